@@ -1,0 +1,48 @@
+# Works with GNU make 3.81 (macOS). `make help` lists what there is.
+
+HYDRA_STATE_DIR ?= $(CURDIR)/.hydra
+export HYDRA_STATE_DIR
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.14 python3.11 python3; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+BIN := .venv/bin
+NATIVE := $(wildcard hydra/kernels/*.pyx hydra/kernels/*.pxd hydra/kernels/native/*.h)
+INSTALLED := .venv/.installed
+TESTABLE := .venv/.testable
+ARGS ?=
+
+.PHONY: help run install test lint bench
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+run: $(INSTALLED) ## Start everything on this machine; Ctrl-C stops it (ARGS='--port 9000')
+	$(BIN)/hydra up $(ARGS)
+
+install: $(INSTALLED) ## Make .venv with Hydra in it, editable, kernels compiled
+
+test: $(TESTABLE) lint ## Linters, types, floors and all tests
+	$(BIN)/pytest $(ARGS)
+
+lint: $(TESTABLE) ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(TESTABLE) ## Measure; takes minutes
+	$(BIN)/pip install -q -e '.[redis,test,bench]'
+	$(BIN)/pytest tests/bench --override-ini addopts=--import-mode=importlib -s $(ARGS)
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Hydra needs Python 3.11 or newer (Debian, Ubuntu: sudo apt install python3 python3-venv; macOS: brew install python)"; exit 1; }
+	@$(PYTHON) -m venv .venv 2>/dev/null || { rm -rf .venv; command -v uv >/dev/null && uv venv -q --seed .venv; } \
+	  || { rm -rf .venv; echo "python3-venv is missing: sudo apt install python3-venv"; exit 1; }
+
+$(INSTALLED): .venv/bin/python pyproject.toml setup.py $(NATIVE)
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[redis]'
+	@$(BIN)/python -c 'import hydra.kernels._pi' 2>/dev/null || echo "Without a C compiler the kernels use NumPy, which is several times slower (Debian, Ubuntu: sudo apt install gcc python3-dev; macOS: xcode-select --install; then touch setup.py and make install)"
+	@touch $@
+
+$(TESTABLE): $(INSTALLED)
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[redis,test]'
+	@touch $@

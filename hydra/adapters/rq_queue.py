@@ -1,0 +1,55 @@
+"""The task queue over RQ: one queue, anonymous tasks.
+
+A task carries no data and no name of its own: no retry, no dependency, no callback, so there is
+nothing for RQ to resurrect; recovery belongs to the leases alone. RQ's registries are never read,
+because reading them cleans them up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+from rq import Queue
+from rq.worker import BaseWorker
+
+from hydra import settings
+from hydra.store.redis_read import store_errors
+
+TASK = "hydra.workers.tasks.run_chunk"
+"""What a chunk task calls, by name: nothing but strings and integers is pickled."""
+
+JOB_TIMEOUT_S = 300
+RESULT_TTL_S = 30
+"""Not 0: RQ deletes such a job in the middle of its own bookkeeping, at fifteen round trips more."""
+FAILURE_TTL_S = 300
+
+
+class RqQueue:
+    """The TaskQueue port over RQ."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._queue = Queue(settings.QUEUE, connection=client)
+
+    def enqueue(self, tasks: Sequence[tuple[str, int]]) -> None:
+        """Add chunk tasks (job, units) in one round trip."""
+        data: list[Any] = [
+            Queue.prepare_data(
+                TASK, args=(job, units), timeout=JOB_TIMEOUT_S, result_ttl=RESULT_TTL_S,
+                failure_ttl=FAILURE_TTL_S, description=f"chunk of {job[:8]}",
+            )
+            for job, units in tasks
+        ]
+        with store_errors():
+            self._queue.enqueue_many(data)
+
+    def waiting(self) -> int:
+        """How many tasks are queued."""
+        with store_errors():
+            return int(self._queue.count)
+
+    def workers(self) -> int:
+        """How many RQ workers listen, by RQ's own register: the dead leave it after minutes."""
+        with store_errors():
+            return int(BaseWorker.count(queue=self._queue))

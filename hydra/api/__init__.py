@@ -1,0 +1,43 @@
+"""The HTTP door: `/api/v1`, health, login, and the rules that every request passes.
+
+`api(h)` is one blueprint that carries routes, guard and error handlers, so that any Flask
+application that registers it behaves the same.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+from flask.blueprints import BlueprintSetupState
+
+from hydra.api.events import EventRoutes
+from hydra.api.fleet import FleetRoutes
+from hydra.api.guard import Guard
+from hydra.api.jobs import JobRoutes
+from hydra.api.reply import handle_errors
+from hydra.api.streams import Streams
+from hydra.services import Hydra
+
+
+def api(h: Hydra) -> Blueprint:
+    """Everything under `/api/v1`, the health pages, and the guard over the whole application."""
+    door = Blueprint("api", __name__)
+    streams = Streams(h)
+    guard = Guard(h)
+    guard.install(door)
+    handle_errors(door)
+    JobRoutes(h, streams).install(door)
+    EventRoutes(h, streams).install(door)
+    FleetRoutes(h, guard).install(door)
+
+    @door.record
+    def settle(state: BlueprintSetupState) -> None:
+        state.app.config["MAX_CONTENT_LENGTH"] = h.settings.body_bytes_max
+        state.app.extensions["hydra-streams"] = streams
+
+    return door
+
+
+def close_streams(app: Flask) -> None:
+    """End every live stream and long poll of the application at once; new ones are refused."""
+    streams: Streams = app.extensions["hydra-streams"]
+    streams.close()

@@ -1,0 +1,141 @@
+"""Who may come in: Host, same origin, credential, and the security headers on the way out.
+
+Without a token the scheduler listens on loopback only, yet any web page open on this machine can
+make its browser call us. Two checks keep such pages out: the Host must be one of ours (a name that
+was rebound to 127.0.0.1 is not), and a request from another site may not reach the API.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, g, redirect, request
+from werkzeug.exceptions import Forbidden
+from werkzeug.wrappers import Response as AnyResponse
+
+from hydra.errors import BadCredential
+from hydra.services import Hydra
+
+COOKIE_S = 30 * 86_400
+"""How long a login lasts."""
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login"})
+"""Reached without a credential, like the static files."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: with that, browsers send `Origin: null` from our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Guard:
+    """The checks before every request and the headers after it."""
+
+    def __init__(self, h: Hydra) -> None:
+        self._clock = h.clock
+        self._token = h.settings.token.encode()
+        bound = h.settings.bind.strip("[]").lower()
+        self._hosts = frozenset({"localhost", "127.0.0.1", "::1", bound})
+        # Cookies do not know ports: two schedulers on one host must not log each other out.
+        self._cookie = "hydra-" + hashlib.sha256(self._token).hexdigest()[:8]
+
+    def install(self, door: Blueprint) -> None:
+        """Stand before every route of the application, not only the API's."""
+        door.before_app_request(self.check)
+        door.after_app_request(self.seal)
+        door.add_url_rule("/login", view_func=self.login)
+
+    def check(self) -> None:
+        """Raise Forbidden or BadCredential unless the request may go on."""
+        g.bearer = self._has_bearer()
+        if not self._token:
+            self._check_host()
+        if not g.bearer:
+            self._check_origin()
+        open_path = request.path in OPEN_PATHS or request.endpoint == "static"
+        if not open_path and not self.admits():
+            raise BadCredential("this scheduler needs its token: a bearer token, or the login link")
+
+    def admits(self) -> bool:
+        """Whether the request carries a credential, where one is needed."""
+        return not self._token or bool(g.bearer) or self._has_cookie()
+
+    def login(self) -> AnyResponse:
+        """Exchange the token of the printed link for a cookie."""
+        given = request.args.get("token", "")
+        if not self._token:
+            return redirect("/", 303)
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), self._token):
+            raise BadCredential("the link's token is not this scheduler's", field="token")
+        until = str(int(self._clock.wall_s()) + COOKIE_S)
+        response = redirect("/", 303)
+        response.headers["Cache-Control"] = "no-store"
+        response.set_cookie(
+            self._cookie, f"{until}.{self._sign(until)}", max_age=COOKIE_S, httponly=True,
+            samesite="Strict", secure=request.is_secure,
+        )
+        return response
+
+    def seal(self, response: Response) -> Response:
+        """Put the security headers on a response."""
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    def _has_bearer(self) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        if not self._token or scheme.lower() != "bearer":
+            return False
+        return hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
+
+    def _has_cookie(self) -> bool:
+        until, _, signature = request.cookies.get(self._cookie, "").partition(".")
+        if not (until.isascii() and until.isdigit() and len(until) <= 12):
+            return False
+        matches = hmac.compare_digest(
+            signature.encode("utf-8", "replace"), self._sign(until).encode()
+        )
+        return matches and self._clock.wall_s() < int(until)
+
+    def _sign(self, until: str) -> str:
+        return hmac.new(self._token, f"hydra login {until}".encode(), "sha256").hexdigest()
+
+    def _check_host(self) -> None:
+        try:
+            host = urlsplit("//" + request.host).hostname
+        except ValueError:
+            host = None
+        if host not in self._hosts:
+            raise Forbidden("the Host of this request is not this scheduler's")
+
+    def _check_origin(self) -> None:
+        changes = request.method not in ("GET", "HEAD", "OPTIONS")
+        site = request.headers.get("Sec-Fetch-Site")
+        if site is None:
+            origin = request.headers.get("Origin")
+            # No Origin on a change: not a browser, so nobody's credential is being borrowed.
+            foreign = changes and origin is not None and not _same_host(origin, request.host)
+        elif changes:
+            foreign = site not in ("same-origin", "none")
+        else:
+            followed = request.headers.get("Sec-Fetch-Mode") == "navigate"
+            foreign = site == "cross-site" and not followed and request.path.startswith("/api/")
+        if foreign:
+            raise Forbidden("another site may not do this")
+
+
+def _same_host(origin: str, host: str) -> bool:
+    # The scheme is left out: behind a proxy that ends TLS we see http where the browser saw https.
+    _, separator, origin_host = origin.partition("://")
+    return bool(separator) and origin_host.lower() == host.lower()

@@ -1,0 +1,175 @@
+"""Jobs over HTTP: open, list, look, wait, cancel, result, story."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+
+from flask import Blueprint, Response, request, url_for
+
+from hydra.api import body
+from hydra.api.reply import pointer, reply
+from hydra.api.shapes import BASE, entry_json, is_final, job_json, whole_job_json
+from hydra.api.streams import Streams
+from hydra.clock import Clock
+from hydra.errors import BadParam, HydraError, NotFinished
+from hydra.model import Job, JobState
+from hydra.services import Hydra
+from hydra.services.cancel import cancel
+from hydra.services.submit import submit
+
+LIMIT = 50
+LIMIT_MAX = 200
+STORY_LIMIT = 500
+"""Entries of a story in one reply."""
+
+REASON_CHARS_MAX = 200
+WAIT_S_MAX = 25
+PAUSE_S = 0.02
+PAUSE_S_MAX = 0.25
+PAUSE_GROWTH = 1.3
+
+
+class JobRoutes:
+    """The routes under `/jobs` that answer at once, or after `wait` seconds at most."""
+
+    def __init__(self, h: Hydra, streams: Streams) -> None:
+        self._h = h
+        self._streams = streams
+
+    def install(self, door: Blueprint) -> None:
+        """Put the routes on the blueprint."""
+        own = f"{BASE}/jobs/<job>"
+        door.add_url_rule(f"{BASE}/jobs", view_func=self.submit, methods=["POST"])
+        door.add_url_rule(f"{BASE}/jobs", view_func=self.jobs)
+        door.add_url_rule(own, view_func=self.job)
+        door.add_url_rule(f"{own}/cancel", view_func=self.cancel, methods=["POST"])
+        door.add_url_rule(f"{own}/result", view_func=self.result)
+        door.add_url_rule(f"{own}/story", view_func=self.story)
+
+    def submit(self) -> Response:
+        """Open a job: 201, or 200 if this Idempotency-Key opened it before."""
+        key = body.idempotency_key()
+        given = body.json_object(("kernel", "params", "priority"))
+        if "kernel" not in given:
+            raise BadParam("kernel is missing", field="/kernel")
+        kernel, params = given["kernel"], given.get("params", {})
+        if not isinstance(kernel, str):
+            raise BadParam("kernel must be a text", field="/kernel")
+        if not isinstance(params, dict):
+            raise BadParam("params must be an object", field="/params")
+        priority = body.number(given.get("priority", 1.0), "/priority")
+        noting = NotingClock(self._h.clock)
+        h = dataclasses.replace(self._h, clock=noting)
+        try:
+            job = submit(h, kernel, params, priority=priority, key=key)
+        except HydraError as error:
+            error.field = _pointed(error.field, h, kernel)
+            raise
+        headers = {"Location": url_for("api.job", job=job.id)}
+        if key and job.id not in noting.drawn:
+            headers["Idempotency-Replayed"] = "true"
+            return reply(whole_job_json(h, job), 200, headers)
+        return reply(whole_job_json(h, job), 201, headers)
+
+    def jobs(self) -> Response:
+        """The latest jobs, newest first, a page at a time; without their answers."""
+        limit = int(body.query_number("limit", LIMIT, 1, LIMIT_MAX))
+        before = _cursor_read(request.args.get("cursor", ""))
+        found = list(self._h.store.jobs(limit + 1, before))
+        page: dict[str, object] = {"jobs": [job_json(job) for job in found[:limit]]}
+        if len(found) > limit:
+            cursor = _cursor_write(found[limit - 1].id)
+            page |= {"cursor": cursor, "next": url_for("api.jobs", limit=limit, cursor=cursor)}
+        return reply(page)
+
+    def job(self, job: str) -> Response:
+        """One job; with `wait`, once it is final or that many seconds have gone by."""
+        wait_s = body.query_number("wait", 0.0, 0, WAIT_S_MAX, float)
+        return reply(whole_job_json(self._h, self._wait(body.job_id(job), wait_s)))
+
+    def cancel(self, job: str) -> Response:
+        """End a job; one that has ended stays as it is. A body may give the reason."""
+        reason = ""
+        if request.mimetype or request.content_length:
+            given = body.json_object(("reason",))
+            reason = body.text(given.get("reason", ""), "/reason", REASON_CHARS_MAX)
+        return reply(whole_job_json(self._h, cancel(self._h, body.job_id(job), reason)))
+
+    def result(self, job: str) -> Response:
+        """The answer of a job that is done."""
+        found = self._h.store.job(body.job_id(job))
+        if not is_final(found):
+            raise NotFinished(f"the job is {found.state.value}; it has no answer yet")
+        if found.state is not JobState.DONE:
+            why = f": {found.reason}" if found.reason else ""
+            raise NotFinished(f"the job is {found.state.value} and has no answer{why}")
+        return reply({"id": found.id, "answer": self._h.store.answer(found.id)})
+
+    def story(self, job: str) -> Response:
+        """What happened to the job, oldest first, after the entry `after`."""
+        after = body.story_id(request.args.get("after", ""), "after")
+        found = self._h.store.job(body.job_id(job))
+        entries = self._h.store.story(found.id, after, STORY_LIMIT)
+        return reply({"id": found.id, "story": [entry_json(entry) for entry in entries]})
+
+    def _wait(self, job: str, seconds: float) -> Job:
+        clock, found = self._h.clock, self._h.store.job(job)
+        if seconds == 0 or is_final(found) or not self._streams.take_seat():
+            # Without a seat the caller is answered at once: it asks again, and pages still load.
+            return found
+        try:
+            deadline_s, pause_s = clock.monotonic_s() + seconds, PAUSE_S
+            while not is_final(found) and not self._streams.closed:
+                left_s = deadline_s - clock.monotonic_s()
+                if left_s <= 0:
+                    break
+                clock.sleep_s(min(pause_s, left_s))
+                pause_s = min(pause_s * PAUSE_GROWTH, PAUSE_S_MAX)
+                found = self._h.store.job(job)
+            return found
+        finally:
+            self._streams.give_seat()
+
+
+class NotingClock:
+    """A clock that notes the ids it gives: a job whose id is not among them was opened before."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.drawn: set[str] = set()
+        self.monotonic_s = clock.monotonic_s
+        self.wall_s = clock.wall_s
+        self.sleep_s = clock.sleep_s
+
+    def new_id(self) -> str:
+        """An id of the clock behind."""
+        found = self._clock.new_id()
+        self.drawn.add(found)
+        return found
+
+
+def _pointed(field: str | None, h: Hydra, kernel: str) -> str | None:
+    """Where in the body the field is that a service named."""
+    if field is None or field.startswith("/"):
+        return field
+    known = h.kernels().get(kernel)
+    own = field in ("kernel", "priority") and not (known and field in known.PARAMS)
+    return pointer(field) if own else pointer("params", field)
+
+
+def _cursor_write(job: str) -> str:
+    return base64.urlsafe_b64encode(bytes.fromhex(job)).decode().rstrip("=")
+
+
+def _cursor_read(cursor: str) -> str:
+    if not cursor:
+        return ""
+    try:
+        job = base64.b64decode(cursor + "==", altchars=b"-_", validate=True).hex()
+        if len(job) == 32:
+            return job
+    except (binascii.Error, ValueError):
+        pass
+    raise BadParam("cursor must be one that a page of jobs gave", field="cursor")

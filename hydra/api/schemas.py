@@ -1,0 +1,146 @@
+"""The shapes of the API as JSON Schema: what `shapes.py` writes and `body.py` reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra.model import JobState
+
+Schema = dict[str, Any]
+
+
+def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": {**required, **(optional or {})},
+        "additionalProperties": False,
+    }
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def ref(name: str) -> Schema:
+    """A pointer to a shape of this module."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+TEXT: Schema = {"type": "string"}
+TIME: Schema = {"type": "string", "format": "date-time", "description": "UTC, milliseconds"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+NUMBER: Schema = {"type": "number"}
+JOB_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+VALUE: Schema = {"type": ["integer", "number", "string"]}
+ANSWER: Schema = {"type": "object", "description": "what the kernel's finish gives"}
+
+JOB = _object(
+    {
+        "id": JOB_ID,
+        "kernel": TEXT,
+        "version": {"type": "string", "description": "digest of the kernel's version"},
+        "params": {"type": "object", "additionalProperties": VALUE},
+        "state": {"enum": [state.value for state in JobState]},
+        "priority": {"type": "number", "exclusiveMinimum": 0},
+        "total_units": {"type": "integer", "minimum": 1},
+        "done_units": COUNT,
+        "progress": {"type": "number", "minimum": 0, "maximum": 1},
+        "created_at": TIME,
+        "ended_at": {**TIME, "type": ["string", "null"]},
+        "reason": {"type": "string", "description": "why it failed or was cancelled, or empty"},
+        "sums": {
+            "type": "object",
+            "additionalProperties": {"type": "integer"},
+            "description": "named sums so far; whole numbers that may pass 2^53",
+        },
+        "leases": {**COUNT, "description": "workers that hold a part of it now"},
+        "links": _object(dict.fromkeys(("self", "events", "result", "story", "cancel"), TEXT)),
+    },
+    {"answer": {**ANSWER, "description": "only of a job that is done, and not in lists"}},
+)
+
+PARAM = _object(
+    {
+        "type": {"enum": ["int", "float", "str"]},
+        "default": VALUE,
+        "low": {"type": ["number", "null"], "description": "least value, inclusive"},
+        "high": {"type": ["number", "null"], "description": "greatest value, inclusive"},
+        "doc": TEXT,
+    },
+    {"choices": _list(TEXT)},
+)
+
+PROBLEM = _object(
+    {
+        "type": {"type": "string", "format": "uri"},
+        "title": TEXT,
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": TEXT,
+        "instance": TEXT,
+        "code": {"type": "string", "description": "one word for machines, such as no-such-job"},
+    },
+    {
+        "errors": _list(
+            _object(
+                {"detail": TEXT},
+                {
+                    "pointer": {"type": "string", "description": "JSON pointer into the body"},
+                    "parameter": {"type": "string", "description": "of the query or a header"},
+                },
+            )
+        )
+    },
+)
+
+SCHEMAS: dict[str, Schema] = {
+    "Job": JOB,
+    "NewJob": _object(
+        {"kernel": TEXT},
+        {
+            "params": {"type": "object", "additionalProperties": VALUE},
+            "priority": {"type": "number", "minimum": 0.01, "maximum": 100, "default": 1.0},
+        },
+    ),
+    "JobPage": _object(
+        {"jobs": _list(ref("Job"))},
+        {"cursor": {"type": "string", "description": "of the next page; opaque"}, "next": TEXT},
+    ),
+    "Reason": _object({}, {"reason": {"type": "string", "maxLength": 200}}),
+    "Result": _object({"id": JOB_ID, "answer": ANSWER}),
+    "Entry": _object({"id": TEXT, "at": TIME, "verb": TEXT, "text": TEXT}),
+    "Story": _object({"id": JOB_ID, "story": _list(ref("Entry"))}),
+    "Kernel": _object(
+        {
+            "name": TEXT,
+            "doc": TEXT,
+            "version": TEXT,
+            "params": {"type": "object", "additionalProperties": PARAM},
+        }
+    ),
+    "Kernels": _object({"kernels": _list(ref("Kernel"))}),
+    "Worker": _object(
+        {
+            "id": TEXT,
+            "host": TEXT,
+            "pid": COUNT,
+            "seen_at": TIME,
+            "live": {"type": "boolean"},
+            "job": {"type": "string", "description": "the job it holds a part of, or empty"},
+            "doing": {"type": "string", "description": "its last claim, and why it was sized so"},
+            "rates": {
+                "type": "object",
+                "additionalProperties": NUMBER,
+                "description": "cost units a second, by kernel version",
+            },
+        }
+    ),
+    "Workers": _object({"workers": _list(ref("Worker")), "live_workers": COUNT}),
+    "Health": _object(
+        {
+            "ready": {"type": "boolean"},
+            "checks": _list(_object({"name": TEXT, "ok": {"type": "boolean"}, "detail": TEXT})),
+        }
+    ),
+    "Problem": PROBLEM,
+}

@@ -1,0 +1,110 @@
+"""How the nouns of Hydra look in JSON: one function each, used by every route and every stream.
+
+Whole numbers are JSON numbers of any size: counts pass 2^53, so a reader needs whole-number
+parsing (Python, jq 1.7, Go's json.Number have it; JavaScript's own parser rounds them).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hydra.kernels import Kernel, Param, version_of
+from hydra.model import FINAL, Job, JobState, StoryEntry, Worker
+from hydra.services import Hydra
+from hydra.settings import LIVE_MS
+
+BASE = "/api/v1"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(ms: int | None) -> str | None:
+    """Milliseconds since 1970 as ISO 8601 in UTC, or None."""
+    if ms is None:
+        return None
+    at = _EPOCH + timedelta(milliseconds=ms)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def job_json(job: Job, answer: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A job; `answer` is there only if given, and should be for a DONE job that stands alone."""
+    own = f"{BASE}/jobs/{job.id}"
+    shape: dict[str, Any] = {
+        "id": job.id,
+        "kernel": job.spec.kernel,
+        "version": job.spec.version,
+        "params": dict(job.spec.params),
+        "state": job.state.value,
+        "priority": job.spec.priority,
+        "total_units": job.spec.total_units,
+        "done_units": job.done_units,
+        "progress": job.done_units / job.spec.total_units,
+        "created_at": iso(job.created_ms),
+        "ended_at": iso(job.ended_ms),
+        "reason": job.reason,
+        "sums": dict(job.sums),
+        "leases": job.leases,
+        "links": {
+            "self": own,
+            "events": f"{own}/events",
+            "result": f"{own}/result",
+            "story": f"{own}/story",
+            "cancel": f"{own}/cancel",
+        },
+    }
+    if answer is not None:
+        shape["answer"] = answer
+    return shape
+
+
+def whole_job_json(h: Hydra, job: Job) -> dict[str, Any]:
+    """A job with its answer if it has one."""
+    return job_json(job, h.store.answer(job.id) if job.state is JobState.DONE else None)
+
+
+def is_final(job: Job) -> bool:
+    """Whether nothing about the job will change any more."""
+    return job.state in FINAL
+
+
+def entry_json(entry: StoryEntry) -> dict[str, Any]:
+    """One entry of a story."""
+    return {"id": entry.id, "at": iso(entry.at_ms), "verb": entry.verb, "text": entry.text}
+
+
+def worker_json(worker: Worker, now_ms: float) -> dict[str, Any]:
+    """One worker; live if it was seen within LIVE_MS."""
+    return {
+        "id": worker.id,
+        "host": worker.host,
+        "pid": worker.pid,
+        "seen_at": iso(worker.seen_ms),
+        "live": now_ms - worker.seen_ms <= LIVE_MS,
+        "job": worker.job,
+        "doing": worker.doing,
+        "rates": dict(worker.rates),
+    }
+
+
+def kernel_json(name: str, kernel: Kernel) -> dict[str, Any]:
+    """What a kernel computes and which parameters it takes."""
+    return {
+        "name": name,
+        "doc": (kernel.__doc__ or "").partition("\n\n")[0].strip(),
+        "version": version_of(kernel),
+        "params": {field: _param_json(param) for field, param in kernel.PARAMS.items()},
+    }
+
+
+def _param_json(param: Param) -> dict[str, Any]:
+    shape: dict[str, Any] = {
+        "type": param.kind.__name__,
+        "default": param.default,
+        "low": param.low,
+        "high": param.high,
+        "doc": param.doc,
+    }
+    if param.choices:
+        shape["choices"] = list(param.choices)
+    return shape

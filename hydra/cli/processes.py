@@ -1,0 +1,125 @@
+"""Commands that start processes: `up`, `worker`, `scheduler`, `reaper`; and `doctor`, which looks.
+
+What a command needs is imported inside it, so that `hydra --help` is quick and a worker does not
+load the web.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import signal
+import sys
+import threading
+from typing import Any
+
+import click
+
+from hydra.errors import Conflict
+from hydra.settings import Settings
+
+CORES_MAX = 1024
+_PORT = click.IntRange(0, 65_535)
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+
+
+@click.command()
+@click.option("--workers", type=click.IntRange(0, CORES_MAX), help="How many; one a core if not given.")
+@click.option("--port", type=_PORT, help="Port of the web page and the API; 0 takes a free one.")
+@click.option("--bind", help="Address to listen on; 0.0.0.0 for all. Makes a token off loopback.")
+@click.option("--redis-port", type=_PORT, default=0, help="Open Redis on this TCP port, too.")
+@click.option("--redis-bind", default="", help="Let other machines join: address of the TCP port.")
+def up(
+    workers: int | None, port: int | None, bind: str | None, redis_port: int, redis_bind: str
+) -> None:
+    """Start everything on this machine: Redis, scheduler, reaper and workers. Ctrl-C stops it."""
+    from hydra.workers.up import Up, cores_usable
+
+    settings = Settings.read(port=port, bind=bind)
+    count = cores_usable() if workers is None else workers
+    try:
+        Up(settings, count, redis_port, redis_bind, say=_say).run()
+    except Conflict as conflict:
+        click.echo(f"hydra: {conflict.sentence}", err=True)
+        raise SystemExit(1) from None
+
+
+@click.command()
+@click.option("--cores", type=click.IntRange(1, CORES_MAX), default=1, help="One process for each.")
+@click.option("--url", "redis_url", help="Redis of the scheduler; REDIS_URL if not given.")
+def worker(cores: int, redis_url: str | None) -> None:
+    """Work for the scheduler whose Redis is at REDIS_URL."""
+    settings = Settings.read(redis_url=redis_url)
+    if cores > 1:
+        from hydra.workers.up import run_workers
+
+        run_workers(settings, cores, _say)
+    else:
+        from hydra.workers import rq_worker
+
+        _log_to_stderr()
+        rq_worker.main(settings)
+
+
+@click.command()
+@click.option("--bind", help="Address to listen on.")
+@click.option("--port", type=_PORT, help="Port to listen on.")
+@click.option("--descriptor", type=click.IntRange(0), hidden=True)
+def scheduler(bind: str | None, port: int | None, descriptor: int | None) -> None:
+    """Serve the web page and the API."""
+    from hydra.workers import scheduler as process
+
+    _log_to_stderr()
+    process.run(Settings.read(bind=bind, port=port), descriptor=descriptor)
+
+
+@click.command()
+def reaper() -> None:
+    """End late leases and keep the queue filled, about once a second."""
+    from hydra.clock import SystemClock
+    from hydra.services.reap import reap
+    from hydra.wiring import live
+    from hydra.workers.reaper import run
+
+    _log_to_stderr()
+    settings = Settings.read()
+    stop = threading.Event()
+    # Setting an event takes its lock, which the interrupted wait may hold: so from a thread.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
+    bundle: list[Any] = []
+
+    def pass_once() -> None:
+        if not bundle:  # a store that is silent at the start is an outage like any other
+            bundle.append(live(settings))
+        reap(bundle[0])
+
+    run(pass_once, settings.reap_seconds, SystemClock(), stop)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+def doctor(as_json: bool) -> None:
+    """Look at everything Hydra needs here; exit code 1 if anything is bad."""
+    from hydra.cli.findings import Grade, examine
+
+    findings = examine(Settings.read())
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.grade.value:<8} {finding.subject:<14} {finding.text}")
+    if any(finding.grade is Grade.BAD for finding in findings):
+        raise SystemExit(1)
+
+
+COMMANDS = [up, worker, scheduler, reaper, doctor]

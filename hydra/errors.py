@@ -1,0 +1,155 @@
+"""Every error Hydra raises on purpose, as one tree.
+
+::
+
+    HydraError                carries `code` (a word) and a sentence for people
+    +- Invalid        400     BadParam, BadSpan, BadWire, BadSetting
+    +- Denied         401     BadCredential
+    +- Missing        404     NoSuchJob, NoSuchKernel, NoSuchWorker
+    +- Conflict       409     IllegalMove, KeyReused, NotFinished
+    +- OverLimit      413     TooLarge, TooMany (429)
+    +- Unavailable    503     StoreDown, StoreUnsafe
+
+The numbers are the HTTP status that the API gives the class; they live here as `status` so that
+every door agrees. An ordinary outcome (no work, a stale lease) is a value, not an error.
+"""
+
+from __future__ import annotations
+
+
+class HydraError(Exception):
+    """Base of all; `code` names the class for machines, `field` what was wrong where one is known."""
+
+    code = "error"
+    status = 500
+
+    def __init__(self, sentence: str, *, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.field = field
+
+
+class Invalid(HydraError):
+    """The caller sent something that can never be right."""
+
+    code, status = "invalid", 400
+
+
+class BadParam(Invalid):
+    """A parameter is missing, of the wrong type or out of its bounds."""
+
+    code = "bad-param"
+
+
+class BadSpan(Invalid):
+    """A span is empty, reversed or outside the job."""
+
+    code = "bad-span"
+
+
+class BadWire(Invalid):
+    """Bytes that do not decode to what was expected."""
+
+    code = "bad-wire"
+
+
+class BadSetting(Invalid):
+    """A `HYDRA_*` variable or an option has a value that cannot be used."""
+
+    code = "bad-setting"
+
+
+class Denied(HydraError):
+    """The caller may not do this."""
+
+    code, status = "denied", 401
+
+
+class BadCredential(Denied):
+    """No credential, or one that does not match."""
+
+    code = "bad-credential"
+
+
+class Missing(HydraError):
+    """The thing named does not exist."""
+
+    code, status = "missing", 404
+
+
+class NoSuchJob(Missing):
+    """No job has this id, or it was cleared away after its time."""
+
+    code = "no-such-job"
+
+
+class NoSuchKernel(Missing):
+    """No kernel of this name is installed here."""
+
+    code = "no-such-kernel"
+
+
+class NoSuchWorker(Missing):
+    """No worker of this name has been seen."""
+
+    code = "no-such-worker"
+
+
+class Conflict(HydraError):
+    """The request is fine, but not in the state things are in."""
+
+    code, status = "conflict", 409
+
+
+class IllegalMove(Conflict):
+    """The transition table has no such move from this state."""
+
+    code = "illegal-move"
+
+
+class KeyReused(Conflict):
+    """An Idempotency-Key came again with another request."""
+
+    code = "key-reused"
+
+
+class NotFinished(Conflict):
+    """The job has no answer yet, or ended without one."""
+
+    code = "not-finished"
+
+
+class OverLimit(HydraError):
+    """More than a named limit allows."""
+
+    code, status = "over-limit", 413
+
+
+class TooLarge(OverLimit):
+    """One thing is larger than its limit."""
+
+    code = "too-large"
+
+
+class TooMany(OverLimit):
+    """Too many at once; trying again later helps."""
+
+    code, status = "too-many", 429
+
+
+class Unavailable(HydraError):
+    """Something Hydra needs does not answer."""
+
+    code, status = "unavailable", 503
+
+
+class StoreDown(Unavailable):
+    """Redis does not answer, or refuses writes."""
+
+    code = "store-down"
+
+
+class StoreUnsafe(Unavailable):
+    """Redis answers but cannot be trusted with the accounts: too old, evicting, or not the one we knew."""
+
+    code = "store-unsafe"

@@ -1,0 +1,206 @@
+"""What a chunk computes: the kernel contract, and the discovery of kernels.
+
+A kernel is a module: any file of this folder whose name does not start with `_`, or a module that
+an installed package names under the entry point group `hydra.kernels`. Nothing else names it. The
+web form, the command line, the API's checks and the contract tests are drawn from what it declares.
+
+`run` must be a pure function of its arguments and give the same bytes on every machine: no state,
+no clock, no floating-point sums whose order could matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import math
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Protocol, cast
+
+from hydra.errors import BadParam, NoSuchKernel
+from hydra.model import Params, Partial, Pieces, Span, Sums
+
+ENTRY_POINTS = "hydra.kernels"
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One typed, bounded, documented parameter of a kernel.
+
+    `kind` is int, float or str. Numbers are bounded by `low` and `high`, both inclusive; a str
+    must be one of `choices`.
+    """
+
+    kind: type
+    default: int | float | str
+    low: int | float | None = None
+    high: int | float | None = None
+    doc: str = ""
+    choices: tuple[str, ...] = ()
+
+    def parse(self, name: str, value: object) -> int | float | str:
+        """The value in its type, or BadParam naming the field and the bound.
+
+        Numbers may come as text (a form, a command line). 1e12 and 928.0 are integers; True and
+        NaN are not numbers.
+        """
+        if self.kind is str:
+            if value not in self.choices:
+                raise BadParam(
+                    f"{name} must be one of {', '.join(self.choices)}, not {_show(value)}", field=name
+                )
+            return cast(str, value)
+        number = _number(self.kind, value)
+        if number is None:
+            noun = "a whole number" if self.kind is int else "a finite number"
+            raise BadParam(f"{name} must be {noun}, not {_show(value)}", field=name)
+        if self.low is not None and number < self.low:
+            raise BadParam(f"{name} must be at least {self.low}, not {_show(value)}", field=name)
+        if self.high is not None and number > self.high:
+            raise BadParam(f"{name} must be at most {self.high}, not {_show(value)}", field=name)
+        return number
+
+
+NUMBER_CHARS_MAX = 64
+"""Longest text that is read as a number: nothing longer can be inside anyone's bounds."""
+
+
+def _number(kind: type, value: object) -> int | float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str):
+        text = value.strip().replace("_", "")
+        if not text or len(text) > NUMBER_CHARS_MAX:
+            return None
+        try:
+            value = int(text)
+        except ValueError:
+            try:
+                value = float(text)
+            except ValueError:
+                return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if kind is float:
+        try:
+            return float(value)
+        except OverflowError:
+            return None
+    return int(value) if value == int(value) else None
+
+
+def _show(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= NUMBER_CHARS_MAX else text[:NUMBER_CHARS_MAX] + "..."
+
+
+
+class Kernel(Protocol):
+    """The contract of a kernel module.
+
+    Besides these, a module declares either `SUMS`, the least and greatest value of each named sum
+    for one unit, or `PIECE_BYTES_MAX`, the largest blob of one unit. It may declare
+    `unit_cost(params) -> float`, the work in one unit relative to other parameters.
+    """
+
+    __name__: str
+    __doc__: str | None
+    VERSION: int
+    PARAMS: Mapping[str, Param]
+    GOLDEN: Sequence[tuple[Params, tuple[int, int], Partial]]
+    """Known answers: (parameters, (start, stop), partial). They are part of the version."""
+
+    def size(self, params: Params) -> int:
+        """How many units the job has."""
+
+    def run(self, params: Params, span: Span) -> Partial:
+        """Compute one span, on a worker."""
+
+    def merge(self, a: Any, b: Any) -> Any:
+        """Two partials into one; any order gives the same."""
+
+    def finish(self, params: Params, whole: Any) -> dict[str, Any]:
+        """The whole into an answer that JSON can carry."""
+
+
+def add_sums(a: Sums, b: Sums) -> Sums:
+    """Merge for kernels of named sums."""
+    return {name: a[name] + b[name] for name in a}
+
+
+def join_pieces(a: Pieces, b: Pieces) -> Pieces:
+    """Merge for kernels of pieces."""
+    return {**a, **b}
+
+
+def parse_params(kernel: Kernel, given: Mapping[str, object]) -> dict[str, int | float | str]:
+    """All parameters of the kernel, checked, with defaults for those not given.
+
+    Raises BadParam naming the first field that is unknown, of the wrong type or out of bounds.
+    """
+    for name in given:
+        if name not in kernel.PARAMS:
+            known = ", ".join(kernel.PARAMS)
+            raise BadParam(f"{_show(name)} is not a parameter; known are {known}", field=_show(name))
+    return {
+        name: param.parse(name, given.get(name, param.default))
+        for name, param in kernel.PARAMS.items()
+    }
+
+
+def name_of(kernel: Kernel) -> str:
+    """The kernel's name: the last part of its module's."""
+    return kernel.__name__.rpartition(".")[2]
+
+
+def version_of(kernel: Kernel) -> str:
+    """A digest of name, VERSION and golden outputs: editions that agree may serve one job."""
+    golden = [
+        [sorted(params.items()), list(span), _plain(partial)]
+        for params, span, partial in kernel.GOLDEN
+    ]
+    text = json.dumps([name_of(kernel), kernel.VERSION, golden], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(partial: Partial) -> list[list[object]]:
+    return [
+        [str(key), value.hex() if isinstance(value, bytes) else value]
+        for key, value in sorted(partial.items())
+    ]
+
+
+@cache
+def load() -> dict[str, Kernel]:
+    """Every kernel of this installation by name: this folder's files, then entry points.
+
+    A file of this folder wins over an entry point of the same name.
+    """
+    found: dict[str, Kernel] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        module = cast(Kernel, entry.load())
+        found[name_of(module)] = module
+    for info in pkgutil.iter_modules(__path__):
+        if not info.name.startswith("_"):
+            found[info.name] = cast(Kernel, importlib.import_module(f"{__name__}.{info.name}"))
+    return dict(sorted(found.items()))
+
+
+def find(kernels: Mapping[str, Kernel], name: str) -> Kernel:
+    """The kernel of this name, or NoSuchKernel."""
+    try:
+        return kernels[name]
+    except KeyError:
+        raise NoSuchKernel(
+            f"no kernel {_show(name)!r}; installed are {', '.join(kernels)}", field="kernel"
+        ) from None
+
+
+def unit_cost_of(kernel: Kernel, params: Params) -> float:
+    """Work in one unit, relative to other parameters of the same kernel; 1.0 if it says nothing."""
+    declared = getattr(kernel, "unit_cost", None)
+    return float(declared(params)) if declared else 1.0

@@ -1,0 +1,92 @@
+/* The pi kernel for each instruction set in one translation unit, and the table that picks one. */
+#ifndef HYDRA_PI_DISPATCH_H
+#define HYDRA_PI_DISPATCH_H
+
+#include <time.h>
+
+#include "isa.h"
+#include "pi_block.h"
+
+/* The least sum of high squares that the low bits can still push outside; see pi_count.h (I). */
+#define PI_UNDECIDED_FROM 65532u
+
+/* Room for undecided steps: a block has 13 on average, so the list hardly ever fills. */
+#define PI_EVENTS 64
+
+/* shishua_counter_gain for two instances side by side. */
+static const uint64_t pi_counter_gain[2 * SHISHUA_LANES] = {7, 5, 3, 1, 7, 5, 3, 1};
+
+#define PI_ISA base
+#define PI_VECTOR_BYTES 16
+#include "pi_count.h"
+
+#if defined(__x86_64__)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,bmi,bmi2,popcnt")
+#endif
+#define PI_ISA avx2
+#define PI_VECTOR_BYTES 32
+#include "pi_count.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#if defined(__clang__)
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt"))), \
+    apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt")
+#endif
+#define PI_ISA avx512
+#define PI_VECTOR_BYTES 64
+#include "pi_count.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#endif
+
+typedef uint32_t pi_steps_function(uint64_t seed, uint64_t block, uint32_t steps);
+
+/* By enum hydra_isa. A set that is not supported here is never called. */
+static pi_steps_function *const pi_steps_functions[HYDRA_ISAS] = {
+    pi_outside_in_steps_base,
+#if defined(__x86_64__)
+    pi_outside_in_steps_avx2,
+    pi_outside_in_steps_avx512,
+#endif
+};
+
+/* Hits among the first `points` points of a block, at most PI_BLOCK_POINTS.
+ *
+ * Whole steps go through the vectors; the up to 63 points behind them, which only a job's last
+ * block can have, through the scalar definition.
+ */
+static inline uint64_t pi_block_hits(int isa, uint64_t seed, uint64_t block, uint32_t points)
+{
+    uint32_t steps = points / PI_STEP_POINTS, counted = steps * PI_STEP_POINTS;
+    uint32_t outside = pi_steps_functions[isa](seed, block, steps);
+    if (counted < points)
+        outside += pi_scalar_outside(seed, block, counted, points);
+    return points - outside;
+}
+
+/* Milliseconds on a clock that only rises. */
+static inline int64_t pi_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+#endif

@@ -1,0 +1,87 @@
+"""Pi by throwing points: the share of random points of a square that fall in its quarter disc.
+
+A unit is a block of 2^18 points whose coordinates are a pure function of (seed, block), so any
+worker computes any block and the sum is the same. The points are those of native/pi_block.h.
+
+This is the smallest kernel there is; to write another, copy this file.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+from hydra.errors import BadSpan
+from hydra.kernels import Param, add_sums
+from hydra.model import Params, Span, Sums
+
+try:
+    from hydra.kernels._pi import count_hits, select
+except ImportError:  # not compiled here: the same counts, slowly
+    from hydra.kernels._pi_reference import count_hits, select
+
+VERSION = 1
+
+UNIT_POINTS = 2**18
+
+PARAMS = {
+    "samples": Param(int, 10**9, 1, 10**18, "how many points to throw"),
+    "seed": Param(int, 1, 0, 2**64 - 1, "which points: another seed is another experiment"),
+}
+
+SUMS = {"hits": (0, UNIT_POINTS)}
+
+GOLDEN: list[tuple[Params, tuple[int, int], Sums]] = [
+    ({"samples": 2_000_000, "seed": 1}, (0, 8), {"hits": 1569905}),
+    ({"samples": 2_000_000, "seed": 1}, (3, 5), {"hits": 411081}),
+    ({"samples": 1000, "seed": 7}, (0, 1), {"hits": 812}),
+    (
+        {"samples": 10**18, "seed": 2**64 - 1},
+        (3_814_697_265_624, 3_814_697_265_625),
+        {"hits": 205881},
+    ),
+]
+"""A small job with a remainder, its middle, a job of less than a unit, the far end of everything.
+The counts were made by tests/kernels/golden/make_golden.c."""
+
+CI95_SIGMAS = 1.959963984540054
+"""Half the width of the 95 % interval of a normal distribution, in standard errors."""
+
+BACKEND = select(os.environ.get("HYDRA_ISA", ""))
+"""What computes here: an instruction set, or "numpy"."""
+
+merge = add_sums
+
+
+def size(params: Params) -> int:
+    """How many blocks hold the samples."""
+    return -(-int(params["samples"]) // UNIT_POINTS)
+
+
+def run(params: Params, span: Span) -> Sums:
+    """Hits in a span of blocks; of the job's last block only the points that are left count.
+
+    Raises BadSpan if the span is empty or reaches outside the job.
+    """
+    if not 0 <= span.start < span.stop <= size(params):
+        raise BadSpan(f"units {span.start} to {span.stop} are not within 0 to {size(params)}")
+    stop_point = min(span.stop * UNIT_POINTS, int(params["samples"]))
+    points = stop_point - span.start * UNIT_POINTS
+    return {"hits": count_hits(int(params["seed"]), span.start, points)}
+
+
+def finish(params: Params, whole: Sums) -> dict[str, Any]:
+    """The estimate with its standard error and 95 % confidence interval."""
+    samples, hits = int(params["samples"]), whole["hits"]
+    pi = 4 * hits / samples
+    standard_error = 4 * math.sqrt(hits / samples * ((samples - hits) / samples) / samples)
+    margin = CI95_SIGMAS * standard_error
+    return {
+        "pi": pi,
+        "hits": hits,
+        "samples": samples,
+        "standard_error": standard_error,
+        "ci95": [pi - margin, pi + margin],
+        "seed": int(params["seed"]),
+    }

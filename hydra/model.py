@@ -1,0 +1,408 @@
+"""The nouns of Hydra, as frozen dataclasses, and the one table of a job's legal moves.
+
+::
+
+    job    RUNNING -> REDUCING -> DONE
+              |          |------> FAILED       (also from RUNNING: a unit that no worker survives)
+              '----------'------> CANCELLED
+
+    range  FREE -> LEASED -> accepted (a number, not a record)
+             ^-------'  expire, give back, split
+           a single unit lost too often is DEAD, which fails the job
+
+Nothing here does I/O. Units of time are in the names; sizes are in units of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from hydra.errors import IllegalMove
+
+UNITS_MAX = 2**53 - 1
+"""Largest count of units a job may have: Lua's numbers are exact up to here."""
+
+SUM_MAX = 2**63 - 1
+"""Largest total a named sum may reach: Redis counters are signed 64-bit."""
+
+Params = Mapping[str, int | float | str]
+Sums = dict[str, int]
+Pieces = dict[int, bytes]
+Partial = Sums | Pieces
+"""What a span computes: named integers that add up, or one blob for each unit."""
+
+
+class Span(NamedTuple):
+    """A half-open range of units `[start, stop)`."""
+
+    start: int
+    stop: int
+
+    @property
+    def units(self) -> int:
+        """How many units the span holds."""
+        return self.stop - self.start
+
+
+class JobState(StrEnum):
+    """Where a job stands. Each state names who moves it on, and what a crash does to it."""
+
+    RUNNING = "running"
+    """Left by `complete` (the last unit), `cancel` (a person) or `expire` (a dead unit).
+    Crashes do not touch it: it lives in the store."""
+
+    REDUCING = "reducing"
+    """All units are in. Left by `finish` (the worker that holds the reduction) or `cancel`.
+    If that worker dies, its reduction lease runs out and another worker takes it."""
+
+    DONE = "done"
+    """Has an answer. Final."""
+
+    FAILED = "failed"
+    """Has a reason. Final."""
+
+    CANCELLED = "cancelled"
+    """A person ended it. Final."""
+
+
+FINAL = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
+
+TRANSITIONS: Mapping[tuple[JobState, str], JobState] = {
+    (JobState.RUNNING, "reduce"): JobState.REDUCING,
+    (JobState.RUNNING, "cancel"): JobState.CANCELLED,
+    (JobState.RUNNING, "fail"): JobState.FAILED,
+    (JobState.REDUCING, "finish"): JobState.DONE,
+    (JobState.REDUCING, "cancel"): JobState.CANCELLED,
+    (JobState.REDUCING, "fail"): JobState.FAILED,
+}
+"""Every legal move; the memory store asks `move`, the Lua store is tested against this table."""
+
+
+def move(state: JobState, event: str) -> JobState:
+    """The state that `event` leads to.
+
+    Raises IllegalMove if the table has no such move.
+    """
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise IllegalMove(f"a {state.value} job cannot {event}") from None
+
+
+class Verdict(StrEnum):
+    """What the store says to a session's call; the same words in Lua, Python and HTTP."""
+
+    ACCEPTED = "accepted"
+    """Counted, exactly once."""
+
+    STALE = "stale"
+    """The caller no longer owns this span; nothing changed."""
+
+    CUT = "cut"
+    """Someone took the far end; nothing changed. Trim to the new stop and send again."""
+
+    CLOSED = "closed"
+    """The job no longer runs; nothing changed."""
+
+    EMPTY = "empty"
+    """There is no work to give."""
+
+
+class Rest(StrEnum):
+    """What a worker does with the part of its span that it has not computed."""
+
+    KEEP = "keep"
+    """Goes on: the call is a heartbeat."""
+
+    RETURN = "return"
+    """Gives it back, unharmed, for anyone."""
+
+    LOST = "lost"
+    """Gives it back as a lost lease: the kernel failed on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """A request as checked and sized, before it exists."""
+
+    kernel: str
+    version: str
+    params: Params
+    total_units: int
+    sum_bounds: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Least and greatest value of each named sum for one unit; empty for kernels of pieces."""
+    piece_bytes_max: int = 0
+    """Largest blob of one unit; 0 for kernels of sums."""
+    unit_cost: float = 1.0
+    """Work in one unit, in the kernel's own cost units: rates are cost per second."""
+    priority: float = 1.0
+    """Share against other jobs: 2.0 gets twice the worker-seconds of 1.0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as the store has it."""
+
+    id: str
+    spec: JobSpec
+    state: JobState
+    done_units: int
+    unassigned_units: int
+    created_ms: int
+    ended_ms: int | None = None
+    reason: str = ""
+    """Why it failed or was cancelled; empty otherwise."""
+    sums: Sums = field(default_factory=dict)
+    """What has been added up so far."""
+    leases: int = 0
+    """How many workers hold a part of it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One worker as it last showed itself."""
+
+    id: str
+    host: str
+    """Its machine: rates are remembered under this name."""
+    pid: int
+    seen_ms: int
+    """Wall-clock time of the store at its last call."""
+    job: str = ""
+    """The job it holds a part of, or empty."""
+    doing: str = ""
+    """Its last claim and why it was sized so, for people."""
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Cost units a second, by kernel version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One worker process, as it names itself in every call."""
+
+    id: str
+    worker: str
+    host: str
+    """Its machine: rates are remembered under this name."""
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to a span until a deadline, as the store's record of it."""
+
+    job: str
+    token: str
+    session: str
+    worker: str
+    span: Span
+    slice_units: int
+    """The holder computes in slices of this many units from the span's start; cuts fall there."""
+    rate_units_s: float
+    """The holder's speed on this job as last known; 0.0 if unknown."""
+    at_ms: float
+    """Hydra time of the holder's last progress."""
+    deadline_ms: float
+    """Hydra time at which `expire` may end it."""
+    losses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A piece of work that nobody holds."""
+
+    span: Span
+    losses: int = 0
+    """Consecutive lost leases of it without progress."""
+    loser: str = ""
+    """The worker that lost it first; empty when losses is 0."""
+    losers_many: bool = False
+    """Whether another worker than `loser` lost it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The numbers that size a worker's next chunk of a job."""
+
+    rate: float = 0.0
+    """The worker's speed on the kernel version, cost units a second; 0.0 if unknown."""
+    fleet_rate: float = 0.0
+    """Sum of the same over the live workers; 0.0 if unknown."""
+    unassigned_units: int = 0
+    """What nobody holds yet."""
+    live_workers: int = 0
+    """As the reaper last counted them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """A job that claims may be served from, as policy sees it."""
+
+    job: str
+    kernel: str
+    version: str
+    params: Params
+    unit_cost: float
+    vtime_s: float
+    """Worker-seconds given to the job, divided by its priority."""
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a worker sees before it claims."""
+
+    jobs: Sequence[Runnable]
+    """Runnable jobs, least virtual time first, at most CLAIM_TRIES_MAX."""
+    reducible: Sequence[str]
+    """Jobs whose units are all in and whose reduction nobody holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A proposal to give the far part `[at, stop)` of somebody's lease to the asker."""
+
+    token: str
+    at: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a worker wants, as policy decided it."""
+
+    units: int
+    """How many at most."""
+    tau_s: float
+    """How long they should last."""
+    beat_s: float
+    """Time between the holder's heartbeats."""
+    slice_units: int
+    """The holder's slice, as in Lease."""
+    why: str
+    """The reason for the size, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A fresh lease, with what its holder needs to work and to size its next ask."""
+
+    job: str
+    token: str
+    span: Span
+    slice_units: int
+    tau_s: float
+    """How long the chunk should last; the holder gives the rest back at 1.5 times this."""
+    beat_s: float
+    pace: Pace
+    spec: JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class HandIn:
+    """A prefix of a lease's span, computed: what `complete` carries."""
+
+    job: str
+    token: str
+    span: Span
+    """From the lease's start; empty for a bare heartbeat."""
+    partial: Partial
+    rest: Rest
+    note: str = ""
+    """Why the rest is given back, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What a chunk task says: a job to look at first, and a size for a worker of unknown speed."""
+
+    job: str = ""
+    units: int = 0
+    overhead_s: float = 0.0
+    """The worker's measured time for one call to the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A worker's hand-in, with what sizes its next chunk."""
+
+    hand_in: HandIn
+    more: bool
+    """Whether to take the next chunk if this one ends here."""
+    grant: Grant
+    """The lease it hands in for."""
+    pace: Pace
+    """The latest it was told."""
+    overhead_s: float = 0.0
+    """As in Hint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The store's reply to `complete`."""
+
+    verdict: Verdict
+    stop: int = 0
+    """The lease's current stop: what to trim to."""
+    pace: Pace = Pace()
+    last: bool = False
+    """Whether this was the job's last unit, so that the caller should reduce."""
+    grant: Grant | None = None
+    """The next chunk, if one was asked for and there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """The lease on a job's reduction: everything needed to compute the answer."""
+
+    job: str
+    token: str
+    kernel: str
+    params: Params
+    whole: Partial
+
+
+@dataclass(frozen=True, slots=True)
+class StoryEntry:
+    """One thing that happened to a job, for people."""
+
+    id: str
+    """Grows along the story; a reader that has seen it asks for what came after."""
+    at_ms: int
+    verb: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetFigures:
+    """What the reaper counts once a second."""
+
+    live_workers: int
+    runnable_jobs: int
+    reducible_jobs: int
+    leases: int
+    claimable_units: int
+    """Unassigned units over the runnable jobs that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobDump:
+    """All the store knows of a job, for the invariants."""
+
+    job: Job
+    free: Sequence[Range]
+    leases: Sequence[Lease]
+    deadline_tokens: frozenset[str]
+    pieces: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that should be so, and whether it is."""
+
+    name: str
+    ok: bool
+    detail: str

@@ -1,0 +1,158 @@
+"""What the services ask of the world, as Protocols; `wiring` says what answers.
+
+Every method of Store is one atomic step, safe to repeat: session calls carry a sequence number and
+a repeat gets the first reply again; the others change nothing the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from hydra.model import (
+    Ask,
+    Check,
+    Cut,
+    FleetFigures,
+    Grant,
+    HandIn,
+    Hint,
+    Job,
+    JobDump,
+    JobSpec,
+    Lease,
+    Look,
+    Receipt,
+    Reduction,
+    Report,
+    Session,
+    StoryEntry,
+    Verdict,
+    Worker,
+)
+
+
+class Store(Protocol):
+    """The accounts: jobs, free ranges, leases, sessions. The one owner of the truth.
+
+    Any method raises StoreDown when the store does not answer.
+    """
+
+    # Verbs that change state -----------------------------------------------------------------
+
+    def submit(self, job: str, spec: JobSpec, key: str = "") -> Job:
+        """Open a job whose id is `job`; a known idempotency `key` gives the job it opened first.
+
+        Raises KeyReused if the key came with another spec, TooMany if too many jobs are open.
+        """
+
+    def enlist(self, session: Session) -> None:
+        """Open a session for a worker process, and note the worker as seen."""
+
+    def claim(
+        self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
+    ) -> Grant | None:
+        """Lease up to `ask.units` of the job to the session; None if nothing is free.
+
+        With `cut`, take the far part of that lease instead; None if its holder went past. A
+        session that holds a lease already is given nothing.
+        Raises NoSuchWorker if the session has ended.
+        """
+
+    def complete(
+        self, session: Session, seq: int, hand_in: HandIn, ask: Ask | None = None
+    ) -> Receipt:
+        """Count a prefix of the session's lease exactly once; the protocol's heart.
+
+        A hand-in that goes on is the heartbeat. With `ask`, a lease that ends here is followed by
+        the next one of the same job, unless another job's turn has come.
+        Raises Invalid if the span or partial cannot be right, NoSuchWorker if the session ended.
+        """
+
+    def expire(self, job: str, token: str) -> bool:
+        """End a lease whose deadline has passed; its span goes back to free. Whether it did."""
+
+    def cancel(self, job: str, reason: str = "") -> Job:
+        """End a job that has not ended; a job that has is returned as it is.
+
+        Raises NoSuchJob.
+        """
+
+    def reduce(self, job: str) -> Reduction | None:
+        """Lease the job's reduction; None if it needs none or somebody holds it."""
+
+    def finish(self, job: str, token: str, answer: dict[str, Any]) -> Verdict:
+        """Give a reduced job its answer, if the reduction is still ours."""
+
+    def fail(self, job: str, token: str, reason: str) -> Verdict:
+        """End a job whose reduction cannot succeed, if the reduction is still ours."""
+
+    def tick(self) -> FleetFigures:
+        """Advance Hydra time, refresh the fleet's figures, clear away what has had its time."""
+
+    # Reading ---------------------------------------------------------------------------------
+
+    def look(self, session: Session) -> Look:
+        """What there is to do, with this worker's rates."""
+
+    def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
+        """Hydra time, and the job's leases with the latest estimated ends, latest first."""
+
+    def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
+        """(job, token) of leases past their deadline."""
+
+    def job(self, job: str) -> Job:
+        """One job, or NoSuchJob."""
+
+    def jobs(self, limit: int, before: str = "") -> Sequence[Job]:
+        """Newest first; `before` is the id of the last job of the previous page."""
+
+    def answer(self, job: str) -> dict[str, Any]:
+        """The answer of a DONE job; NotFinished or NoSuchJob otherwise."""
+
+    def workers(self) -> Sequence[Worker]:
+        """Workers seen lately, by name."""
+
+    def live_workers(self) -> int:
+        """How many were seen within LIVE_MS."""
+
+    def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
+        """What happened to the job after the entry `after`, oldest first; NoSuchJob."""
+
+    def generation(self) -> str:
+        """The id of this store's data, made when it was first used; changes if data is lost."""
+
+    def health(self) -> Sequence[Check]:
+        """What must hold for the accounts to be safe, and whether it does."""
+
+    def dump(self, job: str) -> JobDump:
+        """Everything about one job, for the invariants; NoSuchJob."""
+
+
+class TaskQueue(Protocol):
+    """Where chunk tasks wait for RQ workers."""
+
+    def enqueue(self, tasks: Sequence[tuple[str, int]]) -> None:
+        """Add chunk tasks (job, units)."""
+
+    def waiting(self) -> int:
+        """How many tasks are queued."""
+
+    def workers(self) -> int:
+        """How many RQ workers listen."""
+
+
+class WorkPort(Protocol):
+    """What a worker's loop asks of Hydra: the services in this process, or HTTP for volunteers."""
+
+    def enlist(self, session: Session) -> None:
+        """Open a session."""
+
+    def claim(self, session: Session, seq: int, hint: Hint) -> Grant | None:
+        """Some work, or None."""
+
+    def complete(self, session: Session, seq: int, report: Report) -> Receipt:
+        """Hand in; the receipt brings the next work if the report asked for it."""
+
+    def reduce(self, session: Session) -> bool:
+        """Do one waiting reduction if there is one; whether there was."""

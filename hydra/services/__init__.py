@@ -1,0 +1,27 @@
+"""Use cases: one verb, one file. Each looks, asks policy, and commits through the store.
+
+A service is a function whose first argument is the `Hydra` bundle. It knows ports, never what
+answers them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from hydra.clock import Clock
+from hydra.kernels import Kernel
+from hydra.ports import Store, TaskQueue
+from hydra.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Hydra:
+    """Everything a service may touch, wired once."""
+
+    store: Store
+    queue: TaskQueue
+    clock: Clock
+    settings: Settings
+    kernels: Callable[[], Mapping[str, Kernel]]
+    """Loads the kernels on first call: a process that only reads never pays for them."""

@@ -1,0 +1,11 @@
+"""Cancel: end a job now; its leases drain at their next heartbeat."""
+
+from __future__ import annotations
+
+from hydra.model import Job
+from hydra.services import Hydra
+
+
+def cancel(h: Hydra, job_id: str, reason: str = "") -> Job:
+    """End the job; one that has ended already is returned as it is. Raises NoSuchJob."""
+    return h.store.cancel(job_id, reason)

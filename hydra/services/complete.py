@@ -1,0 +1,33 @@
+"""Complete: hand in a prefix of a lease; heartbeat, give-back and next claim in one call."""
+
+from __future__ import annotations
+
+from hydra.errors import BadSpan
+from hydra.model import HandIn, Hint, Receipt, Report, Session
+from hydra.services import Hydra
+from hydra.services.claim import ask_for
+from hydra.services.reduce import reduce
+
+
+def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
+    """Count what the report hands in, exactly once; size the next chunk if it wants one.
+
+    The worker that hands in a job's last unit also reduces it.
+    """
+    check_pieces(report.hand_in)
+    ask = None
+    if report.more:
+        hint = Hint(overhead_s=report.overhead_s)
+        ask = ask_for(h, report.pace, report.grant.spec.unit_cost, hint)
+    receipt = h.store.complete(session, seq, report.hand_in, ask)
+    if receipt.last:
+        reduce(h, report.hand_in.job)
+    return receipt
+
+
+def check_pieces(hand_in: HandIn) -> None:
+    """Raise BadSpan if pieces are handed in for other units than the span's."""
+    for unit, blob in hand_in.partial.items():
+        if isinstance(blob, bytes) and unit not in range(*hand_in.span):
+            start, stop = hand_in.span
+            raise BadSpan(f"piece {unit} is not inside {start}..{stop}", field="hand_in")

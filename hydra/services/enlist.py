@@ -1,0 +1,11 @@
+"""Enlist: a worker process opens a session."""
+
+from __future__ import annotations
+
+from hydra.model import Session
+from hydra.services import Hydra
+
+
+def enlist(h: Hydra, session: Session) -> None:
+    """Open the session and note its worker as seen."""
+    h.store.enlist(session)

@@ -1,0 +1,17 @@
+"""Reap: one bounded pass over what is late. Any number of reapers may pass at the same time."""
+
+from __future__ import annotations
+
+from hydra import settings
+from hydra.services import Hydra
+from hydra.services.dispatch import dispatch
+
+
+def reap(h: Hydra) -> int:
+    """End late leases, refresh the fleet's figures, top the queue up; how many leases ended."""
+    figures = h.store.tick()
+    late = h.store.overdue(settings.EXPIRE_BATCH)
+    ended = sum(h.store.expire(job, token) for job, token in late)
+    if figures.runnable_jobs or figures.reducible_jobs:
+        dispatch(h)
+    return ended

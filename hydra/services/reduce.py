@@ -1,0 +1,33 @@
+"""Reduce: turn what was added up into the answer, once; running it twice is harmless."""
+
+from __future__ import annotations
+
+from hydra.services import Hydra
+from hydra.services.claim import runs
+
+
+def reduce(h: Hydra, job_id: str) -> bool:
+    """Reduce the job if that is to be done and nobody else does it; whether it was done here.
+
+    If this process dies on the way, the reduction's lease runs out and another worker takes it.
+    """
+    spec = h.store.job(job_id).spec
+    if not runs(h, spec.kernel, spec.version):
+        return False
+    reduction = h.store.reduce(job_id)
+    if reduction is None:
+        return False
+    kernel = h.kernels()[reduction.kernel]
+    try:
+        answer = kernel.finish(reduction.params, reduction.whole)
+    except Exception as error:  # a kernel's own bug: finish is pure, so trying again cannot help
+        reason = f"finish raised {type(error).__name__}: {error}"
+        h.store.fail(job_id, reduction.token, reason)
+        return True
+    h.store.finish(job_id, reduction.token, answer)
+    return True
+
+
+def reduce_waiting(h: Hydra, job_ids: list[str]) -> bool:
+    """Reduce the first of the jobs that can be; whether one was."""
+    return any(reduce(h, job_id) for job_id in job_ids)

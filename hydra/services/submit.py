@@ -1,0 +1,70 @@
+"""Submit: check the form, size the job, open it, call the workers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from hydra import settings
+from hydra.errors import BadParam, Invalid, TooLarge
+from hydra.kernels import Kernel, find, name_of, parse_params, unit_cost_of, version_of
+from hydra.model import SUM_MAX, UNITS_MAX, Job, JobSpec
+from hydra.services import Hydra, dispatch
+
+PRIORITY_MIN, PRIORITY_MAX = 0.01, 100.0
+
+
+def submit(
+    h: Hydra,
+    kernel: str,
+    params: Mapping[str, object],
+    *,
+    priority: float = 1.0,
+    key: str = "",
+) -> Job:
+    """Open a job; the same idempotency `key` with the same request gives the same job.
+
+    Raises NoSuchKernel, BadParam, TooLarge, KeyReused or TooMany; nothing has changed then.
+    """
+    spec = checked(find(h.kernels(), kernel), params, priority, h.settings.job_bytes_max)
+    job = h.store.submit(h.clock.new_id(), spec, key)
+    dispatch.dispatch(h)
+    return job
+
+
+def checked(
+    kernel: Kernel, params: Mapping[str, object], priority: float, job_bytes_max: int
+) -> JobSpec:
+    """The request as a spec, every bound checked."""
+    if not (math.isfinite(priority) and PRIORITY_MIN <= priority <= PRIORITY_MAX):
+        raise BadParam(
+            f"priority must be from {PRIORITY_MIN} to {PRIORITY_MAX}, not {priority}",
+            field="priority",
+        )
+    parsed = parse_params(kernel, params)
+    units = kernel.size(parsed)
+    if not 1 <= units <= UNITS_MAX:
+        raise TooLarge(f"the job has {units} units; from 1 to {UNITS_MAX} are possible")
+    bounds: Mapping[str, tuple[int, int]] = getattr(kernel, "SUMS", {})
+    piece_bytes_max = int(getattr(kernel, "PIECE_BYTES_MAX", 0))
+    if len(bounds) > settings.SUM_NAMES_MAX or bool(bounds) == bool(piece_bytes_max):
+        raise Invalid(f"kernel {name_of(kernel)} must declare SUMS or PIECE_BYTES_MAX, not both")
+    for name, (low, high) in bounds.items():
+        if max(abs(low), abs(high)) * units > SUM_MAX:
+            raise TooLarge(f"the sum {name} could pass {SUM_MAX} with {units} units")
+    if piece_bytes_max > settings.PIECE_BYTES_MAX:
+        raise Invalid(f"a piece may have at most {settings.PIECE_BYTES_MAX} bytes")
+    if piece_bytes_max * units > job_bytes_max:
+        raise TooLarge(
+            f"the result could need {piece_bytes_max * units} bytes; {job_bytes_max} are allowed"
+        )
+    return JobSpec(
+        kernel=name_of(kernel),
+        version=version_of(kernel),
+        params=parsed,
+        total_units=units,
+        sum_bounds=bounds,
+        piece_bytes_max=piece_bytes_max,
+        unit_cost=unit_cost_of(kernel, parsed),
+        priority=float(priority),
+    )

@@ -1,0 +1,194 @@
+"""Every setting and limit of Hydra in one frozen dataclass, read once from the environment.
+
+A field's environment variable is `HYDRA_` and its name in capitals unless the field says
+otherwise. A value that cannot be used raises BadSetting naming the variable; nothing is ever
+silently replaced by a default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import BadSetting
+
+
+def _setting(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    env: str = "",
+) -> Any:
+    metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "env": env}
+    return field(default=default, metadata=metadata)
+
+
+def _state_dir() -> str:
+    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return str(Path(base) / "hydra")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """See each field's `doc`; `Settings.read()` takes them from the environment."""
+
+    # Where things are
+    state_dir: str = _setting("", "folder for the server's data, logs and secrets")
+    redis_url: str = _setting("", "an existing Redis to use; nothing is started", env="REDIS_URL")
+    redis_server: str = _setting("", "path of the Redis-compatible server to start")
+    url: str = _setting("http://127.0.0.1:8080", "scheduler that the command line talks to")
+    bind: str = _setting("127.0.0.1", "address that the scheduler listens on")
+    port: int = _setting(8080, "port that the scheduler listens on", low=0, high=65535)
+    token: str = _setting("", "bearer token of the scheduler; needed off loopback")
+    web_threads: int = _setting(128, "threads of the scheduler; one serves one viewer",
+                                low=4, high=4096)
+    fsync: str = _setting("always", "when the server writes its log to disk",
+                          choices=("always", "everysec"))
+
+    # Who this worker is and how it works
+    worker_id: str = _setting("", "name of this worker; RQ's name if empty")
+    host: str = _setting("", "name of this machine; rates are kept under it; its own if empty")
+    shift_seconds: float = _setting(10.0, "how long one chunk task works before it returns to RQ",
+                                    low=0, high=240)
+    target_seconds: float = _setting(2.0, "longest time one chunk should take", low=0.05, high=600)
+    slice_seconds: float = _setting(0.25, "time of one kernel call", low=0.01, high=5)
+    poll_seconds: float = _setting(0.25, "pause between looks when there is no work",
+                                   low=0.01, high=10)
+    outage_seconds: float = _setting(60.0, "how long a worker rides out a silent Redis",
+                                     low=0, high=3600)
+
+    # Leases and the reaper
+    beat_seconds: float = _setting(1.0, "shortest time between heartbeats", low=0.05, high=60)
+    reap_seconds: float = _setting(1.0, "time between the reaper's passes", low=0.05, high=60)
+
+    # Limits
+    job_bytes_max: int = _setting(512 << 20, "pieces that one job may keep in Redis", low=1)
+    jobs_open_max: int = _setting(10_000, "jobs that may be unfinished at once", low=1)
+    body_bytes_max: int = _setting(64 << 10, "largest body of a request", low=1024)
+    job_keep_seconds: int = _setting(7 * 86_400, "how long a finished job is kept", low=1)
+
+    @classmethod
+    def read(cls, env: Mapping[str, str] | None = None, **over: Any) -> Settings:
+        """Settings from `env` (the process's environment by default), `over` winning.
+
+        Raises BadSetting for a value of the wrong type or out of bounds.
+        """
+        given = os.environ if env is None else env
+        values: dict[str, Any] = {}
+        for spec in dataclasses.fields(cls):
+            variable = spec.metadata["env"] or f"HYDRA_{spec.name.upper()}"
+            if variable in given and given[variable] != "":
+                values[spec.name] = _parse(variable, given[variable], spec)
+        for name, value in over.items():
+            if value is not None:
+                values[name] = value
+        if not values.get("state_dir"):
+            values["state_dir"] = _state_dir()
+        return cls(**values)
+
+    def as_env(self) -> dict[str, str]:
+        """The variables from which `read` gives these settings again, for a child process."""
+        return {
+            spec.metadata["env"] or f"HYDRA_{spec.name.upper()}": str(getattr(self, spec.name))
+            for spec in dataclasses.fields(self)
+        }
+
+
+def _parse(variable: str, text: str, spec: dataclasses.Field[Any]) -> str | int | float:
+    low, high = spec.metadata["low"], spec.metadata["high"]
+    choices = spec.metadata["choices"]
+    kind: Any = type(spec.default)
+    if kind is str:
+        if choices and text not in choices:
+            raise BadSetting(
+                f"{variable} must be one of {', '.join(choices)}, not {text!r}", field=variable
+            )
+        return text
+    try:
+        number: int | float = kind(text)
+    except ValueError:
+        noun = "a whole number" if kind is int else "a number"
+        raise BadSetting(f"{variable} must be {noun}, not {text!r}", field=variable) from None
+    if not math.isfinite(number) or (low is not None and number < low) or (
+        high is not None and number > high
+    ):
+        bounds = f"from {low} to {high}" if high is not None else f"at least {low}"
+        raise BadSetting(f"{variable} must be {bounds}, not {text!r}", field=variable)
+    return number
+
+
+# Fixed numbers of the protocol: changing one changes what workers of one fleet expect of another.
+
+LEASE_BEATS = 3
+"""A lease lasts this many beats."""
+
+LEASE_MS_MAX = 60_000
+"""Longest lease of a range that was lost again and again."""
+
+BEATS_PER_S_MAX = 5_000
+"""Heartbeats a second that the whole fleet may send: the beat grows with the fleet."""
+
+LOSSES_MAX = 5
+"""A single unit lost this often in a row is dead."""
+
+REDUCE_ATTEMPTS_MAX = 3
+"""How often a reduction may be started."""
+
+REDUCE_LEASE_MS = 60_000
+"""How long one attempt at a reduction may take."""
+
+TICK_MS_MAX = 1_500
+"""Hydra time advances by at most this between two calls, so that a stalled server expires nobody."""
+
+SESSION_TTL_MS = 600_000
+"""A session that does not call for this long is forgotten."""
+
+LIVE_MS = 15_000
+"""A worker seen within this is live."""
+
+WORKER_KEEP_MS = 3_600_000
+"""A worker not seen for this long leaves the list."""
+
+CLAIM_TRIES_MAX = 4
+"""Jobs that one claim tries."""
+
+EXPIRE_BATCH = 100
+"""Leases that one reaper call ends."""
+
+STORY_ENTRIES_MAX = 500
+"""Entries of a job's story that are kept, about."""
+
+PIECE_BYTES_MAX = 256 << 10
+"""Largest blob of one unit."""
+
+SUM_NAMES_MAX = 64
+"""Named sums that one kernel may have."""
+
+KEY_TTL_MS = 86_400_000
+"""How long an Idempotency-Key is remembered."""
+
+QUEUE = "hydra"
+"""The one RQ queue; with two, RQ's dequeue can lose a task."""
+
+RATE_MEMORY_S = 3.0
+"""Rates are averaged exponentially over this time."""
+
+RATE_S_MIN = 0.005
+"""Progress over a shorter time than this says nothing about a rate."""
+
+CHUNK_S_MIN = 0.02
+"""Shortest chunk, whatever its overhead."""
+
+SPLIT_GAIN_S_MIN = 0.5
+"""A split that saves less than this is not worth the news."""
+
+CHUNK_UNITS_MAX = 2**34
+"""Largest chunk: its sums must stay below 2^53."""

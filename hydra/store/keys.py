@@ -1,0 +1,93 @@
+"""Every Redis key of Hydra, one function each, with its type.
+
+Nothing else in the tree builds a key. `rq:*` belongs to RQ and is never touched here.
+"""
+
+from __future__ import annotations
+
+GENERATION = "hydra:generation"
+"""string: the id of this data, made at first use."""
+
+CLOCK = "hydra:clock"
+"""hash: seen (wall ms of the last look), active (Hydra time, ms)."""
+
+FLEET = "hydra:fleet"
+"""hash: live, and kernel version -> sum of the live workers' rates; kept by tick."""
+
+JOBS = "hydra:jobs"
+"""sorted set: every job by creation, wall ms."""
+
+ENDED = "hydra:ended"
+"""sorted set: jobs in a final state by when they got there, wall ms."""
+
+RUNNABLE = "hydra:runnable"
+"""sorted set: RUNNING jobs by virtual time, seconds."""
+
+REDUCING = "hydra:reducing"
+"""sorted set: REDUCING jobs by when their reduction may be taken, Hydra ms."""
+
+DEADLINES = "hydra:deadlines"
+"""sorted set: `job token` of every lease by its deadline, Hydra ms; all that the reaper scans."""
+
+WORKERS = "hydra:workers"
+"""sorted set: workers by when they last called, wall ms."""
+
+
+def worker(worker_id: str) -> str:
+    """hash: host, pid, job, doing, and `rate:<version>` for each kernel version it has run."""
+    return f"hydra:worker:{worker_id}"
+
+
+def rates(version: str) -> str:
+    """hash: host -> rate of one of its workers; the prior of new sessions."""
+    return f"hydra:rates:{version}"
+
+
+def session(session_id: str) -> str:
+    """hash: worker, seq, digest, reply, job (whose lease it holds); lives SESSION_TTL_MS."""
+    return f"hydra:session:{session_id}"
+
+
+def idempotency(digest: str) -> str:
+    """string: `job spec-digest` opened under an Idempotency-Key; lives KEY_TTL_MS."""
+    return f"hydra:key:{digest}"
+
+
+def job(job_id: str) -> str:
+    """hash: the spec, state, done, unassigned, created, ended, reason, reduction."""
+    return f"hydra:job:{job_id}"
+
+
+def free(job_id: str) -> str:
+    """sorted set: `stop losses many loser` of each free range by its start."""
+    return f"hydra:job:{job_id}:free"
+
+
+def leases(job_id: str) -> str:
+    """hash: token -> the lease as one line of text (see `lease_write` in _prelude.lua)."""
+    return f"hydra:job:{job_id}:leases"
+
+
+def ends(job_id: str) -> str:
+    """sorted set: token of each lease by its estimated end, Hydra ms."""
+    return f"hydra:job:{job_id}:ends"
+
+
+def sums(job_id: str) -> str:
+    """hash: named sum -> total so far."""
+    return f"hydra:job:{job_id}:sums"
+
+
+def pieces(job_id: str) -> str:
+    """hash: unit -> its blob; gone once the job has ended."""
+    return f"hydra:job:{job_id}:pieces"
+
+
+def answer(job_id: str) -> str:
+    """string: the answer as JSON."""
+    return f"hydra:job:{job_id}:answer"
+
+
+def story(job_id: str) -> str:
+    """stream, capped: verb, text."""
+    return f"hydra:job:{job_id}:story"

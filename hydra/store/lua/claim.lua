@@ -1,0 +1,52 @@
+-- claim: lease free units of one job to a session, or the far part of somebody's lease.
+-- KEYS    clock session job free leases ends deadlines runnable worker workers rates fleet story
+-- ARGV    now seq session worker host job version
+--         token units tau_ms beat_ms slice why cut_token cut_at cut_why
+-- RETURNS `granted ...` (see lend), `empty`, `stale`, `reused` or `unknown`
+--         Only a grant is remembered, so one sequence number may try several jobs.
+local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], leases = KEYS[5],
+           ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], worker = KEYS[9],
+           workers = KEYS[10], rates = KEYS[11], fleet = KEYS[12], story = KEYS[13]}
+local seq, job = tonumber(ARGV[2]), ARGV[6]
+local who = {session = ARGV[3], worker = ARGV[4], host = ARGV[5]}
+local ask = {version = ARGV[7], token = ARGV[8], units = tonumber(ARGV[9]),
+             tau = tonumber(ARGV[10]), beat = tonumber(ARGV[11]), slice = tonumber(ARGV[12]),
+             why = ARGV[13]}
+local cut_token, cut_at, cut_why = ARGV[14], tonumber(ARGV[15]), ARGV[16]
+
+local before = heard_before(k.session, seq, 'claim')
+if before then return before[1] end
+local now, wall = hydra_now(k.clock, ARGV[1])
+seen(k, who.worker, wall)
+local held = redis.call('HGET', k.session, 'job')
+local r = redis.call('HMGET', k.job, 'state', 'unassigned', 'unit_cost', 'priority')
+if r[1] ~= 'running' or (held and held ~= '') then
+  redis.call('HDEL', k.worker, 'job')
+  return 'empty'
+end
+local j = {unassigned = tonumber(r[2]), cost = tonumber(r[3]), priority = tonumber(r[4])}
+
+local range
+if cut_token ~= '' then
+  local text = redis.call('HGET', k.leases, cut_token)
+  local victim = text and lease_read(text)
+  if victim and victim.session ~= who.session and victim.start < cut_at and cut_at < victim.stop then
+    range = {start = cut_at, stop = victim.stop, losses = victim.losses, many = victim.many,
+             loser = victim.loser}
+    victim.stop = cut_at
+    lease_write(k, job, cut_token, victim)
+    tell(k.story, 'split', victim.worker .. ' gives up units ' .. int(cut_at) .. '..'
+      .. int(range.stop) .. ': ' .. cut_why)
+  end
+else
+  range = free_take(k.free, ask.units)
+  if range then
+    j.unassigned = j.unassigned - (range.stop - range.start)
+    redis.call('HSET', k.job, 'unassigned', int(j.unassigned))
+  end
+end
+if not range then
+  redis.call('HDEL', k.worker, 'job')
+  return 'empty'
+end
+return reply(k.session, seq, 'claim', lend(k, who, job, j, ask, range, now))

@@ -1,0 +1,138 @@
+-- complete: count a prefix of a lease's span exactly once; heartbeat, hand-in and next claim.
+-- KEYS    clock session job free leases ends deadlines runnable reducing ended sums pieces
+--         worker workers rates fleet story
+-- ARGV    now seq digest session worker host job version keep_ms
+--         token from to rest note
+--         next_token units tau_ms beat_ms slice why          (units 0: no next chunk wanted)
+--         then `name value` pairs of sums, or one blob a unit
+-- RETURNS `verdict stop unassigned rate fleet_rate live last`, and on a second line a grant if there
+--         is one; or `invalid <sentence>`, `reused`, `unknown`
+local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], leases = KEYS[5],
+           ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], reducing = KEYS[9],
+           ended = KEYS[10], sums = KEYS[11], pieces = KEYS[12], worker = KEYS[13],
+           workers = KEYS[14], rates = KEYS[15], fleet = KEYS[16], story = KEYS[17]}
+local seq, digest, job = tonumber(ARGV[2]), ARGV[3], ARGV[7]
+local who = {session = ARGV[4], worker = ARGV[5], host = ARGV[6]}
+local version, keep_ms, token = ARGV[8], ARGV[9], ARGV[10]
+local from, to, rest, note = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13], ARGV[14]
+local ask = {version = version, token = ARGV[15], units = tonumber(ARGV[16]),
+             tau = tonumber(ARGV[17]), beat = tonumber(ARGV[18]), slice = tonumber(ARGV[19]),
+             why = ARGV[20]}
+local FIRST = 21
+
+local before = heard_before(k.session, seq, digest)
+if before then return before[1] end
+local now, wall = hydra_now(k.clock, ARGV[1])
+seen(k, who.worker, wall)
+
+local function answer(verdict, stop, unassigned, last)
+  local rate, fleet_rate, live = pace(k, who.host, version)
+  return table.concat({verdict, int(stop), int(unassigned), frac(rate), frac(fleet_rate), live,
+    last and '1' or '0'}, ' ')
+end
+local function part(verdict) -- nothing changes but that the session holds nothing any more
+  redis.call('HSET', k.session, 'job', '')
+  redis.call('HDEL', k.worker, 'job')
+  return reply(k.session, seq, digest, answer(verdict, 0, 0))
+end
+
+-- Judge.
+local r = redis.call('HMGET', k.job, 'state', 'total', 'done', 'unassigned', 'unit_cost',
+  'priority', 'bounds', 'piece_bytes_max')
+if r[1] ~= 'running' then return part('closed') end
+local total, done, unassigned = tonumber(r[2]), tonumber(r[3]), tonumber(r[4])
+local text = redis.call('HGET', k.leases, token)
+local l = text and lease_read(text)
+if not l or l.session ~= who.session or l.start ~= from then return part('stale') end
+if to < from or to > total then
+  return 'invalid the span must be inside ' .. int(from) .. '..' .. int(total)
+end
+local n = to - from
+local given = #ARGV - FIRST + 1
+if r[7] ~= '' then
+  local values, names = {}, 0
+  for i = FIRST, #ARGV, 2 do values[ARGV[i]] = ARGV[i + 1] end
+  for name, low, high in string.gmatch(r[7], '(%S+) (%S+) (%S+)') do
+    names = names + 1
+    local value = values[name] or ''
+    local number = string.match(value, '^%-?%d+$') and #value <= 17 and tonumber(value)
+    if n > 0 and not (number and number >= tonumber(low) * n and number <= tonumber(high) * n
+        and math.abs(number) < 2 ^ 53) then
+      return 'invalid ' .. name .. ' must be from ' .. int(tonumber(low) * n) .. ' to '
+        .. int(tonumber(high) * n) .. ' for ' .. int(n) .. ' units'
+    end
+  end
+  if given ~= (n > 0 and 2 * names or 0) then return 'invalid the sums must be the kernel\'s' end
+else
+  if given ~= n then return 'invalid there must be ' .. int(n) .. ' pieces' end
+  for i = FIRST, #ARGV do
+    if #ARGV[i] > tonumber(r[8]) then return 'invalid a piece must be at most ' .. r[8] .. ' bytes' end
+  end
+end
+if to > l.stop then return reply(k.session, seq, digest, answer('cut', l.stop, unassigned)) end
+
+-- Write: fold the partial and move the lease's start.
+if n > 0 then
+  for i = FIRST, #ARGV, 2 do
+    if r[7] ~= '' then redis.call('HINCRBY', k.sums, ARGV[i], ARGV[i + 1]) end
+  end
+  if r[7] == '' then
+    for i = FIRST, #ARGV do redis.call('HSET', k.pieces, int(from + i - FIRST), ARGV[i]) end
+  end
+  done = done + n
+  redis.call('HSET', k.job, 'done', int(done))
+  local seconds = (now - l.at) / 1000
+  if seconds >= RATE_S_MIN then
+    local sample, weight = n * tonumber(r[5]) / seconds, 1 - math.exp(-seconds / RATE_MEMORY_S)
+    for _, at in ipairs({{k.worker, 'rate:' .. version}, {k.rates, who.host}}) do
+      local old = tonumber(redis.call('HGET', at[1], at[2]) or 0)
+      redis.call('HSET', at[1], at[2], frac(old > 0 and old + weight * (sample - old) or sample))
+    end
+    l.rate = (pace(k, who.host, version)) / tonumber(r[5])
+  end
+  l.start, l.at, l.losses, l.many, l.loser = to, now, 0, '0', '-'
+end
+
+-- What becomes of the rest.
+if l.start < l.stop and rest == 'lost' then
+  redis.call('HDEL', k.worker, 'job')
+  lose(k, job, token, l, note, wall, keep_ms)
+elseif l.start < l.stop and rest == 'keep' then
+  lease_renew(l, now)
+  lease_write(k, job, token, l)
+  return reply(k.session, seq, digest, answer('accepted', l.stop, unassigned))
+else
+  lease_end(k, job, token)
+  redis.call('HDEL', k.worker, 'job')
+  if l.start < l.stop then
+    free_put(k.free, l)
+    unassigned = unassigned + l.stop - l.start
+    redis.call('HSET', k.job, 'unassigned', int(unassigned))
+    tell(k.story, 'return', who.worker .. ' gives back units ' .. int(l.start) .. '..'
+      .. int(l.stop) .. ': ' .. note)
+  end
+end
+redis.call('HSET', k.session, 'job', '')
+
+local last = done == total
+if last then
+  redis.call('HSET', k.job, 'state', 'reducing')
+  redis.call('ZREM', k.runnable, job)
+  redis.call('ZADD', k.reducing, 0, job)
+  tell(k.story, 'reduce', 'all ' .. int(total) .. ' units are in')
+end
+local out = answer('accepted', l.stop, unassigned, last)
+
+-- The next chunk of the same job, unless another job has waited longer by more than a chunk.
+if ask.units > 0 and rest ~= 'lost' and not last then
+  local least = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
+  local mine = tonumber(redis.call('ZSCORE', k.runnable, job))
+  local range = mine <= tonumber(least[2]) + ask.tau / 1000 and free_take(k.free, ask.units)
+  if range then
+    local j = {cost = tonumber(r[5]), priority = tonumber(r[6]),
+               unassigned = unassigned - (range.stop - range.start)}
+    redis.call('HSET', k.job, 'unassigned', int(j.unassigned))
+    out = out .. '\n' .. lend(k, who, job, j, ask, range, now)
+  end
+end
+return reply(k.session, seq, digest, out)

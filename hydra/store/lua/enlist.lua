@@ -1,0 +1,15 @@
+-- enlist: open a session for a worker process; opening it again changes nothing.
+-- KEYS    clock session worker workers
+-- ARGV    now worker host pid
+-- RETURNS ok
+local k = {clock = KEYS[1], session = KEYS[2], worker = KEYS[3], workers = KEYS[4]}
+
+local _, wall = hydra_now(k.clock, ARGV[1])
+if redis.call('EXISTS', k.session) == 0 then
+  redis.call('HSET', k.session, 'worker', ARGV[2], 'seq', '0', 'digest', '', 'reply', 'ok', 'job', '')
+end
+redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
+redis.call('HSET', k.worker, 'host', ARGV[3], 'pid', ARGV[4])
+redis.call('PEXPIRE', k.worker, WORKER_KEEP_MS)
+seen(k, ARGV[2], wall)
+return 'ok'

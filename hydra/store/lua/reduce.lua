@@ -1,0 +1,24 @@
+-- reduce: lease a job's reduction to the caller, for one of a few attempts.
+-- FLAGS   allow-oom
+-- KEYS    clock job free leases ends runnable reducing ended sums pieces story
+-- ARGV    now job token keep_ms
+-- RETURNS {1, name, total, ...}; {0} if there is nothing to reduce now
+local k = {clock = KEYS[1], job = KEYS[2], free = KEYS[3], leases = KEYS[4], ends = KEYS[5],
+           runnable = KEYS[6], reducing = KEYS[7], ended = KEYS[8], sums = KEYS[9],
+           pieces = KEYS[10], story = KEYS[11]}
+local job = ARGV[2]
+
+local now, wall = hydra_now(k.clock, ARGV[1])
+local after = redis.call('ZSCORE', k.reducing, job)
+if not after or tonumber(after) > now then return {0} end
+local attempts = tonumber(redis.call('HGET', k.job, 'attempts'))
+if attempts >= REDUCE_ATTEMPTS_MAX then
+  close(k, job, 'failed', 'the reduction was started ' .. int(attempts)
+    .. ' times and never finished', wall, ARGV[4])
+  return {0}
+end
+redis.call('HSET', k.job, 'attempts', int(attempts + 1), 'reducer', ARGV[3])
+redis.call('ZADD', k.reducing, ms(now + REDUCE_LEASE_MS), job)
+local out = {1}
+for _, word in ipairs(redis.call('HGETALL', k.sums)) do out[#out + 1] = word end
+return out

@@ -1,0 +1,220 @@
+"""How ranges are lent, taken away and given back: `_prelude.lua` in plain Python."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from hydra import settings
+from hydra.errors import BadSpan, KeyReused, NoSuchWorker
+from hydra.model import (
+    Ask,
+    Cut,
+    Grant,
+    HandIn,
+    JobSpec,
+    JobState,
+    Partial,
+    Range,
+    Receipt,
+    Session,
+    Span,
+    StoryEntry,
+    Verdict,
+    move,
+)
+from hydra.store.memory_state import JobRecord, LeaseRecord, MemoryState, SessionRecord
+
+
+class MemoryLeases(MemoryState):
+    """The steps that the verbs of MemoryStore share."""
+
+    def _heard_before(self, session: Session, seq: int, digest: str) -> tuple[SessionRecord, Any]:
+        """The session, and the reply to send again if this call was answered before."""
+        known = self._sessions.get(session.id)
+        if known is None:
+            raise NoSuchWorker("this session has ended; enlist again")
+        if seq < known.seq:
+            return known, Verdict.STALE
+        if seq == known.seq:
+            if known.digest != digest:
+                raise KeyReused("this sequence number came before with another request")
+            return known, known.reply
+        return known, None
+
+    def _see(self, session: Session, wall: float) -> None:
+        worker = self._workers[session.worker]
+        self._workers[session.worker] = replace(worker, seen_ms=int(wall))
+
+    def _lets_go(self, session: Session) -> None:
+        self._workers[session.worker] = replace(self._workers[session.worker], job="")
+
+    def _tell(self, record: JobRecord, verb: str, text: str) -> None:
+        record.told += 1
+        record.story.append(StoryEntry(str(record.told), int(self._seen or 0), verb, text))
+        del record.story[: -settings.STORY_ENTRIES_MAX]
+
+    def _free_put(self, record: JobRecord, given: Range) -> None:
+        """Put a range among the free ones; it joins a neighbour of the same losses."""
+        start, stop = given.span
+        record.unassigned += given.span.units
+        for other in list(record.free.values()):
+            if replace(other, span=given.span) != given:
+                continue
+            if other.span.stop == start:
+                start = record.free.pop(other.span.start).span.start
+            elif other.span.start == stop:
+                stop = record.free.pop(stop).span.stop
+        record.free[start] = replace(given, span=Span(start, stop))
+
+    def _free_take(self, record: JobRecord, want: int) -> Range | None:
+        """Up to `want` units from the lowest free range, fewer if it was lost before."""
+        if not record.free:
+            return None
+        found = record.free.pop(min(record.free))
+        start, stop = found.span
+        n = max(1, min(want, stop - start) // 2**found.losses)
+        if start + n < stop:
+            record.free[start + n] = replace(found, span=Span(start + n, stop))
+        record.unassigned -= n
+        return replace(found, span=Span(start, start + n))
+
+    def _take_far_part(self, session: Session, record: JobRecord, cut: Cut) -> Range | None:
+        victim = record.leases.get(cut.token)
+        if not victim or victim.session.id == session.id:
+            return None
+        if not victim.start < cut.at < victim.stop:
+            return None
+        taken = Range(Span(cut.at, victim.stop), victim.losses, victim.loser, victim.many)
+        victim.stop = cut.at
+        self._tell(record, "split", f"{victim.session.worker} gives up units "
+                   f"{taken.span.start}..{taken.span.stop}: {cut.why}")
+        return taken
+
+    def _lend(
+        self, session: Session, known: SessionRecord, record: JobRecord, ask: Ask, found: Range,
+        now: float,
+    ) -> Grant:
+        """Lend a range: the one place where leases are born."""
+        pace, spec, span = self._pace(session, record), record.spec, found.span
+        lease = LeaseRecord(
+            session, span.start, span.stop, ask.slice_units, pace.rate / spec.unit_cost, now,
+            ask.beat_s * 1000, ask.tau_s * 1000, found.losses, found.loser, found.losers_many,
+        )
+        lease.renew(now)
+        token = self._new_id()
+        record.leases[token] = lease
+        worker_s = span.units / lease.rate_units_s if pace.rate else ask.tau_s
+        record.vtime += worker_s / spec.priority
+        known.job = record.id
+        text = f"{session.worker} takes units {span.start}..{span.stop}: {ask.why}"
+        worker = self._workers[session.worker]
+        self._workers[session.worker] = replace(worker, job=record.id, doing=text)
+        self._tell(record, "claim", text)
+        return Grant(
+            record.id, token, span, ask.slice_units, ask.tau_s, ask.beat_s, pace, spec
+        )
+
+    def _judge(
+        self, session: Session, known: SessionRecord, record: JobRecord, h: HandIn
+    ) -> Receipt | None:
+        """The verdict on a hand-in that is not to be accepted: then nothing has changed."""
+        pace = self._pace(session, record)
+        lease = record.leases.get(h.token)
+        closed = record.state is not JobState.RUNNING
+        if closed or not lease or lease.session.id != session.id or lease.start != h.span.start:
+            known.job = ""
+            self._lets_go(session)
+            verdict = Verdict.CLOSED if closed else Verdict.STALE
+            return Receipt(verdict, 0, replace(pace, unassigned_units=0))
+        if not h.span.start <= h.span.stop <= record.spec.total_units:
+            raise BadSpan(
+                f"the span must be inside {h.span.start}..{record.spec.total_units}",
+                field="hand_in",
+            )
+        _check_partial(record.spec, h.span.units, h.partial)
+        if h.span.stop > lease.stop:
+            return Receipt(Verdict.CUT, lease.stop, pace)
+        return None
+
+    def _fold(
+        self, session: Session, record: JobRecord, lease: LeaseRecord, h: HandIn, now: float
+    ) -> None:
+        """Add a partial to the job, move the lease's start, and learn the worker's rate."""
+        for key, value in h.partial.items():
+            if isinstance(value, bytes):
+                record.pieces[int(key)] = value
+            else:
+                record.sums[str(key)] = record.sums.get(str(key), 0) + value
+        record.done += h.span.units
+        seconds = (now - lease.at) / 1000
+        if seconds >= settings.RATE_S_MIN:
+            cost, version = record.spec.unit_cost, record.spec.version
+            sample = h.span.units * cost / seconds
+            worker = self._workers[session.worker]
+            rates = {**worker.rates, version: _averaged(worker.rates.get(version), sample, seconds)}
+            self._workers[session.worker] = replace(worker, rates=rates)
+            at = (session.host, version)
+            self._rates[at] = _averaged(self._rates.get(at), sample, seconds)
+            lease.rate_units_s = self._pace(session, record).rate / cost
+        lease.start, lease.at = h.span.stop, now
+        lease.losses, lease.many, lease.loser = 0, False, ""
+
+    def _lose(self, record: JobRecord, lease: LeaseRecord, why: str) -> None:
+        """Give a lost range back with one loss more; a unit lost too often fails the job."""
+        losses, loser, many = lease.losses + 1, lease.loser, lease.many
+        if lease.losses == 0:
+            loser, many = lease.session.worker, False
+        elif loser != lease.session.worker:
+            many = True
+        span = Span(lease.start, lease.stop)
+        self._tell(record, "expire",
+                   f"{lease.session.worker} lost units {span.start}..{span.stop}: {why}")
+        dead = span.units == 1 and losses >= settings.LOSSES_MAX
+        if dead and (many or self.live_workers() < 2):
+            self._close(record, "fail", f"unit {span.start} was lost {losses} times: {why}")
+        else:
+            self._free_put(record, Range(span, losses, loser, many))
+
+    def _give_back(self, record: JobRecord, lease: LeaseRecord, why: str) -> None:
+        """Give the rest of a lease back unharmed."""
+        span = Span(lease.start, lease.stop)
+        self._free_put(record, Range(span, lease.losses, lease.loser, lease.many))
+        self._tell(record, "return", f"{lease.session.worker} gives back units "
+                   f"{span.start}..{span.stop}: {why}")
+
+    def _close(self, record: JobRecord, event: str, reason: str) -> None:
+        """End a job for good."""
+        record.state = move(record.state, event)
+        record.reason, record.ended, record.unassigned = reason, int(self._seen or 0), 0
+        record.free.clear()
+        record.leases.clear()
+        record.pieces.clear()
+        self._tell(record, record.state.value, reason)
+
+
+def _check_partial(spec: JobSpec, units: int, partial: Partial) -> None:
+    """Raise BadSpan unless the partial can be that of so many units."""
+    wanted = set(spec.sum_bounds) if units else set()
+    if spec.sum_bounds:
+        for name, (low, high) in spec.sum_bounds.items():
+            value = partial.get(name)  # type: ignore[call-overload]
+            inside = isinstance(value, int) and low * units <= value <= high * units
+            if units and not (inside and abs(value) < 2**53):
+                raise BadSpan(f"{name} must be from {low * units} to {high * units} for "
+                              f"{units} units", field="hand_in")
+        if set(partial) != wanted:
+            raise BadSpan("the sums must be the kernel's", field="hand_in")
+        return
+    if len(partial) != units:
+        raise BadSpan(f"there must be {units} pieces", field="hand_in")
+    if any(len(blob) > spec.piece_bytes_max for blob in partial.values()):  # type: ignore[arg-type]
+        raise BadSpan(f"a piece must be at most {spec.piece_bytes_max} bytes", field="hand_in")
+
+
+def _averaged(old: float | None, sample: float, seconds: float) -> float:
+    """Exponential average over time: a sample weighs by how long it was measured."""
+    if not old:
+        return sample
+    return old + (1 - math.exp(-seconds / settings.RATE_MEMORY_S)) * (sample - old)

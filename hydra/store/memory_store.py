@@ -1,0 +1,230 @@
+"""The accounts in plain Python: the readable specification of the protocol.
+
+It is the store of the simulator and of fast tests, and the oracle that the Lua scripts are held
+against: every story of tests/property runs on both and must end the same. Each method is one
+script of `lua/`, in the same order: look, judge, then write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hydra import settings, wire
+from hydra.errors import KeyReused, TooMany
+from hydra.model import (
+    FINAL,
+    Ask,
+    Cut,
+    FleetFigures,
+    Grant,
+    HandIn,
+    Job,
+    JobSpec,
+    JobState,
+    Partial,
+    Range,
+    Receipt,
+    Reduction,
+    Rest,
+    Session,
+    Span,
+    Verdict,
+    Worker,
+    move,
+)
+from hydra.store.memory_leases import MemoryLeases
+from hydra.store.memory_state import JobRecord, SessionRecord
+
+CLAIM = "claim"
+"""The digest of every claim: a repeat gets the first grant, whatever it asks for now."""
+
+
+class MemoryStore(MemoryLeases):
+    """The Store port in plain Python."""
+
+    def submit(self, job: str, spec: JobSpec, key: str = "") -> Job:
+        """Open a job, once per idempotency key."""
+        with self._lock:
+            if key and key in self._keys:
+                first, first_spec = self._keys[key]
+                if first_spec != spec:
+                    raise KeyReused("this Idempotency-Key came before with another request")
+                return self.job(first)
+            if job in self._jobs:
+                return self.job(job)
+            if sum(r.state not in FINAL for r in self._jobs.values()) >= self._jobs_open_max:
+                raise TooMany(f"at most {self._jobs_open_max} jobs may be unfinished at once")
+            _, wall = self._hydra_now()
+            vtime = min((r.vtime for r in self._runnable()), default=0.0)
+            record = JobRecord(job, spec, int(wall), vtime, spec.total_units)
+            record.free[0] = Range(Span(0, spec.total_units))
+            self._jobs[job] = record
+            self._tell(record, "submit", f"{spec.total_units} units")
+            if key:
+                self._keys[key] = (job, spec)
+            return record.view()
+
+    def enlist(self, session: Session) -> None:
+        """Open a session."""
+        with self._lock:
+            _, wall = self._hydra_now()
+            self._sessions.setdefault(session.id, SessionRecord())
+            known = self._workers.get(session.worker)
+            rates = known.rates if known else {}
+            self._workers[session.worker] = Worker(
+                session.worker, session.host, session.pid, int(wall), rates=rates
+            )
+
+    def claim(
+        self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
+    ) -> Grant | None:
+        """Lease free units of the job, or the far part of the lease that `cut` names.
+
+        Only a grant is remembered, so one sequence number may try several jobs.
+        """
+        with self._lock:
+            known, before = self._heard_before(session, seq, CLAIM)
+            if before is not None:
+                return before if isinstance(before, Grant) else None
+            now, wall = self._hydra_now()
+            self._see(session, wall)
+            record, grant = self._jobs.get(job), None
+            if record and record.state is JobState.RUNNING and not known.job:
+                if cut:
+                    found = self._take_far_part(session, record, cut)
+                else:
+                    found = self._free_take(record, ask.units)
+                if found:
+                    grant = self._lend(session, known, record, ask, found, now)
+            if grant is None:
+                self._lets_go(session)
+                return None
+            known.seq, known.digest, known.reply = seq, CLAIM, grant
+            return grant
+
+    def complete(
+        self, session: Session, seq: int, hand_in: HandIn, ask: Ask | None = None
+    ) -> Receipt:
+        """Count a prefix of the session's lease exactly once."""
+        with self._lock:
+            record = self._jobs.get(hand_in.job)
+            if record is None:
+                return Receipt(Verdict.CLOSED)
+            digest = wire.hand_in_digest(hand_in)
+            known, before = self._heard_before(session, seq, digest)
+            if before is not None:
+                return before if isinstance(before, Receipt) else Receipt(Verdict.STALE)
+            now, wall = self._hydra_now()
+            self._see(session, wall)
+            receipt = self._judge(session, known, record, hand_in)
+            if receipt is None:
+                receipt = self._accept(session, known, record, hand_in, ask, now)
+            known.seq, known.digest, known.reply = seq, digest, receipt
+            return receipt
+
+    def _accept(
+        self, session: Session, known: SessionRecord, record: JobRecord, h: HandIn,
+        ask: Ask | None, now: float,
+    ) -> Receipt:
+        lease = record.leases[h.token]
+        if h.span.units:
+            self._fold(session, record, lease, h, now)
+        if h.rest is Rest.KEEP and lease.start < lease.stop:
+            lease.renew(now)
+            return Receipt(Verdict.ACCEPTED, lease.stop, self._pace(session, record))
+        del record.leases[h.token]
+        known.job = ""
+        self._lets_go(session)
+        if lease.start < lease.stop:
+            if h.rest is Rest.LOST:
+                self._lose(record, lease, h.note)
+            else:
+                self._give_back(record, lease, h.note)
+        last = record.done == record.spec.total_units
+        if last:
+            record.state = move(record.state, "reduce")
+            self._tell(record, "reduce", f"all {record.done} units are in")
+        receipt = Receipt(Verdict.ACCEPTED, lease.stop, self._pace(session, record), last)
+        if not ask or h.rest is Rest.LOST or last:
+            return receipt
+        least = self._runnable()[0].vtime
+        found = record.vtime <= least + ask.tau_s and self._free_take(record, ask.units)
+        if not found:
+            return receipt
+        return replace(receipt, grant=self._lend(session, known, record, ask, found, now))
+
+    def expire(self, job: str, token: str) -> bool:
+        """End a lease whose deadline has passed; whether it did."""
+        with self._lock:
+            now, _ = self._hydra_now()
+            record = self._jobs.get(job)
+            lease = record.leases.get(token) if record else None
+            if not record or not lease or lease.deadline > now:
+                return False
+            del record.leases[token]
+            self._lose(record, lease, "no heartbeat before the deadline")
+            return True
+
+    def cancel(self, job: str, reason: str = "") -> Job:
+        """End a job that has not ended."""
+        with self._lock:
+            record = self._record(job)
+            if record.state not in FINAL:
+                self._hydra_now()
+                self._close(record, "cancel", reason)
+            return record.view()
+
+    def reduce(self, job: str) -> Reduction | None:
+        """Lease the job's reduction."""
+        with self._lock:
+            now, _ = self._hydra_now()
+            record = self._jobs.get(job)
+            if not record or record.state is not JobState.REDUCING or record.reduce_after > now:
+                return None
+            if record.attempts >= settings.REDUCE_ATTEMPTS_MAX:
+                self._close(record, "fail", f"the reduction was started {record.attempts} times "
+                            "and never finished")
+                return None
+            record.attempts += 1
+            record.reducer, record.reduce_after = self._new_id(), now + settings.REDUCE_LEASE_MS
+            spec = record.spec
+            whole: Partial = dict(record.pieces)
+            if spec.sum_bounds:
+                whole = {name: record.sums.get(name, 0) for name in spec.sum_bounds}
+            return Reduction(job, record.reducer, spec.kernel, spec.params, whole)
+
+    def finish(self, job: str, token: str, answer: dict[str, Any]) -> Verdict:
+        """Give a reduced job its answer."""
+        return self._end_reduction(job, token, "finish", wire.answer_text(answer))
+
+    def fail(self, job: str, token: str, reason: str) -> Verdict:
+        """End a job whose reduction cannot succeed."""
+        return self._end_reduction(job, token, "fail", reason)
+
+    def _end_reduction(self, job: str, token: str, event: str, text: str) -> Verdict:
+        with self._lock:
+            record = self._jobs.get(job)
+            if not record or record.state is not JobState.REDUCING:
+                return Verdict.CLOSED
+            if record.reducer != token:
+                return Verdict.STALE
+            self._hydra_now()
+            if event == "finish":
+                record.answer = text
+            self._close(record, event, "" if event == "finish" else text)
+            return Verdict.ACCEPTED
+
+    def tick(self) -> FleetFigures:
+        """Advance Hydra time and refresh the fleet's figures."""
+        with self._lock:
+            _, wall = self._hydra_now()
+            self._live = self.live_workers()
+            live = [w for w in self._workers.values() if w.seen_ms >= wall - settings.LIVE_MS]
+            runnable = self._runnable()
+            versions = {record.spec.version for record in runnable}
+            self._fleet = {v: sum(w.rates.get(v, 0.0) for w in live) for v in versions}
+            reducing = sum(r.state is JobState.REDUCING for r in self._jobs.values())
+            leases = sum(len(r.leases) for r in self._jobs.values())
+            units = sum(r.unassigned for r in runnable)
+            return FleetFigures(self._live, len(runnable), reducing, leases, units)

@@ -1,0 +1,272 @@
+"""Reading the accounts in Redis: views for services and people. Nothing here changes a job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+
+from hydra import settings, wire
+from hydra.errors import NoSuchJob, NotFinished, StoreDown
+from hydra.model import (
+    Check,
+    Job,
+    JobDump,
+    JobSpec,
+    JobState,
+    Lease,
+    Look,
+    Pace,
+    Range,
+    Runnable,
+    Session,
+    Span,
+    StoryEntry,
+    Worker,
+)
+from hydra.store import connection, keys
+
+SPECS_MAX = 1024
+"""Specs remembered by one process; they never change, so this saves a round trip a chunk."""
+
+REFUSALS = ("OOM", "MISCONF", "READONLY", "LOADING", "NOAUTH", "NOPERM", "WRONGPASS", "MASTERDOWN")
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turn the client's errors into StoreDown; other replies of the server are our bugs."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise StoreDown(f"Redis does not answer: {error}") from error
+    except redis.ResponseError as error:
+        if str(error).startswith(REFUSALS) or "OOM" in str(error):
+            raise StoreDown(f"Redis refuses: {error}") from error
+        raise
+
+
+def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
+    """A hash of Redis as text."""
+    return {name.decode(): value.decode() for name, value in raw.items()}
+
+
+class RedisReader:
+    """The reading half of the store over Redis."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis: Any = client  # redis-py's types mix sync and async replies
+        self._specs: dict[str, JobSpec] = {}
+
+    def job(self, job: str) -> Job:
+        """One job, or NoSuchJob."""
+        found = self._jobs([job])
+        if not found:
+            raise NoSuchJob(f"no job {job[:64]!r}", field="job")
+        return found[0]
+
+    def jobs(self, limit: int, before: str = "") -> Sequence[Job]:
+        """Newest first, after the job `before`."""
+        with store_errors():
+            first = 0
+            if before:
+                rank = self._redis.zrevrank(keys.JOBS, before)
+                if rank is None:
+                    return []
+                first = rank + 1
+            ids = self._redis.zrevrange(keys.JOBS, first, first + limit - 1)
+        return self._jobs([job.decode() for job in ids])
+
+    def _jobs(self, ids: Sequence[str]) -> list[Job]:
+        with store_errors(), self._redis.pipeline(transaction=True) as pipe:
+            for job in ids:
+                pipe.hgetall(keys.job(job)).hgetall(keys.sums(job)).hlen(keys.leases(job))
+            replies = pipe.execute()
+        return [
+            _job(job, text_fields(record), text_fields(sums), leases)
+            for job, record, sums, leases in zip(
+                ids, replies[::3], replies[1::3], replies[2::3], strict=True
+            )
+            if record
+        ]
+
+    def spec(self, job: str) -> JobSpec | None:
+        """A job's spec, from memory if this process has seen it; None if there is no such job."""
+        if job not in self._specs:
+            with store_errors():
+                record = self._redis.hgetall(keys.job(job))
+            if not record:
+                return None
+            if len(self._specs) >= SPECS_MAX:
+                self._specs.clear()
+            self._specs[job] = wire.spec_from(text_fields(record))
+        return self._specs[job]
+
+    def answer(self, job: str) -> dict[str, Any]:
+        """The answer of a DONE job."""
+        with store_errors():
+            text = self._redis.get(keys.answer(job))
+        if text is None:
+            found = self.job(job)
+            raise NotFinished(f"job {job} is {found.state} and has no answer", field="job")
+        return dict(json.loads(text))
+
+    def look(self, session: Session) -> Look:
+        """What there is to do, with this worker's rates: two round trips."""
+        with store_errors():
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zrange(keys.RUNNABLE, 0, settings.CLAIM_TRIES_MAX - 1, withscores=True)
+                pipe.hget(keys.CLOCK, "active")
+                pipe.zrange(keys.REDUCING, 0, settings.CLAIM_TRIES_MAX - 1, withscores=True)
+                pipe.hgetall(keys.FLEET)
+                runnable, active, reducing, fleet = pipe.execute()
+            specs = [(job.decode(), vtime) for job, vtime in runnable]
+            known = [(job, vtime, spec) for job, vtime in specs if (spec := self.spec(job))]
+            with self._redis.pipeline(transaction=False) as pipe:
+                for job, _, spec in known:
+                    pipe.hget(keys.job(job), "unassigned")
+                    pipe.hget(keys.worker(session.worker), f"rate:{spec.version}")
+                    pipe.hget(keys.rates(spec.version), session.host)
+                rows = pipe.execute()
+        live = int(fleet.get(b"live", 0))
+        jobs = [
+            Runnable(
+                job, spec.kernel, spec.version, spec.params, spec.unit_cost, vtime,
+                Pace(float(own or host or 0), float(fleet.get(spec.version.encode(), 0)),
+                     int(unassigned or 0), live),
+            )
+            for (job, vtime, spec), unassigned, own, host in zip(
+                known, rows[::3], rows[1::3], rows[2::3], strict=True
+            )
+        ]
+        now = float(active or 0)
+        waiting = [job.decode() for job, after in reducing if after <= now]
+        return Look(jobs, waiting)
+
+    def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
+        """Hydra time, and the job's leases with the latest estimated ends."""
+        with store_errors():
+            active, tokens = (
+                self._redis.pipeline(transaction=False)
+                .hget(keys.CLOCK, "active").zrevrange(keys.ends(job), 0, limit - 1).execute()
+            )
+            lines = self._redis.hmget(keys.leases(job), tokens) if tokens else []
+        found = zip(tokens, lines, strict=True)
+        return float(active or 0), [_lease(job, t.decode(), line) for t, line in found if line]
+
+    def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
+        """(job, token) of leases past their deadline."""
+        with store_errors():
+            active = self._redis.hget(keys.CLOCK, "active") or 0
+            late = self._redis.zrangebyscore(keys.DEADLINES, "-inf", float(active), 0, limit)
+        return [(job, token) for job, token in (member.decode().split(" ") for member in late)]
+
+    def workers(self) -> Sequence[Worker]:
+        """Workers seen lately, by name."""
+        with store_errors():
+            rows = self._redis.zrange(keys.WORKERS, 0, -1, withscores=True)
+            with self._redis.pipeline(transaction=False) as pipe:
+                for name, _ in rows:
+                    pipe.hgetall(keys.worker(name.decode()))
+                records = pipe.execute()
+        return sorted(
+            (
+                _worker(name.decode(), int(seen), text_fields(record))
+                for (name, seen), record in zip(rows, records, strict=True)
+                if record
+            ),
+            key=lambda worker: worker.id,
+        )
+
+    def live_workers(self) -> int:
+        """How many were seen within LIVE_MS."""
+        with store_errors():
+            since = float(self._redis.hget(keys.CLOCK, "seen") or 0) - settings.LIVE_MS
+            return int(self._redis.zcount(keys.WORKERS, since, "+inf"))
+
+    def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
+        """What happened to the job after the entry `after`, oldest first."""
+        with store_errors():
+            rows = self._redis.xrange(keys.story(job), f"({after}" if after else "-", "+", limit)
+        if not rows and not after:
+            self.job(job)
+        return [
+            StoryEntry(
+                entry.decode(), int(entry.partition(b"-")[0]),
+                fields[b"verb"].decode(), fields[b"text"].decode(),
+            )
+            for entry, fields in rows
+        ]
+
+    def generation(self) -> str:
+        """The id of this store's data, made when it was first used."""
+        with store_errors():
+            found = self._redis.get(keys.GENERATION)
+        return found.decode() if found else ""
+
+    def health(self) -> Sequence[Check]:
+        """What must hold for the accounts to be safe."""
+        return connection.checks(self._redis)
+
+    def dump(self, job: str) -> JobDump:
+        """Everything about one job, read in one transaction."""
+        with store_errors(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.zrange(keys.free(job), 0, -1, withscores=True)
+            pipe.hgetall(keys.leases(job)).hkeys(keys.pieces(job))
+            pipe.zrange(keys.DEADLINES, 0, -1)
+            pipe.hgetall(keys.job(job)).hgetall(keys.sums(job))
+            free, leases, pieces, deadlines, record, sums = pipe.execute()
+        if not record:
+            raise NoSuchJob(f"no job {job[:64]!r}", field="job")
+        tokens = (member.decode().split(" ") for member in deadlines)
+        return JobDump(
+            _job(job, text_fields(record), text_fields(sums), len(leases)),
+            [_range(member, start) for member, start in free],
+            [_lease(job, token.decode(), line) for token, line in leases.items()],
+            frozenset(token for owner, token in tokens if owner == job),
+            frozenset(int(unit) for unit in pieces),
+        )
+
+
+def _job(job: str, record: Mapping[str, str], sums: Mapping[str, str], leases: int) -> Job:
+    return Job(
+        id=job,
+        spec=wire.spec_from(record),
+        state=JobState(record["state"]),
+        done_units=int(record["done"]),
+        unassigned_units=int(record["unassigned"]),
+        created_ms=int(record["created"]),
+        ended_ms=int(record["ended"]) if "ended" in record else None,
+        reason=record.get("reason", ""),
+        sums={name: int(value) for name, value in sums.items()},
+        leases=leases,
+    )
+
+
+def _lease(job: str, token: str, line: bytes) -> Lease:
+    """Read what `lease_write` of _prelude.lua wrote."""
+    word = line.decode().split(" ")
+    return Lease(
+        job, token, word[10], word[11], Span(int(word[0]), int(word[1])), int(word[2]),
+        float(word[3]), float(word[4]), float(word[5]), int(word[7]),
+    )
+
+
+def _range(member: bytes, start: float) -> Range:
+    stop, losses, many, loser = member.decode().split(" ")
+    span = Span(int(start), int(stop))
+    return Range(span, int(losses), "" if loser == "-" else loser, many == "1")
+
+
+def _worker(name: str, seen_ms: int, record: Mapping[str, str]) -> Worker:
+    rates = {
+        field.removeprefix("rate:"): float(value)
+        for field, value in record.items()
+        if field.startswith("rate:")
+    }
+    return Worker(
+        name, record.get("host", ""), int(record.get("pid", 0)), seen_ms,
+        record.get("job", ""), record.get("doing", ""), rates,
+    )

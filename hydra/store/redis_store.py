@@ -1,0 +1,274 @@
+"""The accounts in Redis: one method a verb, one script a method.
+
+Every change is one Lua script, run alone by Redis, so there is no half-done state to repair. The
+Python side names the keys and turns replies into words of the model; it holds no state but a cache
+of specs, which never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import redis
+
+from hydra import wire
+from hydra.errors import BadSpan, KeyReused, NoSuchJob, NoSuchWorker, TooMany
+from hydra.model import (
+    Ask,
+    Cut,
+    FleetFigures,
+    Grant,
+    HandIn,
+    Job,
+    JobSpec,
+    Pace,
+    Partial,
+    Receipt,
+    Reduction,
+    Session,
+    Span,
+    Verdict,
+)
+from hydra.store import keys, scripts
+from hydra.store.redis_read import RedisReader, store_errors
+
+VERBS = ("submit", "enlist", "claim", "complete", "expire", "cancel", "reduce", "finish", "tick")
+
+RUNNABLE_LOOKED_AT = 32
+"""Runnable jobs whose kernels and units the fleet's figures cover."""
+
+PIECES_BATCH = 256
+"""Pieces read in one round trip."""
+
+
+class RedisStore(RedisReader):
+    """The Store port over Redis 7.0 or newer.
+
+    `now_ms` replaces the server's wall clock in tests; `flags=False` leaves out the `#!lua` line,
+    for servers that do not know it.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        new_id: Callable[[], str],
+        *,
+        keep_ms: int = 7 * 86_400_000,
+        jobs_open_max: int = 10_000,
+        now_ms: Callable[[], float] | None = None,
+        flags: bool = True,
+    ) -> None:
+        super().__init__(client)
+        self._new_id = new_id
+        self._keep_ms = keep_ms
+        self._jobs_open_max = jobs_open_max
+        self._now_ms = now_ms
+        self._scripts = {verb: scripts.load(client, verb, flags=flags) for verb in VERBS}
+
+    def _run(self, verb: str, script_keys: list[str], *args: Any) -> Any:
+        now = -1 if self._now_ms is None else self._now_ms()
+        with store_errors():
+            return self._scripts[verb](keys=script_keys, args=[now, *args])
+
+    def submit(self, job: str, spec: JobSpec, key: str = "") -> Job:
+        """Open a job, once per idempotency key."""
+        fields = wire.spec_fields(spec)
+        pairs = [word for pair in fields.items() for word in pair]
+        key_digest = wire.digest(*pairs) if key else ""
+        opened = self._run(
+            "submit",
+            [keys.CLOCK, keys.job(job), keys.free(job), keys.RUNNABLE, keys.JOBS, keys.ENDED,
+             keys.story(job), keys.idempotency(wire.digest(key))],
+            job, key_digest, self._jobs_open_max, fields["total"], *pairs,
+        ).decode()
+        if opened == "reused":
+            raise KeyReused("this Idempotency-Key came before with another request")
+        if opened == "many":
+            raise TooMany(f"at most {self._jobs_open_max} jobs may be unfinished at once")
+        return self.job(opened)
+
+    def enlist(self, session: Session) -> None:
+        """Open a session."""
+        self._run(
+            "enlist",
+            [keys.CLOCK, keys.session(session.id), keys.worker(session.worker), keys.WORKERS],
+            session.worker, session.host, session.pid,
+        )
+
+    def claim(
+        self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
+    ) -> Grant | None:
+        """Lease free units of the job, or the far part of the lease that `cut` names.
+
+        Only a grant is remembered, so one sequence number may try several jobs.
+        """
+        spec = self.spec(job)
+        if spec is None:
+            return None
+        reply = self._run(
+            "claim",
+            [keys.CLOCK, keys.session(session.id), keys.job(job), keys.free(job),
+             keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE,
+             keys.worker(session.worker), keys.WORKERS, keys.rates(spec.version), keys.FLEET,
+             keys.story(job)],
+            seq, session.id, session.worker, session.host, job,
+            spec.version, *self._ask_words(ask),
+            *((cut.token, cut.at, cut.why) if cut else ("", 0, "")),
+        ).decode()
+        _refuse(reply)
+        return self._grant(reply) if reply.startswith("granted") else None
+
+    def complete(
+        self, session: Session, seq: int, hand_in: HandIn, ask: Ask | None = None
+    ) -> Receipt:
+        """Count a prefix of the session's lease exactly once."""
+        job = hand_in.job
+        spec = self.spec(job)
+        if spec is None:
+            return Receipt(Verdict.CLOSED)
+        next_words = self._ask_words(ask) if ask else ("", 0, 0, 0, 0, "")
+        reply = self._run(
+            "complete",
+            [keys.CLOCK, keys.session(session.id), keys.job(job), keys.free(job),
+             keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE, keys.REDUCING,
+             keys.ENDED, keys.sums(job), keys.pieces(job), keys.worker(session.worker),
+             keys.WORKERS, keys.rates(spec.version), keys.FLEET, keys.story(job)],
+            seq, wire.hand_in_digest(hand_in), session.id, session.worker, session.host, job,
+            spec.version, self._keep_ms, hand_in.token, *hand_in.span, hand_in.rest,
+            hand_in.note, *next_words, *wire.partial_parts(hand_in.partial),
+        ).decode()
+        _refuse(reply)
+        receipt, _, granted = reply.partition("\n")
+        word = receipt.split(" ")
+        if len(word) == 1:  # only `stale`, of a call that a later one overtook
+            return Receipt(Verdict(word[0]))
+        return Receipt(
+            Verdict(word[0]), int(word[1]),
+            Pace(float(word[3]), float(word[4]), int(word[2]), int(word[5])), word[6] == "1",
+            self._grant(granted) if granted else None,
+        )
+
+    def _grant(self, line: str) -> Grant:
+        word = line.split(" ")
+        spec = self.spec(word[1])
+        if spec is None:
+            raise NoSuchJob(f"no job {word[1]!r}", field="job")
+        return Grant(
+            word[1], word[2], Span(int(word[3]), int(word[4])), int(word[5]),
+            float(word[6]) / 1000, float(word[7]) / 1000,
+            Pace(float(word[9]), float(word[10]), int(word[8]), int(word[11])), spec,
+        )
+
+    def _ask_words(self, ask: Ask) -> tuple[Any, ...]:
+        return (self._new_id(), ask.units, ask.tau_s * 1000, ask.beat_s * 1000,
+                ask.slice_units, ask.why)
+
+    def expire(self, job: str, token: str) -> bool:
+        """End a lease whose deadline has passed; whether it did."""
+        script_keys = [
+            keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
+            keys.DEADLINES, keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job),
+            keys.pieces(job), keys.WORKERS, keys.story(job),
+        ]
+        return bool(self._run("expire", script_keys, job, token, self._keep_ms))
+
+    def _closing_keys(self, job: str) -> list[str]:
+        return [
+            keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
+            keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job), keys.pieces(job),
+            keys.story(job),
+        ]
+
+    def cancel(self, job: str, reason: str = "") -> Job:
+        """End a job that has not ended."""
+        if self._run("cancel", self._closing_keys(job), job, reason, self._keep_ms) < 0:
+            raise NoSuchJob(f"no job {job[:64]!r}", field="job")
+        return self.job(job)
+
+    def reduce(self, job: str) -> Reduction | None:
+        """Lease the job's reduction."""
+        spec, token = self.spec(job), self._new_id()
+        if spec is None:
+            return None
+        held, *words = self._run("reduce", self._closing_keys(job), job, token, self._keep_ms)
+        if not held:
+            return None
+        whole: Partial
+        if spec.sum_bounds:
+            totals = dict.fromkeys(spec.sum_bounds, 0)
+            totals |= {name.decode(): int(value) for name, value in
+                       zip(words[::2], words[1::2], strict=True)}
+            whole = totals
+        else:
+            whole = self._read_pieces(job, spec.total_units)
+        return Reduction(job, token, spec.kernel, spec.params, whole)
+
+    def _read_pieces(self, job: str, units: int) -> dict[int, bytes]:
+        found: dict[int, bytes] = {}
+        with store_errors():
+            for first in range(0, units, PIECES_BATCH):
+                batch = range(first, min(first + PIECES_BATCH, units))
+                blobs = self._redis.hmget(keys.pieces(job), list(batch))
+                found |= {u: b for u, b in zip(batch, blobs, strict=True) if b is not None}
+        return found
+
+    def finish(self, job: str, token: str, answer: dict[str, Any]) -> Verdict:
+        """Give a reduced job its answer."""
+        return self._end_reduction(job, token, "done", wire.answer_text(answer))
+
+    def fail(self, job: str, token: str, reason: str) -> Verdict:
+        """End a job whose reduction cannot succeed."""
+        return self._end_reduction(job, token, "failed", reason)
+
+    def _end_reduction(self, job: str, token: str, state: str, text: str) -> Verdict:
+        script_keys = [*self._closing_keys(job), keys.answer(job)]
+        reply = self._run("finish", script_keys, job, token, self._keep_ms, state, text)
+        return Verdict(reply.decode())
+
+    def tick(self) -> FleetFigures:
+        """Advance Hydra time and refresh the fleet's figures.
+
+        The figures steer sizes and are read without a lock; the accounts never depend on them.
+        """
+        live, = self._run(
+            "tick", [keys.CLOCK, keys.JOBS, keys.ENDED, keys.WORKERS], self._keep_ms, 100
+        )
+        with store_errors():
+            runnable = self._redis.zrange(keys.RUNNABLE, 0, RUNNABLE_LOOKED_AT - 1)
+            names = self._redis.zrevrange(keys.WORKERS, 0, live - 1) if live else []
+            specs = {job: spec for job in (raw.decode() for raw in runnable)
+                     if (spec := self.spec(job))}
+            versions = sorted({spec.version for spec in specs.values()})
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zcard(keys.RUNNABLE).zcard(keys.REDUCING).zcard(keys.DEADLINES)
+                for job in specs:
+                    pipe.hget(keys.job(job), "unassigned")
+                for name in names:
+                    pipe.hmget(keys.worker(name.decode()), "host",
+                               *(f"rate:{version}" for version in versions))
+                jobs, reducible, leases, *rows = pipe.execute()
+            unassigned, workers = rows[: len(specs)], rows[len(specs) :]
+            fleet: dict[str, Any] = {
+                version: sum(float(row[1 + i] or 0) for row in workers)
+                for i, version in enumerate(versions)
+            }
+            with self._redis.pipeline(transaction=True) as pipe:
+                pipe.delete(keys.FLEET).hset(keys.FLEET, mapping={**fleet, "live": live})
+                pipe.execute()
+        return FleetFigures(live, jobs, reducible, leases, sum(int(n or 0) for n in unassigned))
+
+    def make_generation(self) -> str:
+        """The id of this data, made now if there is none yet."""
+        with store_errors():
+            self._redis.set(keys.GENERATION, self._new_id(), nx=True)
+        return self.generation()
+
+
+def _refuse(reply: str) -> None:
+    if reply == "unknown":
+        raise NoSuchWorker("this session has ended; enlist again")
+    if reply == "reused":
+        raise KeyReused("this sequence number came before with another request")
+    if reply.startswith("invalid "):
+        raise BadSpan(reply.removeprefix("invalid "), field="hand_in")

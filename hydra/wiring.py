@@ -1,0 +1,120 @@
+"""The one place where ports meet adapters: read this to know what is plugged into what."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra import kernels, services
+from hydra.clock import Clock, SystemClock
+from hydra.kernels import Kernel
+from hydra.model import Grant, Hint, Receipt, Report, Session
+from hydra.services import Hydra
+from hydra.services.claim import claim
+from hydra.services.complete import complete
+from hydra.services.enlist import enlist
+from hydra.services.reduce import reduce_waiting
+from hydra.settings import Settings
+from hydra.store.memory_store import MemoryStore
+
+RECENT_TIMEOUT_S = 5.0
+"""Socket timeout of long-lived processes."""
+
+
+def live(settings: Settings) -> Hydra:
+    """Hydra over the Redis of `settings.redis_url`.
+
+    Raises StoreDown or StoreUnsafe if that Redis cannot be trusted with the accounts, or is not
+    the one this state folder knew.
+    """
+    from hydra.store import connection, generation
+
+    client = connection.connect(settings.redis_url, timeout_s=RECENT_TIMEOUT_S)
+    connection.require_safe(client)
+    h = over(client, settings)
+    generation.adopt(h.store, settings.state_dir)
+    return h
+
+
+def over(client: Any, settings: Settings, clock: Clock | None = None) -> Hydra:
+    """Hydra over a Redis client, taken as it is: what a worker uses."""
+    from hydra.adapters.rq_queue import RqQueue
+    from hydra.store.redis_store import RedisStore
+
+    clock = clock or SystemClock()
+    store = RedisStore(
+        client, clock.new_id,
+        keep_ms=settings.job_keep_seconds * 1000, jobs_open_max=settings.jobs_open_max,
+    )
+    return Hydra(store, RqQueue(client), clock, settings, kernels.load)
+
+
+@dataclass
+class MemoryQueue:
+    """The TaskQueue port as a list, for tests and simulation."""
+
+    tasks: list[tuple[str, int]] = field(default_factory=list)
+    listening: int = 0
+
+    def enqueue(self, tasks: Any) -> None:
+        """Add chunk tasks."""
+        self.tasks += tasks
+
+    def waiting(self) -> int:
+        """How many tasks are queued."""
+        return len(self.tasks)
+
+    def workers(self) -> int:
+        """How many workers listen."""
+        return self.listening
+
+
+def in_memory(
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    load: Callable[[], Mapping[str, Kernel]] = kernels.load,
+) -> Hydra:
+    """Hydra in this process's memory: no server, gone at exit."""
+    clock = clock or SystemClock()
+    settings = settings or Settings.read({})
+    store = MemoryStore(
+        clock.new_id, lambda: clock.wall_s() * 1000, jobs_open_max=settings.jobs_open_max
+    )
+    return Hydra(store, MemoryQueue(), clock, settings, load)
+
+
+def session_here(h: Hydra, rq_name: str = "") -> Session:
+    """A new session of this process, named as the settings or RQ say."""
+    host = h.settings.host or socket.gethostname()
+    name = h.settings.worker_id or rq_name or f"{host}-{os.getpid()}"
+    return Session(h.clock.new_id(), "".join(name.split())[:128], "".join(host.split()), os.getpid())
+
+
+class LocalPort:
+    """The WorkPort of a worker that reaches the store itself: it calls the services."""
+
+    def __init__(self, h: Hydra) -> None:
+        self._h = h
+
+    def enlist(self, session: Session) -> None:
+        """Open a session."""
+        enlist(self._h, session)
+
+    def claim(self, session: Session, seq: int, hint: Hint) -> Grant | None:
+        """Some work, or None."""
+        return claim(self._h, session, seq, hint)
+
+    def complete(self, session: Session, seq: int, report: Report) -> Receipt:
+        """Hand in, and perhaps take the next chunk."""
+        return complete(self._h, session, seq, report)
+
+    def reduce(self, session: Session) -> bool:
+        """Do one waiting reduction."""
+        waiting = self._h.store.look(session).reducible
+        return reduce_waiting(self._h, list(waiting))
+
+
+__all__ = ["Hydra", "LocalPort", "MemoryQueue", "in_memory", "live", "over", "services", "session_here"]

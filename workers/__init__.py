@@ -1,0 +1,1 @@
+"""The processes: supervisor, workers, reaper, scheduler, and `up`, which starts them all."""

@@ -1,0 +1,56 @@
+"""The reaper's loop: one pass after another, through outages, until it is asked to end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from hydra.clock import Clock
+from hydra.errors import Unavailable
+
+JITTER = 0.1
+"""Each pause differs by up to this share, so that several reapers do not march in step."""
+
+BACKOFF_MAX_S = 15.0
+
+_log = logging.getLogger("hydra.reaper")
+
+
+class Stop(Protocol):
+    """What the loop needs of a threading.Event."""
+
+    def is_set(self) -> bool:
+        """Whether to end."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until it is set, or for `timeout` seconds."""
+
+
+def run(pass_once: Callable[[], None], every_s: float, clock: Clock, stop: Stop) -> None:
+    """Call `pass_once` about every `every_s` until `stop` is set.
+
+    A silent store is waited for, ever more patiently, with one log line when it goes and one when
+    it is back. Any other error ends the loop: it is a fault, and the supervisor starts us again.
+    """
+    silent_since_s: float | None = None
+    pause_s = every_s
+    while not stop.is_set():
+        try:
+            pass_once()
+        except Unavailable as error:
+            if silent_since_s is None:
+                silent_since_s = clock.monotonic_s()
+                _log.warning("outage begins why=%s", error.sentence)
+            pause_s = min(pause_s * 2, max(BACKOFF_MAX_S, every_s))
+        else:
+            if silent_since_s is not None:
+                _log.warning("outage ends seconds=%.1f", clock.monotonic_s() - silent_since_s)
+            silent_since_s = None
+            pause_s = every_s
+        stop.wait(_jittered(pause_s, clock))
+
+
+def _jittered(pause_s: float, clock: Clock) -> float:
+    share = int(clock.new_id()[-8:], 16) / 0xFFFF_FFFF
+    return pause_s * (1 - JITTER + 2 * JITTER * share)

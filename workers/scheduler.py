@@ -1,0 +1,67 @@
+"""The scheduler process: the web application under gunicorn, one process with many threads."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from hydra.settings import Settings
+
+GRACE_S = 5
+"""How long open requests have to end when the scheduler stops."""
+
+
+class _Scheduler(BaseApplication):  # type: ignore[misc]
+    def __init__(self, settings: Settings, bind: str) -> None:
+        self._settings = settings
+        self._bind = bind
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": [self._bind],
+            "worker_class": "gthread",
+            # One process: it holds the one reader of the event stream that all viewers share.
+            "workers": 1,
+            "threads": self._settings.web_threads,
+            "graceful_timeout": GRACE_S,
+            # By default gunicorn opens a socket under the home folder; containers have none.
+            "control_socket_disable": True,
+            "post_worker_init": _end_streams_on_stop,
+            "proc_name": "hydra-scheduler",
+            "loglevel": "warning",
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from hydra.web import create_app
+
+        return create_app()
+
+
+def run(settings: Settings, *, descriptor: int | None = None) -> None:
+    """Serve until SIGTERM, on the inherited socket `descriptor` or on the settings' address."""
+    host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
+    _Scheduler(
+        settings, f"fd://{descriptor}" if descriptor is not None else f"{host}:{settings.port}"
+    ).run()
+
+
+def _end_streams_on_stop(worker: Any) -> None:
+    """Open event streams would hold the stop for its whole grace: end them first."""
+    close_streams: Callable[[], None] | None = getattr(worker.wsgi, "close_streams", None)
+    if close_streams is None:
+        return
+    usual = signal.getsignal(signal.SIGTERM)
+
+    def on_stop(number: int, frame: FrameType | None) -> None:
+        close_streams()
+        if callable(usual):
+            usual(number, frame)
+
+    signal.signal(signal.SIGTERM, on_stop)

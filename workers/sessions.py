@@ -1,0 +1,77 @@
+"""Sessions of processes: a child, with everything that it started, found by the child's id.
+
+A child that leads its own session cannot lose track of its descendants: an RQ work-horse makes a
+process group of its own and outlives a killed worker, but it stays in the session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from hydra.clock import Clock
+
+_LOOK_EVERY_S = 0.02
+_PROC = Path("/proc")
+
+
+def members(leaders: Iterable[int]) -> list[int]:
+    """The living processes of these sessions, by their leaders' ids; zombies do not count."""
+    wanted = frozenset(leaders)
+    return [pid for pid, session in living() if session in wanted] if wanted else []
+
+
+def end(leaders: Iterable[int], *, grace_s: float, clock: Clock) -> None:
+    """Ask the leaders to end, wait for them, then kill whatever is left of their sessions."""
+    leaders = frozenset(leaders)
+    send(signal.SIGTERM, leaders.intersection(members(leaders)))
+    deadline_s = clock.monotonic_s() + grace_s
+    while leaders.intersection(members(leaders)) and clock.monotonic_s() < deadline_s:
+        clock.sleep_s(_LOOK_EVERY_S)
+    kill(leaders)
+
+
+def kill(leaders: Iterable[int]) -> None:
+    """Kill every process of these sessions."""
+    send(signal.SIGKILL, members(leaders))
+
+
+def send(number: signal.Signals, pids: Iterable[int]) -> None:
+    """Send a signal; a process that has just ended is no error."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def living() -> Iterator[tuple[int, int]]:
+    """Each living process with its session; zombies do not count."""
+    if not (_PROC / "self" / "stat").exists():
+        yield from _by_ps()
+        return
+    for entry in os.listdir(_PROC):
+        if not entry.isdigit():
+            continue
+        try:
+            stat = (_PROC / entry / "stat").read_bytes()
+        except OSError:
+            continue  # it ended while we looked
+        # The program's name is in parentheses and may hold anything; what follows it is regular.
+        state, _parent, _group, session = stat.rpartition(b")")[2].split()[:4]
+        if state not in (b"Z", b"X"):
+            yield int(entry), int(session)
+
+
+def _by_ps() -> Iterator[tuple[int, int]]:
+    # macOS has no /proc, and its ps prints sessions as kernel addresses.
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, timeout=10, check=False
+    )
+    for line in listing.stdout.splitlines():
+        number, state = line.split()[:2]
+        if not state.startswith("Z"):
+            with contextlib.suppress(OSError):
+                yield int(number), os.getsid(int(number))
