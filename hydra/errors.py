@@ -18,7 +18,7 @@ from __future__ import annotations
 
 
 class HydraError(Exception):
-    """Base of all; `code` names the class for machines, `field` what was wrong where one is known."""
+    """Base of all; `code` is the class's word for machines, `field` what was wrong, if known."""
 
     code = "error"
     status = 500
@@ -150,6 +150,6 @@ class StoreDown(Unavailable):
 
 
 class StoreUnsafe(Unavailable):
-    """Redis answers but cannot be trusted with the accounts: too old, evicting, or not the one we knew."""
+    """Redis answers but is not safe for the accounts: too old, evicting, or not the one we knew."""
 
     code = "store-unsafe"

@@ -9,27 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from hydra.model import (
+from hydra.messages import (
     Ask,
-    Check,
     Cut,
     FleetFigures,
     Grant,
     HandIn,
     Hint,
-    Job,
     JobDump,
-    JobSpec,
-    Lease,
     Look,
     Receipt,
     Reduction,
     Report,
-    Session,
-    StoryEntry,
-    Verdict,
-    Worker,
 )
+from hydra.model import Check, Job, JobSpec, Lease, Session, StoryEntry, Verdict, Worker
 
 
 class Store(Protocol):

@@ -146,7 +146,7 @@ REDUCE_LEASE_MS = 60_000
 """How long one attempt at a reduction may take."""
 
 TICK_MS_MAX = 1_500
-"""Hydra time advances by at most this between two calls, so that a stalled server expires nobody."""
+"""Hydra time advances by at most this between calls, so that a stalled server expires nobody."""
 
 SESSION_TTL_MS = 600_000
 """A session that does not call for this long is forgotten."""

@@ -7,7 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hydra.model import HandIn, JobSpec, Partial
+from hydra.errors import BadSpan
+from hydra.messages import HandIn
+from hydra.model import JobSpec
 
 
 def dumps(value: object) -> str:
@@ -45,15 +47,21 @@ def spec_from(fields: Mapping[str, str]) -> JobSpec:
     )
 
 
-def partial_parts(partial: Partial) -> list[bytes]:
-    """A partial as flat byte strings: name and value of each sum, or the blobs by unit."""
-    parts: list[bytes] = []
-    for key, value in sorted(partial.items()):  # type: ignore[type-var]
-        if isinstance(value, bytes):
-            parts.append(value)
-        else:
-            parts += [str(key).encode(), str(value).encode()]
-    return parts
+def partial_parts(spec: JobSpec, h: HandIn) -> list[bytes]:
+    """A hand-in's partial as flat byte strings: name and value of each sum, or the blobs by unit.
+
+    Raises BadSpan if it is not of the job's kind, or has pieces of other units than the span's.
+    """
+    if spec.sum_bounds:
+        if not all(isinstance(value, int) for value in h.partial.values()):
+            raise BadSpan("the partial must be of named sums", field="hand_in")
+        return [str(word).encode() for pair in sorted(h.partial.items()) for word in pair]
+    start, stop = h.span
+    pieces = {unit: blob for unit, blob in h.partial.items() if isinstance(blob, bytes)}
+    inside = all(unit in range(start, stop) for unit in pieces)
+    if not inside or not len(pieces) == len(h.partial) == max(stop - start, 0):
+        raise BadSpan(f"there must be one piece for each unit of {start}..{stop}", field="hand_in")
+    return [blob for _, blob in sorted(pieces.items())]
 
 
 def digest(*parts: object) -> str:
@@ -65,9 +73,9 @@ def digest(*parts: object) -> str:
     return state.hexdigest()
 
 
-def hand_in_digest(h: HandIn) -> str:
+def hand_in_digest(h: HandIn, parts: list[bytes]) -> str:
     """The digest of what a hand-in says, so that a repeat can be told from a forgery."""
-    return digest(h.job, h.token, *h.span, h.rest, *partial_parts(h.partial))
+    return digest(h.job, h.token, *h.span, h.rest, *parts)
 
 
 def answer_text(answer: Mapping[str, Any]) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydra import kernels, services
+from hydra import kernels
 from hydra.clock import Clock, SystemClock
 from hydra.kernels import Kernel
-from hydra.model import Grant, Hint, Receipt, Report, Session
+from hydra.messages import Grant, Hint, Receipt, Report
+from hydra.model import Session
 from hydra.services import Hydra
 from hydra.services.claim import claim
 from hydra.services.complete import complete
@@ -20,8 +21,8 @@ from hydra.services.reduce import reduce_waiting
 from hydra.settings import Settings
 from hydra.store.memory_store import MemoryStore
 
-RECENT_TIMEOUT_S = 5.0
-"""Socket timeout of long-lived processes."""
+NAME_CHARS_MAX = 128
+"""Longest name of a worker or a host."""
 
 
 def live(settings: Settings) -> Hydra:
@@ -30,12 +31,13 @@ def live(settings: Settings) -> Hydra:
     Raises StoreDown or StoreUnsafe if that Redis cannot be trusted with the accounts, or is not
     the one this state folder knew.
     """
-    from hydra.store import connection, generation
+    from hydra import connection
+    from hydra.store import generation
 
-    client = connection.connect(settings.redis_url, timeout_s=RECENT_TIMEOUT_S)
+    client = connection.connect(settings.redis_url)
     connection.require_safe(client)
     h = over(client, settings)
-    generation.adopt(h.store, settings.state_dir)
+    generation.adopt(client, settings.state_dir, h.clock.new_id())
     return h
 
 
@@ -90,7 +92,12 @@ def session_here(h: Hydra, rq_name: str = "") -> Session:
     """A new session of this process, named as the settings or RQ say."""
     host = h.settings.host or socket.gethostname()
     name = h.settings.worker_id or rq_name or f"{host}-{os.getpid()}"
-    return Session(h.clock.new_id(), "".join(name.split())[:128], "".join(host.split()), os.getpid())
+    return Session(h.clock.new_id(), _word(name), _word(host), os.getpid())
+
+
+def _word(text: str) -> str:
+    """The text as one word of bounded length: records in the store are split at spaces."""
+    return "".join(text.split())[:NAME_CHARS_MAX]
 
 
 class LocalPort:
@@ -116,5 +123,3 @@ class LocalPort:
         waiting = self._h.store.look(session).reducible
         return reduce_waiting(self._h, list(waiting))
 
-
-__all__ = ["Hydra", "LocalPort", "MemoryQueue", "in_memory", "live", "over", "services", "session_here"]

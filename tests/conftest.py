@@ -9,16 +9,17 @@ import pytest
 import redis
 
 from hydra.adapters import redis_server
+from hydra.connection import connect
 from hydra.errors import HydraError
 from hydra.settings import Settings
-from hydra.store.connection import connect
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A person's own HYDRA_* and REDIS_URL must not decide a test."""
     for name in os.environ:
-        if name == "REDIS_URL" or (name.startswith("HYDRA_") and not name.startswith("HYDRA_TEST_")):
+        ours = name.startswith("HYDRA_") and not name.startswith("HYDRA_TEST_")
+        if ours or name == "REDIS_URL":
             monkeypatch.delenv(name)
 
 

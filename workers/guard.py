@@ -1,9 +1,9 @@
 """Ends a supervisor's children when the supervisor itself is gone, however it went.
 
-The supervisor tells the guard over a pipe which sessions it has started. A killed supervisor cannot
-say good-bye, but the kernel closes its end of the pipe. Rejected: Linux's parent-death signal, which
-macOS lacks, which follows the thread rather than the process, and which misses grandchildren; a
-pipe watched by each child, which a child that is stuck cannot do.
+The supervisor tells the guard over a pipe which sessions it has started. A killed supervisor
+cannot say good-bye, but the kernel closes its end of the pipe. Rejected: Linux's parent-death
+signal, which macOS lacks, which follows the thread rather than the process, and which misses
+grandchildren; a pipe watched by each child, which a child that is stuck cannot do.
 
 Lines are `add ID`, `add-last ID` (ended after the others: the server, so that the last results are
 still taken) and `drop ID`.

@@ -18,11 +18,10 @@ from typing import Any
 from rq import Queue, Worker
 from rq.job import Job
 
-from hydra import settings, wiring
+from hydra import connection, settings, wiring
 from hydra.adapters.rq_queue import TASK
 from hydra.errors import BadWire
 from hydra.settings import Settings
-from hydra.store import connection
 from hydra.workers import tasks
 
 WORKER_TTL_S = 60

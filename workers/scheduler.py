@@ -9,6 +9,8 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from hydra.adapters.addresses import is_loopback, parse_bind
+from hydra.errors import BadSetting
 from hydra.settings import Settings
 
 GRACE_S = 5
@@ -16,8 +18,9 @@ GRACE_S = 5
 
 
 class _Scheduler(BaseApplication):  # type: ignore[misc]
-    def __init__(self, settings: Settings, bind: str) -> None:
+    def __init__(self, settings: Settings, make_app: Callable[[], Any], bind: str) -> None:
         self._settings = settings
+        self._make_app = make_app
         self._bind = bind
         super().__init__()
 
@@ -39,17 +42,26 @@ class _Scheduler(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        from hydra.web import create_app
-
-        return create_app()
+        return self._make_app()
 
 
-def run(settings: Settings, *, descriptor: int | None = None) -> None:
-    """Serve until SIGTERM, on the inherited socket `descriptor` or on the settings' address."""
+def run(
+    settings: Settings, make_app: Callable[[], Any], *, descriptor: int | None = None
+) -> None:
+    """Serve until SIGTERM, on the inherited socket `descriptor` or on the settings' address.
+
+    `make_app` is called in the process that serves, so that its connections are its own.
+    Raises BadSetting if others could reach it without a credential.
+    """
+    if not settings.token and not is_loopback(parse_bind(settings.bind, "HYDRA_BIND")):
+        raise BadSetting(
+            f"others can reach {settings.bind}: set HYDRA_TOKEN to a secret of your choice, "
+            f"or HYDRA_BIND to 127.0.0.1",
+            field="HYDRA_TOKEN",
+        )
     host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
-    _Scheduler(
-        settings, f"fd://{descriptor}" if descriptor is not None else f"{host}:{settings.port}"
-    ).run()
+    bind = f"{host}:{settings.port}" if descriptor is None else f"fd://{descriptor}"
+    _Scheduler(settings, make_app, bind).run()
 
 
 def _end_streams_on_stop(worker: Any) -> None:

@@ -1,9 +1,9 @@
 """Keeps a set of child processes running, and leaves none behind.
 
-Each child leads its own session, so that a terminal's Ctrl-C reaches only the supervisor, which then
-ends them in order; the session is also how all its descendants are found. If the supervisor is
-killed, the guard process (see `guard`) ends them. A child waits for one line on its input before it
-becomes its command: by then the guard knows it, so no moment exists in which it could be orphaned.
+Each child leads its own session, so that a terminal's Ctrl-C reaches only the supervisor, which
+then ends them all; the session is also how a child's descendants are found. If the supervisor is
+killed, the guard process (see `guard`) ends them. A child waits for one line on its input before
+it becomes its command: by then the guard knows it, so there is no moment to be orphaned in.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ _WAIT_FOR_GO = 'read -r go && exec "$@" </dev/null'
 
 
 def hydra_command(*arguments: str) -> tuple[str, ...]:
-    """A `hydra` command run by this very interpreter; -P: a file in the current folder is no module."""
+    """A `hydra` command for this very interpreter."""
+    # -P: a redis.py that happens to lie in the current folder is not our redis.
     return (sys.executable, "-P", "-m", "hydra", *arguments)
 
 

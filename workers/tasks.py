@@ -16,7 +16,7 @@ from rq import get_current_job
 
 from hydra import settings, wiring
 from hydra.errors import Missing
-from hydra.model import Hint
+from hydra.messages import Hint
 from hydra.services.dispatch import dispatch
 from hydra.settings import Settings
 from hydra.worker import Worker

@@ -23,9 +23,9 @@ from hydra.adapters.addresses import host_for, is_loopback, parse_bind
 from hydra.adapters.redis_process import LOG, Server
 from hydra.adapters.state_folder import hold, keep_secret, open_folder, write_whole
 from hydra.clock import Clock, SystemClock
+from hydra.connection import connect, require_safe
 from hydra.errors import Conflict, StoreDown, Unavailable
 from hydra.settings import Settings
-from hydra.store.connection import connect, require_safe
 from hydra.workers.supervisor import STEADY_S, Child, Supervisor, hydra_command, hydra_env
 
 HEALTHY_S = 30.0
@@ -158,19 +158,19 @@ def run_workers(settings: Settings, count: int, say: Callable[[str], None]) -> N
     folder = open_folder(settings.state_dir)
     grace_s = settings.shift_seconds + STOP_SLACK_S
     with Supervisor(folder / "logs", say, grace_s=grace_s) as boss:
-        boss.start(worker_children(settings, count))
+        boss.start(worker_children(settings, count, "joined"))
         say(f"{count} workers run; their logs are in {folder / 'logs'}")
         while boss.step(60.0):
             pass
 
 
-def worker_children(settings: Settings, count: int) -> list[Child]:
+def worker_children(settings: Settings, count: int, kind: str = "worker") -> list[Child]:
     """One worker process for each core; a name that was given gets a number."""
     children = []
     for number in range(1, count + 1):
         name = f"{settings.worker_id}-{number}" if settings.worker_id else ""
         env = hydra_env(dataclasses.replace(settings, worker_id=name).as_env())
-        children.append(Child(f"worker-{number}", hydra_command("worker", "--cores", "1"), env))
+        children.append(Child(f"{kind}-{number}", hydra_command("worker", "--cores", "1"), env))
     return children
 
 

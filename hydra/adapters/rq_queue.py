@@ -15,14 +15,14 @@ from rq import Queue
 from rq.worker import BaseWorker
 
 from hydra import settings
-from hydra.store.redis_read import store_errors
+from hydra.connection import store_errors
 
 TASK = "hydra.workers.tasks.run_chunk"
 """What a chunk task calls, by name: nothing but strings and integers is pickled."""
 
 JOB_TIMEOUT_S = 300
 RESULT_TTL_S = 30
-"""Not 0: RQ deletes such a job in the middle of its own bookkeeping, at fifteen round trips more."""
+"""Not 0: RQ deletes such a job amid its own bookkeeping, at fifteen round trips more."""
 FAILURE_TTL_S = 300
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
+from hydra.api.body import bound_chunked
 from hydra.api.events import EventRoutes
 from hydra.api.fleet import FleetRoutes
 from hydra.api.guard import Guard
@@ -24,6 +25,7 @@ def api(h: Hydra) -> Blueprint:
     streams = Streams(h)
     guard = Guard(h)
     guard.install(door)
+    door.before_app_request(bound_chunked)
     handle_errors(door)
     JobRoutes(h, streams).install(door)
     EventRoutes(h, streams).install(door)

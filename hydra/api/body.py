@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -12,7 +13,7 @@ from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from hydra.api.reply import pointer
-from hydra.errors import BadParam, BadWire, NoSuchJob
+from hydra.errors import BadParam, BadWire, NoSuchJob, TooLarge
 
 DEPTH_MAX = 16
 """Deepest nesting of a body: ours have two levels."""
@@ -29,6 +30,24 @@ SHOWN_CHARS_MAX = 64
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 _STORY_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
 _KEY = re.compile(rf"[!-~]([ -~]{{0,{KEY_CHARS_MAX - 2}}}[!-~])?")
+
+
+def bound_chunked() -> None:
+    """Read a body of unknown length up to the limit, and give it a length; raises TooLarge.
+
+    Werkzeug cuts such a body off at the limit and says nothing: half a form would pass as a whole.
+    """
+    environ, limit = request.environ, request.max_content_length
+    chunked = request.content_length is None and environ.get("wsgi.input_terminated")
+    if not chunked or limit is None:
+        return
+    found = b""
+    while len(found) <= limit and (more := environ["wsgi.input"].read(limit + 1 - len(found))):
+        found += more
+    if len(found) > limit:
+        raise TooLarge(f"the body may have at most {limit} bytes")
+    environ["wsgi.input"] = io.BytesIO(found)
+    environ["CONTENT_LENGTH"] = str(len(found))
 
 
 def json_object(known: Collection[str]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
 
 from hydra.errors import HydraError, TooLarge
 
@@ -81,16 +81,16 @@ def on_hydra_error(error: HydraError) -> Response:
     return problem(error.status, error.code, title, error.sentence, error.field)
 
 
-def on_http_error(error: HTTPException) -> Response:
+def on_http_error(error: HTTPException) -> AnyResponse:
     """A problem from what Flask or Werkzeug raised: no such page, wrong method, and the like."""
     status = error.code or 500
     if status < 400:
-        return Response.force_type(error.get_response(request.environ), request.environ)
+        return error.get_response(request.environ)  # a redirect
     if status == 413:
         limit = request.max_content_length
         return on_hydra_error(TooLarge(f"the body may have at most {limit} bytes"))
-    title = HTTPStatus(status).phrase if status in HTTPStatus else error.name
-    response = problem(status, title.lower().replace(" ", "-"), title, error.description or title)
+    code = error.name.lower().replace(" ", "-")
+    response = problem(status, code, error.name, error.description or error.name)
     for name, value in error.get_headers(request.environ):
         if name in ("Allow", "Accept", "Location"):
             response.headers[name] = value

@@ -13,8 +13,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 
-from hydra.api.shapes import entry_json, is_final, job_json, whole_job_json
 from hydra.api.reply import text_of
+from hydra.api.shapes import entry_json, is_final, job_json, whole_job_json
 from hydra.errors import HydraError, Missing, Unavailable
 from hydra.model import Job
 from hydra.services import Hydra
@@ -123,6 +123,8 @@ class Streams:
 
     def close(self) -> None:
         """End every stream and long poll now, and let no new one begin."""
+        if self.closed:  # a second signal may come while the first one is here
+            return
         self.closed = True
         with self._lock:
             for viewer in self._viewers:

@@ -14,9 +14,10 @@ from pathlib import Path
 from hydra import __version__, kernels
 from hydra.adapters import redis_binary
 from hydra.adapters.redis_server import running_server
+from hydra.address import find_url
+from hydra.connection import address_of, connect, require_safe
 from hydra.errors import HydraError
 from hydra.settings import Settings
-from hydra.store.connection import address_of, connect, require_safe
 
 ANSWER_S = 3.0
 PACKAGES = ("redis", "rq", "flask", "gunicorn", "numpy")
@@ -73,7 +74,7 @@ def _versions(_settings: Settings) -> Iterator[Finding]:
 def _kernels(_settings: Settings) -> Iterator[Finding]:
     for name, kernel in kernels.load().items():
         backend = getattr(kernel, "BACKEND", "")
-        fallback = backend.lower() in ("numpy", "python", "reference", "fallback")
+        fallback = backend == "numpy"
         text = f"{kernels.version_of(kernel)}{f', {backend}' if backend else ''}"
         if fallback:
             text += "; slow, since there was no C compiler at installation: run make install again"
@@ -113,12 +114,12 @@ def _server(settings: Settings) -> Iterator[Finding]:
         yield Finding("server log", Grade.WARNING, text)
 
 
-def _scheduler(settings: Settings) -> Iterator[Finding]:
-    url = f"{settings.url.rstrip('/')}/healthz"
+def _scheduler(_settings: Settings) -> Iterator[Finding]:
+    url = find_url().rstrip("/")
     try:
-        with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:
-            yield Finding("scheduler", Grade.OK, f"{settings.url} answers {answer.status}")
+        with urllib.request.urlopen(f"{url}/healthz", timeout=ANSWER_S) as answer:
+            yield Finding("scheduler", Grade.OK, f"{url} answers {answer.status}")
     except (OSError, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        yield Finding("scheduler", Grade.WARNING, f"{settings.url} does not answer: {reason}")
+        yield Finding("scheduler", Grade.WARNING, f"{url} does not answer: {reason}")
 

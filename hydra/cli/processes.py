@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from hydra.errors import Conflict
+from hydra.errors import BadSetting, Conflict
 from hydra.settings import Settings
 
 CORES_MAX = 1024
@@ -28,12 +28,26 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _with_redis(settings: Settings) -> Settings:
+    """The settings with an address of Redis: the given one, or that of this machine's `up`."""
+    if settings.redis_url:
+        return settings
+    from hydra.adapters.redis_server import running_server
+
+    if running := running_server(settings):
+        return dataclasses.replace(settings, redis_url=running.url)
+    raise BadSetting(
+        f"set REDIS_URL, or start hydra up: no server runs for {settings.state_dir}",
+        field="REDIS_URL",
+    )
+
+
 def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
 
 
 @click.command()
-@click.option("--workers", type=click.IntRange(0, CORES_MAX), help="How many; one a core if not given.")
+@click.option("--workers", type=click.IntRange(0, CORES_MAX), help="How many; else one a core.")
 @click.option("--port", type=_PORT, help="Port of the web page and the API; 0 takes a free one.")
 @click.option("--bind", help="Address to listen on; 0.0.0.0 for all. Makes a token off loopback.")
 @click.option("--redis-port", type=_PORT, default=0, help="Open Redis on this TCP port, too.")
@@ -58,7 +72,7 @@ def up(
 @click.option("--url", "redis_url", help="Redis of the scheduler; REDIS_URL if not given.")
 def worker(cores: int, redis_url: str | None) -> None:
     """Work for the scheduler whose Redis is at REDIS_URL."""
-    settings = Settings.read(redis_url=redis_url)
+    settings = _with_redis(Settings.read(redis_url=redis_url))
     if cores > 1:
         from hydra.workers.up import run_workers
 
@@ -79,7 +93,15 @@ def scheduler(bind: str | None, port: int | None, descriptor: int | None) -> Non
     from hydra.workers import scheduler as process
 
     _log_to_stderr()
-    process.run(Settings.read(bind=bind, port=port), descriptor=descriptor)
+    settings = _with_redis(Settings.read(bind=bind, port=port))
+
+    def make_app() -> Any:
+        from hydra.web import create_app
+        from hydra.wiring import live
+
+        return create_app(live(settings))
+
+    process.run(settings, make_app, descriptor=descriptor)
 
 
 @click.command()
@@ -91,7 +113,7 @@ def reaper() -> None:
     from hydra.workers.reaper import run
 
     _log_to_stderr()
-    settings = Settings.read()
+    settings = _with_redis(Settings.read())
     stop = threading.Event()
     # Setting an event takes its lock, which the interrupted wait may hold: so from a thread.
     for number in (signal.SIGTERM, signal.SIGINT):

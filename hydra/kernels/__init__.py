@@ -50,10 +50,9 @@ class Param:
         """
         if self.kind is str:
             if value not in self.choices:
-                raise BadParam(
-                    f"{name} must be one of {', '.join(self.choices)}, not {_show(value)}", field=name
-                )
-            return cast(str, value)
+                known = ", ".join(self.choices)
+                raise BadParam(f"{name} must be one of {known}, not {_show(value)}", field=name)
+            return value
         number = _number(self.kind, value)
         if number is None:
             noun = "a whole number" if self.kind is int else "a finite number"
@@ -145,7 +144,8 @@ def parse_params(kernel: Kernel, given: Mapping[str, object]) -> dict[str, int |
     for name in given:
         if name not in kernel.PARAMS:
             known = ", ".join(kernel.PARAMS)
-            raise BadParam(f"{_show(name)} is not a parameter; known are {known}", field=_show(name))
+            shown = _show(name)
+            raise BadParam(f"{shown} is not a parameter; known are {known}", field=shown)
     return {
         name: param.parse(name, given.get(name, param.default))
         for name, param in kernel.PARAMS.items()

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hydra.model import Pace
+from hydra.messages import Pace
 
 SHARE = 2.0
 """A chunk takes 1 / SHARE of what is left; 1.25 to 4 differ by little."""

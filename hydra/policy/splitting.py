@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hydra.model import Cut, Lease
+from hydra.messages import Cut
+from hydra.model import Lease
 
 LEAD_BEATS = 1.5
 """Work that the holder keeps at least, in beats from its last progress."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hydra.clock import Clock
-from hydra.kernels import Kernel
+from hydra.kernels import Kernel, version_of
 from hydra.ports import Store, TaskQueue
 from hydra.settings import Settings
 
@@ -25,3 +25,8 @@ class Hydra:
     settings: Settings
     kernels: Callable[[], Mapping[str, Kernel]]
     """Loads the kernels on first call: a process that only reads never pays for them."""
+
+    def runs(self, kernel: str, version: str) -> bool:
+        """Whether this process has the kernel in that version: editions never meet in one sum."""
+        found = self.kernels().get(kernel)
+        return found is not None and version_of(found) == version

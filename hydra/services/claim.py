@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hydra import settings
-from hydra.kernels import version_of
-from hydra.model import Ask, Grant, Hint, Pace, Runnable, Session
+from hydra.messages import Ask, Grant, Hint, Pace, Runnable
+from hydra.model import Session
 from hydra.policy import beating, chunking, splitting
 from hydra.services import Hydra
 
@@ -18,7 +18,7 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     this process has in the very same version.
     """
     look = h.store.look(session)
-    jobs = [job for job in look.jobs if runs(h, job.kernel, job.version)]
+    jobs = [job for job in look.jobs if h.runs(job.kernel, job.version)]
     jobs.sort(key=lambda job: job.job != hint.job)
     for job in jobs:
         if job.pace.unassigned_units:
@@ -31,12 +31,6 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
         if grant:
             return grant
     return None
-
-
-def runs(h: Hydra, kernel: str, version: str) -> bool:
-    """Whether this process has the kernel in that version: editions never meet in one sum."""
-    found = h.kernels().get(kernel)
-    return found is not None and version_of(found) == version
 
 
 def ask_for(h: Hydra, pace: Pace, unit_cost: float, hint: Hint) -> Ask:

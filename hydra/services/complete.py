@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hydra.errors import BadSpan
-from hydra.model import HandIn, Hint, Receipt, Report, Session
+from hydra.messages import Hint, Receipt, Report
+from hydra.model import Session
 from hydra.services import Hydra
 from hydra.services.claim import ask_for
 from hydra.services.reduce import reduce
@@ -14,7 +14,6 @@ def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
 
     The worker that hands in a job's last unit also reduces it.
     """
-    check_pieces(report.hand_in)
     ask = None
     if report.more:
         hint = Hint(overhead_s=report.overhead_s)
@@ -24,10 +23,3 @@ def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
         reduce(h, report.hand_in.job)
     return receipt
 
-
-def check_pieces(hand_in: HandIn) -> None:
-    """Raise BadSpan if pieces are handed in for other units than the span's."""
-    for unit, blob in hand_in.partial.items():
-        if isinstance(blob, bytes) and unit not in range(*hand_in.span):
-            start, stop = hand_in.span
-            raise BadSpan(f"piece {unit} is not inside {start}..{stop}", field="hand_in")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hydra.services import Hydra
-from hydra.services.claim import runs
 
 
 def reduce(h: Hydra, job_id: str) -> bool:
@@ -12,7 +11,7 @@ def reduce(h: Hydra, job_id: str) -> bool:
     If this process dies on the way, the reduction's lease runs out and another worker takes it.
     """
     spec = h.store.job(job_id).spec
-    if not runs(h, spec.kernel, spec.version):
+    if not h.runs(spec.kernel, spec.version):
         return False
     reduction = h.store.reduce(job_id)
     if reduction is None:

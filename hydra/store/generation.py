@@ -8,27 +8,28 @@ refused before anything is written.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
+import redis
+
+from hydra.connection import store_errors
 from hydra.errors import StoreUnsafe
+from hydra.store import keys
 
 FILE = "generation"
 
 
-class _Generations(Protocol):
-    def generation(self) -> str: ...
-
-    def make_generation(self) -> str: ...
-
-
-def adopt(store: _Generations, state_dir: str) -> str:
-    """The store's id, remembered in the state folder.
+def adopt(client: redis.Redis, state_dir: str, new_id: str) -> str:
+    """The store's id, made from `new_id` if it has none, and remembered in the state folder.
 
     Raises StoreUnsafe if the folder knows another id.
     """
     path = Path(state_dir) / FILE
     known = path.read_text().strip() if path.exists() else ""
-    found = store.generation()
+    with store_errors():
+        if not known:
+            client.set(keys.GENERATION, new_id, nx=True)
+        raw = client.get(keys.GENERATION)
+    found = raw.decode() if isinstance(raw, bytes) else ""
     if known and found != known:
         what = f"has generation {found}" if found else "is empty"
         raise StoreUnsafe(
@@ -36,7 +37,6 @@ def adopt(store: _Generations, state_dir: str) -> str:
             f"another server. Restore it, or delete that file to start anew"
         )
     if not known:
-        found = store.make_generation()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_text(found + "\n")
     return found

@@ -44,7 +44,7 @@ def rates(version: str) -> str:
 
 
 def session(session_id: str) -> str:
-    """hash: worker, seq, digest, reply, job (whose lease it holds); lives SESSION_TTL_MS."""
+    """hash: worker, seq, digest, reply, job and token (of its lease); lives SESSION_TTL_MS."""
     return f"hydra:session:{session_id}"
 
 

@@ -8,16 +8,12 @@ from typing import Any
 
 from hydra import settings
 from hydra.errors import BadSpan, KeyReused, NoSuchWorker
+from hydra.messages import Ask, Cut, Grant, HandIn, Receipt
 from hydra.model import (
-    Ask,
-    Cut,
-    Grant,
-    HandIn,
     JobSpec,
     JobState,
     Partial,
     Range,
-    Receipt,
     Session,
     Span,
     StoryEntry,
@@ -107,7 +103,7 @@ class MemoryLeases(MemoryState):
         record.leases[token] = lease
         worker_s = span.units / lease.rate_units_s if pace.rate else ask.tau_s
         record.vtime += worker_s / spec.priority
-        known.job = record.id
+        known.job, known.token = record.id, token
         text = f"{session.worker} takes units {span.start}..{span.stop}: {ask.why}"
         worker = self._workers[session.worker]
         self._workers[session.worker] = replace(worker, job=record.id, doing=text)
@@ -124,8 +120,9 @@ class MemoryLeases(MemoryState):
         lease = record.leases.get(h.token)
         closed = record.state is not JobState.RUNNING
         if closed or not lease or lease.session.id != session.id or lease.start != h.span.start:
-            known.job = ""
-            self._lets_go(session)
+            if known.job == record.id and known.token not in record.leases:
+                known.job = ""
+                self._lets_go(session)
             verdict = Verdict.CLOSED if closed else Verdict.STALE
             return Receipt(verdict, 0, replace(pace, unassigned_units=0))
         if not h.span.start <= h.span.stop <= record.spec.total_units:
@@ -195,22 +192,21 @@ class MemoryLeases(MemoryState):
 
 
 def _check_partial(spec: JobSpec, units: int, partial: Partial) -> None:
-    """Raise BadSpan unless the partial can be that of so many units."""
-    wanted = set(spec.sum_bounds) if units else set()
-    if spec.sum_bounds:
-        for name, (low, high) in spec.sum_bounds.items():
-            value = partial.get(name)  # type: ignore[call-overload]
-            inside = isinstance(value, int) and low * units <= value <= high * units
-            if units and not (inside and abs(value) < 2**53):
-                raise BadSpan(f"{name} must be from {low * units} to {high * units} for "
-                              f"{units} units", field="hand_in")
-        if set(partial) != wanted:
-            raise BadSpan("the sums must be the kernel's", field="hand_in")
+    """Raise BadSpan unless the partial, of the right kind already, can be that of so many units."""
+    if not spec.sum_bounds:
+        if any(len(blob) > spec.piece_bytes_max for blob in partial.values()):  # type: ignore[arg-type]
+            raise BadSpan(f"a piece must be at most {spec.piece_bytes_max} bytes", field="hand_in")
         return
-    if len(partial) != units:
-        raise BadSpan(f"there must be {units} pieces", field="hand_in")
-    if any(len(blob) > spec.piece_bytes_max for blob in partial.values()):  # type: ignore[arg-type]
-        raise BadSpan(f"a piece must be at most {spec.piece_bytes_max} bytes", field="hand_in")
+    sums = {str(name): value for name, value in partial.items() if isinstance(value, int)}
+    for name, (low, high) in spec.sum_bounds.items() if units else ():
+        value = sums.get(name)
+        if value is None or not low * units <= value <= high * units or abs(value) >= 2**53:
+            raise BadSpan(
+                f"{name} must be from {low * units} to {high * units} for {units} units",
+                field="hand_in",
+            )
+    if set(sums) != (set(spec.sum_bounds) if units else set()):
+        raise BadSpan("the sums must be the kernel's", field="hand_in")
 
 
 def _averaged(old: float | None, sample: float, seconds: float) -> float:

@@ -10,17 +10,14 @@ from typing import Any
 
 from hydra import settings
 from hydra.errors import NoSuchJob, NotFinished
+from hydra.messages import JobDump, Look, Pace, Runnable
 from hydra.model import (
     Check,
     Job,
-    JobDump,
     JobSpec,
     JobState,
     Lease,
-    Look,
-    Pace,
     Range,
-    Runnable,
     Session,
     Span,
     StoryEntry,
@@ -100,6 +97,7 @@ class SessionRecord:
     reply: Any = None
     job: str = ""
     """Whose lease it holds."""
+    token: str = ""
 
 
 class MemoryState:

@@ -12,20 +12,14 @@ from typing import Any
 
 from hydra import settings, wire
 from hydra.errors import KeyReused, TooMany
+from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction
 from hydra.model import (
     FINAL,
-    Ask,
-    Cut,
-    FleetFigures,
-    Grant,
-    HandIn,
     Job,
     JobSpec,
     JobState,
     Partial,
     Range,
-    Receipt,
-    Reduction,
     Rest,
     Session,
     Span,
@@ -111,7 +105,7 @@ class MemoryStore(MemoryLeases):
             record = self._jobs.get(hand_in.job)
             if record is None:
                 return Receipt(Verdict.CLOSED)
-            digest = wire.hand_in_digest(hand_in)
+            digest = wire.hand_in_digest(hand_in, wire.partial_parts(record.spec, hand_in))
             known, before = self._heard_before(session, seq, digest)
             if before is not None:
                 return before if isinstance(before, Receipt) else Receipt(Verdict.STALE)
@@ -225,6 +219,5 @@ class MemoryStore(MemoryLeases):
             versions = {record.spec.version for record in runnable}
             self._fleet = {v: sum(w.rates.get(v, 0.0) for w in live) for v in versions}
             reducing = sum(r.state is JobState.REDUCING for r in self._jobs.values())
-            leases = sum(len(r.leases) for r in self._jobs.values())
             units = sum(r.unassigned for r in runnable)
-            return FleetFigures(self._live, len(runnable), reducing, leases, units)
+            return FleetFigures(self._live, len(runnable), reducing, units)

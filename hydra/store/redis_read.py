@@ -3,50 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
 
 from hydra import settings, wire
-from hydra.errors import NoSuchJob, NotFinished, StoreDown
+from hydra.connection import VERSION_MIN, inspect, store_errors
+from hydra.errors import NoSuchJob, NotFinished
+from hydra.messages import JobDump, Look, Pace, Runnable
 from hydra.model import (
     Check,
     Job,
-    JobDump,
     JobSpec,
     JobState,
     Lease,
-    Look,
-    Pace,
     Range,
-    Runnable,
     Session,
     Span,
     StoryEntry,
     Worker,
 )
-from hydra.store import connection, keys
+from hydra.store import keys
 
 SPECS_MAX = 1024
 """Specs remembered by one process; they never change, so this saves a round trip a chunk."""
-
-REFUSALS = ("OOM", "MISCONF", "READONLY", "LOADING", "NOAUTH", "NOPERM", "WRONGPASS", "MASTERDOWN")
-
-
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Turn the client's errors into StoreDown; other replies of the server are our bugs."""
-    try:
-        yield
-    except (redis.ConnectionError, redis.TimeoutError) as error:
-        raise StoreDown(f"Redis does not answer: {error}") from error
-    except redis.ResponseError as error:
-        if str(error).startswith(REFUSALS) or "OOM" in str(error):
-            raise StoreDown(f"Redis refuses: {error}") from error
-        raise
-
 
 def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
     """A hash of Redis as text."""
@@ -208,7 +189,14 @@ class RedisReader:
 
     def health(self) -> Sequence[Check]:
         """What must hold for the accounts to be safe."""
-        return connection.checks(self._redis)
+        facts = inspect(self._redis)
+        safe = facts.maxmemory_policy in ("", "noeviction")
+        generation = self.generation()
+        return [
+            Check("redis", facts.version >= VERSION_MIN, facts.version_text),
+            Check("eviction", safe, facts.maxmemory_policy or "not told"),
+            Check("generation", bool(generation), generation or "this Redis is empty"),
+        ]
 
     def dump(self, job: str) -> JobDump:
         """Everything about one job, read in one transaction."""

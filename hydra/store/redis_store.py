@@ -13,25 +13,12 @@ from typing import Any
 import redis
 
 from hydra import wire
+from hydra.connection import store_errors
 from hydra.errors import BadSpan, KeyReused, NoSuchJob, NoSuchWorker, TooMany
-from hydra.model import (
-    Ask,
-    Cut,
-    FleetFigures,
-    Grant,
-    HandIn,
-    Job,
-    JobSpec,
-    Pace,
-    Partial,
-    Receipt,
-    Reduction,
-    Session,
-    Span,
-    Verdict,
-)
+from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Pace, Receipt, Reduction
+from hydra.model import Job, JobSpec, Partial, Session, Span, Verdict
 from hydra.store import keys, scripts
-from hydra.store.redis_read import RedisReader, store_errors
+from hydra.store.redis_read import RedisReader
 
 VERBS = ("submit", "enlist", "claim", "complete", "expire", "cancel", "reduce", "finish", "tick")
 
@@ -127,6 +114,7 @@ class RedisStore(RedisReader):
         spec = self.spec(job)
         if spec is None:
             return Receipt(Verdict.CLOSED)
+        parts = wire.partial_parts(spec, hand_in)
         next_words = self._ask_words(ask) if ask else ("", 0, 0, 0, 0, "")
         reply = self._run(
             "complete",
@@ -134,9 +122,9 @@ class RedisStore(RedisReader):
              keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE, keys.REDUCING,
              keys.ENDED, keys.sums(job), keys.pieces(job), keys.worker(session.worker),
              keys.WORKERS, keys.rates(spec.version), keys.FLEET, keys.story(job)],
-            seq, wire.hand_in_digest(hand_in), session.id, session.worker, session.host, job,
+            seq, wire.hand_in_digest(hand_in, parts), session.id, session.worker, session.host, job,
             spec.version, self._keep_ms, hand_in.token, *hand_in.span, hand_in.rest,
-            hand_in.note, *next_words, *wire.partial_parts(hand_in.partial),
+            hand_in.note, *next_words, *parts,
         ).decode()
         _refuse(reply)
         receipt, _, granted = reply.partition("\n")
@@ -241,13 +229,13 @@ class RedisStore(RedisReader):
                      if (spec := self.spec(job))}
             versions = sorted({spec.version for spec in specs.values()})
             with self._redis.pipeline(transaction=False) as pipe:
-                pipe.zcard(keys.RUNNABLE).zcard(keys.REDUCING).zcard(keys.DEADLINES)
+                pipe.zcard(keys.RUNNABLE).zcard(keys.REDUCING)
                 for job in specs:
                     pipe.hget(keys.job(job), "unassigned")
                 for name in names:
                     pipe.hmget(keys.worker(name.decode()), "host",
                                *(f"rate:{version}" for version in versions))
-                jobs, reducible, leases, *rows = pipe.execute()
+                jobs, reducible, *rows = pipe.execute()
             unassigned, workers = rows[: len(specs)], rows[len(specs) :]
             fleet: dict[str, Any] = {
                 version: sum(float(row[1 + i] or 0) for row in workers)
@@ -256,13 +244,7 @@ class RedisStore(RedisReader):
             with self._redis.pipeline(transaction=True) as pipe:
                 pipe.delete(keys.FLEET).hset(keys.FLEET, mapping={**fleet, "live": live})
                 pipe.execute()
-        return FleetFigures(live, jobs, reducible, leases, sum(int(n or 0) for n in unassigned))
-
-    def make_generation(self) -> str:
-        """The id of this data, made now if there is none yet."""
-        with store_errors():
-            self._redis.set(keys.GENERATION, self._new_id(), nx=True)
-        return self.generation()
+        return FleetFigures(live, jobs, reducible, sum(int(n or 0) for n in unassigned))
 
 
 def _refuse(reply: str) -> None:

@@ -15,9 +15,9 @@ import pytest
 
 from hydra.adapters import redis_server
 from hydra.adapters.redis_process import Server
+from hydra.connection import connect, inspect, require_safe
 from hydra.errors import BadSetting, StoreDown, StoreUnsafe
 from hydra.settings import Settings
-from hydra.store.connection import connect, inspect, require_safe
 from tests.e2e.conftest import Start, servers
 from tests.waiting import until
 
@@ -202,7 +202,7 @@ def test_an_evicting_server_is_refused(start_server: Start) -> None:
     server = start_server()
     with connect(server.url) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
-        with pytest.raises(StoreUnsafe, match="allkeys-lru.*noeviction"):
+        with pytest.raises(StoreUnsafe, match=r"allkeys-lru.*noeviction"):
             require_safe(client)
 
 
@@ -226,7 +226,7 @@ def test_a_chosen_program_is_never_replaced(start_server: Start, tmp_path: Path)
     old = fake_server(tmp_path, "Redis server v=6.2.14 sha=00000000:0 bits=64")
     with pytest.raises(BadSetting, match=r"HYDRA_REDIS_SERVER.*6\.2\.14.*7\.0"):
         start_server(old)
-    with pytest.raises(BadSetting, match="HYDRA_REDIS_SERVER.*no Redis"):
+    with pytest.raises(BadSetting, match=r"HYDRA_REDIS_SERVER.*no Redis"):
         start_server("/bin/true")
 
 

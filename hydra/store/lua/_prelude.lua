@@ -136,7 +136,7 @@ local function lend(k, who, job, j, ask, range, now)
   local worker_s = ask.tau / 1000
   if rate > 0 then worker_s = n / rate_units end
   redis.call('ZINCRBY', k.runnable, frac(worker_s / j.priority), job)
-  redis.call('HSET', k.session, 'job', job)
+  redis.call('HSET', k.session, 'job', job, 'token', ask.token)
   local text = who.worker .. ' takes units ' .. int(range.start) .. '..' .. int(range.stop)
     .. ': ' .. ask.why
   redis.call('HSET', k.worker, 'job', job, 'doing', text)

@@ -30,9 +30,12 @@ local function answer(verdict, stop, unassigned, last)
   return table.concat({verdict, int(stop), int(unassigned), frac(rate), frac(fleet_rate), live,
     last and '1' or '0'}, ' ')
 end
-local function part(verdict) -- nothing changes but that the session holds nothing any more
-  redis.call('HSET', k.session, 'job', '')
-  redis.call('HDEL', k.worker, 'job')
+local function part(verdict) -- nothing changes, but a session whose lease is gone may claim again
+  local held = redis.call('HMGET', k.session, 'job', 'token')
+  if held[1] == job and redis.call('HEXISTS', k.leases, held[2]) == 0 then
+    redis.call('HSET', k.session, 'job', '')
+    redis.call('HDEL', k.worker, 'job')
+  end
   return reply(k.session, seq, digest, answer(verdict, 0, 0))
 end
 
@@ -64,7 +67,6 @@ if r[7] ~= '' then
   end
   if given ~= (n > 0 and 2 * names or 0) then return 'invalid the sums must be the kernel\'s' end
 else
-  if given ~= n then return 'invalid there must be ' .. int(n) .. ' pieces' end
   for i = FIRST, #ARGV do
     if #ARGV[i] > tonumber(r[8]) then return 'invalid a piece must be at most ' .. r[8] .. ' bytes' end
   end
@@ -97,6 +99,7 @@ end
 if l.start < l.stop and rest == 'lost' then
   redis.call('HDEL', k.worker, 'job')
   lose(k, job, token, l, note, wall, keep_ms)
+  unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
 elseif l.start < l.stop and rest == 'keep' then
   lease_renew(l, now)
   lease_write(k, job, token, l)

@@ -6,6 +6,8 @@ long-lived process asks `require_safe` once, before it does anything else.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -143,3 +145,19 @@ def _version(text: object) -> tuple[int, ...]:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+REFUSALS = ("OOM", "MISCONF", "READONLY", "LOADING", "NOAUTH", "NOPERM", "WRONGPASS", "MASTERDOWN")
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turn the client's errors into StoreDown; other replies of the server are our bugs."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise StoreDown(f"Redis does not answer: {error}") from error
+    except redis.ResponseError as error:
+        if str(error).startswith(REFUSALS) or "OOM" in str(error):
+            raise StoreDown(f"Redis refuses: {error}") from error
+        raise

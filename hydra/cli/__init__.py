@@ -1,0 +1,60 @@
+"""The command `hydra`: one group, its rule for errors, and the exit codes scripts rely on.
+
+==== =================================================================
+0    done
+1    the job failed or was cancelled, or a check found something bad
+2    Hydra could not do it: one sentence on stderr says why
+130  Ctrl-C
+==== =================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from hydra import __version__
+from hydra.errors import HydraError
+
+EXIT_ENDED_BADLY = 1
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+JOB_COMMANDS = ("pi", "submit", "jobs", "watch", "cancel", "workers")
+
+
+class Doors(click.Group):
+    """A group that loads a command's module when it is called for, and turns errors into exits."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The job commands, then those that start processes."""
+        from hydra.cli.processes import COMMANDS
+
+        return [*JOB_COMMANDS, *(str(command.name) for command in COMMANDS)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, or None."""
+        if cmd_name in JOB_COMMANDS:
+            from hydra.cli import jobs
+
+            return jobs.COMMANDS[cmd_name]
+        from hydra.cli.processes import COMMANDS
+
+        return next((command for command in COMMANDS if command.name == cmd_name), None)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error of the tree is one sentence and exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except HydraError as error:
+            click.echo(f"hydra: {error.sentence}", err=True)
+            ctx.exit(EXIT_ERROR)
+        except KeyboardInterrupt:
+            ctx.exit(EXIT_INTERRUPTED)
+
+
+@click.group(cls=Doors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hydra")
+def main() -> None:
+    """Idle machines finish one big job together."""

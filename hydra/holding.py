@@ -1,0 +1,83 @@
+"""One lease in the hands of a worker: what is computed, what is counted, what was cut off.
+
+No I/O and no clock, so that the worker's loop, the tests and the simulator walk the same steps.
+Each slice's partial is kept until the store has counted it: a reply may be lost, and an idle
+neighbour may take the far end at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from hydra.messages import Grant, HandIn, Pace, Receipt
+from hydra.model import Partial, Rest, Span
+
+
+class Holding:
+    """One lease and what has been computed of it but not counted yet. No I/O, no clock."""
+
+    def __init__(self, grant: Grant) -> None:
+        self.grant = grant
+        self.pace = grant.pace
+        self.handed_in = grant.span.start
+        self.reached = grant.span.start
+        self.stop = grant.span.stop
+        self._parts: list[tuple[Span, Partial]] = []
+        self.told: Receipt | None = None
+        """The reply to the last bare heartbeat, noted by the other thread."""
+        self._slice_units = grant.slice_units or 1
+        self._busy_s = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every unit up to the current stop is computed."""
+        return self.reached >= self.stop
+
+    def next_slice(self) -> Span:
+        """What to compute next."""
+        return Span(self.reached, min(self.reached + self._slice_units, self.stop))
+
+    def computed(self, span: Span, partial: Partial, took_s: float, slice_s: float) -> None:
+        """Keep a slice's partial; a slice that went by too fast doubles the next one."""
+        self._parts.append((span, partial))
+        self.reached = span.stop
+        self._busy_s += took_s
+        if self.told:
+            self.trim(self.told.stop)
+        if not self.grant.slice_units and took_s < slice_s / 2:
+            self._slice_units *= 2
+
+    def hand_in(self, merge: Callable[[Any, Any], Any], rest: Rest, note: str = "") -> HandIn:
+        """Everything computed and not yet counted, as one prefix."""
+        partial: Partial = {}
+        for index, (_, part) in enumerate(self._parts):
+            partial = merge(partial, part) if index else part
+        span = Span(self.handed_in, self.reached)
+        return HandIn(self.grant.job, self.grant.token, span, partial, rest, note)
+
+    def measured(self) -> Pace:
+        """The latest pace; where the store knows no rate yet, the one measured here."""
+        units = self.reached - self.grant.span.start
+        if self.pace.rate > 0 or self._busy_s <= 0 or units <= 0:
+            return self.pace
+        return replace(self.pace, rate=units * self.grant.spec.unit_cost / self._busy_s)
+
+    def counted(self, span: Span, receipt: Receipt) -> None:
+        """The store has counted the prefix up to `span.stop`."""
+        self._parts = [part for part in self._parts if part[0].start >= span.stop]
+        self.handed_in = span.stop
+        self.trim(receipt.stop)
+        self.pace = receipt.pace
+
+    def trim(self, stop: int) -> None:
+        """Somebody took the far end: drop what was computed beyond it.
+
+        A slice that reaches over the new stop is dropped whole and its front computed again.
+        """
+        if stop >= self.stop or stop < self.handed_in:
+            return
+        self.stop = stop
+        self._parts = [part for part in self._parts if part[0].stop <= stop]
+        self.reached = self._parts[-1][0].stop if self._parts else self.handed_in

@@ -1,0 +1,172 @@
+"""What worker, policy and store say to each other: one frozen dataclass a message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hydra.model import Job, JobSpec, Lease, Params, Partial, Range, Rest, Span, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The numbers that size a worker's next chunk of a job."""
+
+    rate: float = 0.0
+    """The worker's speed on the kernel version, cost units a second; 0.0 if unknown."""
+    fleet_rate: float = 0.0
+    """Sum of the same over the live workers; 0.0 if unknown."""
+    unassigned_units: int = 0
+    """What nobody holds yet."""
+    live_workers: int = 0
+    """As the reaper last counted them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """A job that claims may be served from, as policy sees it."""
+
+    job: str
+    kernel: str
+    version: str
+    params: Params
+    unit_cost: float
+    vtime_s: float
+    """Worker-seconds given to the job, divided by its priority."""
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a worker sees before it claims."""
+
+    jobs: Sequence[Runnable]
+    """Runnable jobs, least virtual time first, at most CLAIM_TRIES_MAX."""
+    reducible: Sequence[str]
+    """Jobs whose units are all in and whose reduction nobody holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What a chunk task says: a job to look at first, and a size for a worker of unknown speed."""
+
+    job: str = ""
+    units: int = 0
+    overhead_s: float = 0.0
+    """The worker's measured time for one call to the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a worker wants, as policy decided it."""
+
+    units: int
+    """How many at most."""
+    tau_s: float
+    """How long they should last."""
+    beat_s: float
+    """Time between the holder's heartbeats."""
+    slice_units: int
+    """The holder's slice, as in Lease."""
+    why: str
+    """The reason for the size, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A proposal to give the far part `[at, stop)` of somebody's lease to the asker."""
+
+    token: str
+    at: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A fresh lease, with what its holder needs to work and to size its next ask."""
+
+    job: str
+    token: str
+    span: Span
+    slice_units: int
+    tau_s: float
+    """How long the chunk should last; the holder gives the rest back at 1.5 times this."""
+    beat_s: float
+    pace: Pace
+    spec: JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class HandIn:
+    """A prefix of a lease's span, computed: what `complete` carries."""
+
+    job: str
+    token: str
+    span: Span
+    """From the lease's start; empty for a bare heartbeat."""
+    partial: Partial
+    rest: Rest
+    note: str = ""
+    """Why the rest is given back, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A worker's hand-in, with what sizes its next chunk."""
+
+    hand_in: HandIn
+    more: bool
+    """Whether to take the next chunk if this one ends here."""
+    grant: Grant
+    """The lease it hands in for."""
+    pace: Pace
+    """The latest it was told."""
+    overhead_s: float = 0.0
+    """As in Hint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The store's reply to `complete`."""
+
+    verdict: Verdict
+    stop: int = 0
+    """The lease's current stop: what to trim to."""
+    pace: Pace = Pace()
+    last: bool = False
+    """Whether this was the job's last unit, so that the caller should reduce."""
+    grant: Grant | None = None
+    """The next chunk, if one was asked for and there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """The lease on a job's reduction: everything needed to compute the answer."""
+
+    job: str
+    token: str
+    kernel: str
+    params: Params
+    whole: Partial
+
+
+@dataclass(frozen=True, slots=True)
+class FleetFigures:
+    """What the reaper counts once a second."""
+
+    live_workers: int
+    runnable_jobs: int
+    reducible_jobs: int
+    claimable_units: int
+    """Unassigned units over the runnable jobs that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobDump:
+    """All the store knows of a job, for the invariants."""
+
+    job: Job
+    free: Sequence[Range]
+    leases: Sequence[Lease]
+    deadline_tokens: frozenset[str]
+    pieces: frozenset[int]

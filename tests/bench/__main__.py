@@ -1,0 +1,50 @@
+"""`python -m tests.bench [section ...]`: measures, prints tables, writes JSON lines on request.
+
+Nothing here passes or fails by time: machines differ and are shared. Compare figures of one run.
+Peers come with `pip install -e '.[bench]'`; one that is missing is reported and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from tests.bench import report
+
+SECTIONS = {
+    "kernels": "pi points a second by instruction set, against NumPy and numba",
+    "store": "calls a second that one server bears, and one call's round trip",
+    "latency": "10^9 points from `hydra pi` on a warm fleet, and where the time goes",
+    "chunk_cost": "time lost between two chunks, against RQ, celery, dask and others",
+}
+"""In the order of the default run; each is the module tests.bench.section_<name>."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="section", help="all if none is named")
+    parser.add_argument("--list", action="store_true", help="name the sections and stop")
+    parser.add_argument("--rounds", type=int, default=0, help="interleaved runs of each thing")
+    parser.add_argument("--only", default="", help="rows whose name contains this word")
+    parser.add_argument("--json", metavar="FILE", default="", help="also write JSON lines here")
+    given = parser.parse_args()
+    if given.list:
+        for name, promise in SECTIONS.items():
+            print(f"{name:<12}{promise}")
+        return
+    unknown = set(given.sections) - set(SECTIONS)
+    if unknown:
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    facts = report.machine_facts()
+    print(report.line_of(facts))
+    for name in given.sections or SECTIONS:
+        section = importlib.import_module(f"tests.bench.section_{name}")
+        rows = report.Rows(name, facts, given.json)
+        print(f"\n== {name}: {SECTIONS[name]}", flush=True)
+        section.measure(rows, given.rounds, given.only)
+        rows.show()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

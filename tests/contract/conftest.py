@@ -1,0 +1,24 @@
+"""One suite over every store: memory, the Lua in fakeredis, the Lua in a real server."""
+
+from __future__ import annotations
+
+import pytest
+
+from hydra.ports import Store
+from tests import stores
+
+
+@pytest.fixture
+def wall() -> stores.Wall:
+    """The clock of the store under test."""
+    return stores.Wall()
+
+
+@pytest.fixture(params=["memory", "fake", "real"])
+def store(request: pytest.FixtureRequest, wall: stores.Wall) -> Store:
+    """Each store in turn, empty."""
+    if request.param == "memory":
+        return stores.memory(wall)
+    if request.param == "fake":
+        return stores.fake(wall)
+    return stores.real(wall, request.getfixturevalue("redis_client"))

@@ -1,0 +1,422 @@
+"""The protocol, verb by verb: what each call answers and what it changes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from hydra import settings
+from hydra.errors import BadSpan, KeyReused, NoSuchJob, NoSuchWorker, NotFinished
+from hydra.invariants import violations
+from hydra.messages import Cut, Grant, HandIn
+from hydra.model import JobState, Rest, Session, Span, Verdict
+from hydra.ports import Store
+from tests.stores import Wall, ask, hand_in, partial_of, pieces_spec, session, sums_spec
+
+SPEC = sums_spec(100)
+
+
+def open_job(store: Store, spec=SPEC, job: str = "j1") -> str:
+    return store.submit(job, spec).id
+
+
+def take(store: Store, who: Session, units: int, job: str = "j1", seq: int = 1) -> Grant:
+    store.enlist(who)
+    grant = store.claim(who, seq, job, ask(units))
+    assert grant is not None
+    return grant
+
+
+def healthy(store: Store, job: str = "j1") -> None:
+    assert violations(store.dump(job)) == []
+
+
+def test_a_job_is_one_free_range(store: Store) -> None:
+    job = store.job(open_job(store))
+    assert (job.state, job.spec, job.done_units) == (JobState.RUNNING, SPEC, 0)
+    assert [r.span for r in store.dump("j1").free] == [Span(0, 100)]
+    assert [e.verb for e in store.story("j1")] == ["submit"]
+    healthy(store)
+
+
+def test_the_same_key_opens_one_job(store: Store) -> None:
+    first = store.submit("j1", SPEC, "key")
+    assert store.submit("j2", SPEC, "key").id == first.id
+    with pytest.raises(KeyReused):
+        store.submit("j3", sums_spec(7), "key")
+    assert [job.id for job in store.jobs(10)] == ["j1"]
+
+
+def test_jobs_come_newest_first_in_pages(store: Store, wall: Wall) -> None:
+    for n in range(5):
+        wall.ms += 1
+        open_job(store, job=f"j{n}")
+    assert [j.id for j in store.jobs(2)] == ["j4", "j3"]
+    assert [j.id for j in store.jobs(2, before="j3")] == ["j2", "j1"]
+    assert list(store.jobs(2, before="gone")) == []
+
+
+def test_claim_takes_from_the_front(store: Store) -> None:
+    open_job(store)
+    a, b = take(store, session("a"), 30), take(store, session("b"), 100)
+    assert (a.span, b.span) == (Span(0, 30), Span(30, 100))
+    assert (a.spec, a.pace.unassigned_units, b.pace.unassigned_units) == (SPEC, 70, 0)
+    assert store.claim(session("b"), 9, "j1", ask(5)) is None, "one lease a session"
+    store.enlist(session("c"))
+    assert store.claim(session("c"), 1, "j1", ask(5)) is None
+    healthy(store)
+
+
+def test_a_repeated_claim_is_the_same_lease(store: Store) -> None:
+    open_job(store)
+    first = take(store, session("a"), 30)
+    again = store.claim(session("a"), 1, "j1", ask(99))
+    assert again is not None
+    assert (again.token, again.span) == (first.token, first.span)
+    assert store.job("j1").unassigned_units == 70
+
+
+def test_claim_needs_a_session(store: Store) -> None:
+    open_job(store)
+    with pytest.raises(NoSuchWorker):
+        store.claim(session("nobody"), 1, "j1", ask(5))
+
+
+def test_a_beat_counts_a_prefix_and_goes_on(store: Store) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30)
+    said = hand_in(SPEC, "j1", grant.token, Span(0, 10))
+    receipt = store.complete(session("a"), 2, said)
+    assert (receipt.verdict, receipt.stop, receipt.grant) == (Verdict.ACCEPTED, 30, None)
+    job = store.job("j1")
+    assert (job.done_units, job.sums) == (10, partial_of(SPEC, Span(0, 10)))
+    assert store.dump("j1").leases[0].span == Span(10, 30)
+    healthy(store)
+
+
+def test_a_repeated_hand_in_counts_once(store: Store) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30)
+    said = hand_in(SPEC, "j1", grant.token, Span(0, 10))
+    first = store.complete(session("a"), 2, said)
+    assert store.complete(session("a"), 2, said) == first
+    forged = dataclasses.replace(said, partial={"value": 1})
+    with pytest.raises(KeyReused):
+        store.complete(session("a"), 2, forged)
+    assert store.complete(session("a"), 3, said).verdict is Verdict.STALE
+    assert store.job("j1").done_units == 10
+    healthy(store)
+
+
+def test_a_late_call_is_stale(store: Store) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30)
+    beat = hand_in(SPEC, "j1", grant.token, Span(0, 0))
+    store.complete(session("a"), 5, beat)
+    late = hand_in(SPEC, "j1", grant.token, Span(0, 10))
+    assert store.complete(session("a"), 4, late).verdict is Verdict.STALE
+    assert store.job("j1").done_units == 0
+    receipt = store.complete(session("a"), 6, late)
+    assert receipt.verdict is Verdict.ACCEPTED, "the lease is still held"
+
+
+@pytest.mark.parametrize(
+    ("span", "partial", "sentence"),
+    [
+        (Span(0, 10), {"value": 10_001}, "value must be from 0 to 10000 for 10 units"),
+        (Span(0, 10), {"value": -1}, "value must be from 0 to 10000 for 10 units"),
+        (Span(0, 10), {"value": 2**63}, "value must be from"),
+        (Span(0, 10), {}, "value must be from"),
+        (Span(0, 10), {"value": 5, "extra": 5}, "the sums must be the kernel's"),
+        (Span(0, 0), {"value": 0}, "the sums must be the kernel's"),
+        (Span(0, 101), {"value": 5}, "the span must be inside 0..100"),
+        (Span(0, -1), {}, "the span must be inside 0..100"),
+    ],
+)
+def test_what_cannot_be_is_refused(store: Store, span: Span, partial: dict, sentence: str) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30)
+    before = store.dump("j1")
+    with pytest.raises(BadSpan, match=sentence):
+        store.complete(session("a"), 2, HandIn("j1", grant.token, span, partial, Rest.KEEP))
+    assert store.dump("j1") == before
+    good = hand_in(SPEC, "j1", grant.token, Span(0, 10))
+    assert store.complete(session("a"), 2, good).verdict is Verdict.ACCEPTED
+
+
+def test_only_the_holder_may_hand_in(store: Store) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30)
+    store.enlist(session("b"))
+    stolen = hand_in(SPEC, "j1", grant.token, Span(0, 30))
+    assert store.complete(session("b"), 1, stolen).verdict is Verdict.STALE
+    unknown = hand_in(SPEC, "j1", "no-such-token", Span(0, 30))
+    assert store.complete(session("a"), 2, unknown).verdict is Verdict.STALE
+    never_leased = hand_in(SPEC, "j1", grant.token, Span(40, 50))
+    assert store.complete(session("a"), 3, never_leased).verdict is Verdict.STALE
+    assert store.job("j1").done_units == 0
+    healthy(store)
+
+
+def test_the_next_chunk_comes_with_the_hand_in(store: Store) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30)
+    said = hand_in(SPEC, "j1", grant.token, Span(0, 30), Rest.RETURN)
+    receipt = store.complete(session("a"), 2, said, ask(50))
+    assert receipt.grant is not None
+    assert receipt.grant.span == Span(30, 80)
+    assert store.complete(session("a"), 2, said, ask(50)).grant == receipt.grant
+    healthy(store)
+
+
+def test_the_rest_can_be_given_back(store: Store) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30)
+    said = hand_in(SPEC, "j1", grant.token, Span(0, 10), Rest.RETURN)
+    store.complete(session("a"), 2, said)
+    assert [(r.span, r.losses) for r in store.dump("j1").free] == [(Span(10, 100), 0)]
+    assert store.story("j1")[-1].verb == "return"
+    healthy(store)
+
+
+def test_the_last_unit_reduces_and_finishes(store: Store) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 100)
+    said = hand_in(SPEC, "j1", grant.token, Span(0, 100), Rest.RETURN)
+    receipt = store.complete(session("a"), 2, said, ask(10))
+    assert (receipt.last, receipt.grant) == (True, None)
+    assert store.job("j1").state is JobState.REDUCING
+    healthy(store)
+    with pytest.raises(NotFinished):
+        store.answer("j1")
+    assert store.look(session("a")).reducible == ["j1"]
+    reduction = store.reduce("j1")
+    assert reduction is not None
+    assert reduction.whole == partial_of(SPEC, Span(0, 100))
+    assert store.reduce("j1") is None, "somebody holds it"
+    assert store.finish("j1", "another", {"x": 0}) is Verdict.STALE
+    assert store.finish("j1", reduction.token, {"x": 1}) is Verdict.ACCEPTED
+    assert store.finish("j1", reduction.token, {"x": 2}) is Verdict.CLOSED
+    assert store.answer("j1") == {"x": 1}
+    assert store.job("j1").state is JobState.DONE
+    healthy(store)
+
+
+def test_a_reduction_is_tried_a_few_times(store: Store, wall: Wall) -> None:
+    spec = sums_spec(1)
+    open_job(store, spec)
+    grant = take(store, session("a"), 1)
+    store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
+    for _ in range(settings.REDUCE_ATTEMPTS_MAX):
+        assert store.reduce("j1") is not None
+        for _ in range(settings.REDUCE_LEASE_MS // settings.TICK_MS_MAX + 1):
+            wall.ms += settings.TICK_MS_MAX
+            store.tick()
+    assert store.reduce("j1") is None
+    job = store.job("j1")
+    assert job.state is JobState.FAILED
+    assert "3 times" in job.reason
+
+
+def test_a_reduction_that_cannot_succeed_fails_the_job(store: Store) -> None:
+    spec = sums_spec(1)
+    open_job(store, spec)
+    grant = take(store, session("a"), 1)
+    store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
+    reduction = store.reduce("j1")
+    assert reduction is not None
+    assert store.fail("j1", reduction.token, "finish raised") is Verdict.ACCEPTED
+    assert (store.job("j1").state, store.job("j1").reason) == (JobState.FAILED, "finish raised")
+
+
+def test_pieces_are_kept_until_the_end(store: Store) -> None:
+    spec = pieces_spec(5)
+    open_job(store, spec)
+    grant = take(store, session("a"), 5)
+    store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 2)))
+    healthy(store)
+    rest = hand_in(spec, "j1", grant.token, Span(2, 5), Rest.RETURN)
+    fat = dataclasses.replace(rest, partial={**rest.partial, 4: b"x" * 33})
+    with pytest.raises(BadSpan, match="at most 32 bytes"):
+        store.complete(session("a"), 3, fat)
+    few = dataclasses.replace(rest, partial={2: b"x"})
+    with pytest.raises(BadSpan, match=r"one piece for each unit of 2\.\.5"):
+        store.complete(session("a"), 3, few)
+    store.complete(session("a"), 3, rest)
+    reduction = store.reduce("j1")
+    assert reduction is not None
+    assert reduction.whole == partial_of(spec, Span(0, 5))
+    store.finish("j1", reduction.token, {})
+    assert store.dump("j1").pieces == frozenset()
+    healthy(store)
+
+
+def test_expire_gives_the_rest_back_as_lost(store: Store, wall: Wall) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30)
+    store.complete(session("a"), 2, hand_in(SPEC, "j1", grant.token, Span(0, 10)))
+    assert store.expire("j1", grant.token) is False, "not late yet"
+    for _ in range(3):
+        wall.ms += 1_000
+        store.tick()
+    assert list(store.overdue(10)) == [("j1", grant.token)]
+    assert store.expire("j1", grant.token) is True
+    assert store.expire("j1", grant.token) is False
+    first = store.dump("j1").free[0]
+    assert (first.span, first.losses, first.loser) == (Span(10, 30), 1, "a")
+    late = hand_in(SPEC, "j1", grant.token, Span(10, 30))
+    assert store.complete(session("a"), 3, late).verdict is Verdict.STALE
+    healthy(store)
+
+
+def test_a_late_result_counts_while_its_lease_exists(store: Store, wall: Wall) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30)
+    for _ in range(60):
+        wall.ms += 1_000
+        store.tick()
+    said = hand_in(SPEC, "j1", grant.token, Span(0, 30), Rest.RETURN)
+    assert store.complete(session("a"), 2, said).verdict is Verdict.ACCEPTED
+    healthy(store)
+
+
+def test_a_stopped_server_expires_nobody(store: Store, wall: Wall) -> None:
+    open_job(store)
+    take(store, session("a"), 30)
+    wall.ms += 3_600_000
+    store.tick()
+    assert list(store.overdue(10)) == []
+
+
+def test_a_lost_range_is_claimed_in_halves(store: Store, wall: Wall) -> None:
+    open_job(store)
+    sizes = []
+    for n in range(4):
+        grant = take(store, session(f"w{n}"), 100)
+        sizes.append(grant.span.units)
+        for _ in range(2 ** (n + 2)):
+            wall.ms += 1_500
+            store.tick()
+        assert store.expire("j1", grant.token)
+        healthy(store)
+    assert sizes == [100, 50, 12, 1]
+
+
+def test_a_unit_that_nobody_survives_fails_the_job(store: Store) -> None:
+    open_job(store, sums_spec(1))
+    for n in range(settings.LOSSES_MAX):
+        assert store.job("j1").state is JobState.RUNNING
+        who = session(f"w{n % 2}")
+        grant = take(store, who, 1, seq=2 * n + 1)
+        note = hand_in(SPEC, "j1", grant.token, Span(0, 0), Rest.LOST, "it crashed")
+        store.complete(who, 2 * n + 2, note)
+    job = store.job("j1")
+    assert job.state is JobState.FAILED
+    assert job.reason == "unit 0 was lost 5 times: it crashed"
+    healthy(store)
+
+
+def test_split_takes_the_far_part(store: Store) -> None:
+    open_job(store)
+    victim = take(store, session("a"), 100)
+    store.enlist(session("b"))
+    far = store.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, 60, "it is slow"))
+    assert far is not None
+    assert far.span == Span(60, 100)
+    healthy(store)
+    too_far = hand_in(SPEC, "j1", victim.token, Span(0, 80))
+    receipt = store.complete(session("a"), 2, too_far)
+    assert (receipt.verdict, receipt.stop) == (Verdict.CUT, 60)
+    assert store.job("j1").done_units == 0
+    trimmed = hand_in(SPEC, "j1", victim.token, Span(0, 60), Rest.RETURN)
+    assert store.complete(session("a"), 3, trimmed).verdict is Verdict.ACCEPTED
+    done = hand_in(SPEC, "j1", far.token, Span(60, 100), Rest.RETURN)
+    assert store.complete(session("b"), 2, done).last
+    healthy(store)
+
+
+@pytest.mark.parametrize("at", [0, 100, 101])
+def test_a_cut_outside_the_lease_takes_nothing(store: Store, at: int) -> None:
+    open_job(store)
+    victim = take(store, session("a"), 100)
+    store.enlist(session("b"))
+    assert store.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, at, "")) is None
+    assert store.claim(session("b"), 2, "j1", ask(10), Cut("gone", 50, "")) is None
+    healthy(store)
+
+
+def test_cancel_drains_the_leases_as_closed(store: Store) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30)
+    assert store.cancel("j1", "enough").state is JobState.CANCELLED
+    assert store.cancel("j1", "again").reason == "enough"
+    said = hand_in(SPEC, "j1", grant.token, Span(0, 30))
+    assert store.complete(session("a"), 2, said).verdict is Verdict.CLOSED
+    assert store.claim(session("a"), 3, "j1", ask(5)) is None
+    assert store.expire("j1", grant.token) is False
+    assert store.look(session("a")).jobs == []
+    healthy(store)
+    with pytest.raises(NoSuchJob):
+        store.cancel("nothing")
+
+
+def test_rates_are_learned_and_kept_by_host(store: Store, wall: Wall) -> None:
+    open_job(store)
+    grant = take(store, session("a", "laptop"), 40)
+    wall.ms += 1_000
+    store.complete(session("a", "laptop"), 2, hand_in(SPEC, "j1", grant.token, Span(0, 20)))
+    assert store.look(session("a", "laptop")).jobs[0].pace.rate == pytest.approx(20.0)
+    wall.ms += 1_000
+    store.complete(session("a", "laptop"), 3, hand_in(SPEC, "j1", grant.token, Span(20, 30)))
+    rate = store.look(session("a", "laptop")).jobs[0].pace.rate
+    assert 10 < rate < 20
+    assert store.look(session("new", "laptop")).jobs[0].pace.rate == pytest.approx(rate)
+    assert store.look(session("new", "other")).jobs[0].pace.rate == 0
+    figures = store.tick()
+    assert (figures.live_workers, figures.claimable_units) == (1, 60)
+    assert store.look(session("new", "x")).jobs[0].pace.fleet_rate == pytest.approx(rate)
+
+
+def test_the_job_that_waited_longest_comes_first(store: Store) -> None:
+    open_job(store, job="j1")
+    open_job(store, job="j2")
+    take(store, session("a"), 50)
+    assert [job.job for job in store.look(session("b")).jobs] == ["j2", "j1"]
+    grant = take(store, session("b"), 10, job="j2")
+    assert store.look(session("b")).jobs[0].vtime_s == pytest.approx(2.0)
+    said = hand_in(SPEC, "j2", grant.token, Span(0, 10), Rest.RETURN)
+    assert store.complete(session("b"), 2, said, ask(10)).grant is not None
+
+
+def test_a_job_far_ahead_gives_way_to_another(store: Store) -> None:
+    open_job(store, sums_spec(100, priority=0.1), job="j1")
+    open_job(store, job="j2")
+    grant = take(store, session("a"), 10)
+    said = hand_in(SPEC, "j1", grant.token, Span(0, 10), Rest.RETURN)
+    receipt = store.complete(session("a"), 2, said, ask(10))
+    assert (receipt.verdict, receipt.grant) == (Verdict.ACCEPTED, None)
+
+
+def test_workers_are_seen_and_go(store: Store, wall: Wall) -> None:
+    open_job(store)
+    take(store, session("a"), 30)
+    (worker,) = store.workers()
+    assert (worker.id, worker.host, worker.pid, worker.job) == ("a", "host-a", 1, "j1")
+    assert worker.doing == "a takes units 0..30: because"
+    assert store.live_workers() == 1
+    wall.ms += settings.LIVE_MS + 1
+    assert store.tick().live_workers == 0
+
+
+def test_nothing_is_known_of_an_unknown_job(store: Store) -> None:
+    for read in (store.job, store.answer, store.story, store.dump):
+        with pytest.raises(NoSuchJob):
+            read("nothing")
+    store.enlist(session("a"))
+    assert store.claim(session("a"), 1, "nothing", ask(1)) is None
+    said = HandIn("nothing", "t", Span(0, 0), {}, Rest.KEEP)
+    assert store.complete(session("a"), 2, said).verdict is Verdict.CLOSED
+    assert store.expire("nothing", "t") is False
+    assert store.reduce("nothing") is None
+    assert store.finish("nothing", "t", {}) is Verdict.CLOSED

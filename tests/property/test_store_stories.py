@@ -1,0 +1,313 @@
+"""Random stories on several stores at once: they must say and hold the same, and lose nothing.
+
+Messages are duplicated, dropped, reordered and late: a worker's call may be repeated, its reply may
+never arrive, an old call may arrive again after newer ones, and a forged one may be mixed in. After
+every step the invariants are checked on each store, and the accepted units are checked against the
+story's own record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+import redis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from hydra.errors import BadSpan, KeyReused
+from hydra.invariants import violations
+from hydra.messages import Cut, Grant, HandIn, Receipt
+from hydra.model import JobSpec, JobState, Rest, Span, Verdict
+from hydra.ports import Store
+from tests import stores
+
+WORKERS = ["a", "b", "c"]
+JOBS = ["j1", "j2"]
+
+
+@dataclass
+class Side:
+    """One store and the tokens it gave: tokens differ between stores, everything else must not."""
+
+    store: Store
+    grants: dict[str, Grant] = field(default_factory=dict)
+
+    def say(self, said: HandIn, worker: str) -> HandIn:
+        """A hand-in with this side's token."""
+        held = self.grants.get(worker)
+        return replace(said, token=held.token if held else "no-token")
+
+
+@dataclass
+class Sent:
+    """A hand-in as it went out, for sending again."""
+
+    worker: str
+    seq: int
+    said: HandIn
+    tokens: list[str]
+    wants: int
+
+
+class Stories(RuleBasedStateMachine):
+    """Workers, a reaper and a person, all at once, over every side."""
+
+    sides: list[Side]
+
+    def make_sides(self) -> list[Side]:
+        """The stores to compare."""
+        return [Side(stores.memory(self.wall)), Side(stores.fake(self.wall))]
+
+    @initialize(total=st.integers(1, 60), kind=st.sampled_from(["sums", "pieces"]))
+    def begin(self, total: int, kind: str) -> None:
+        """Two jobs and three workers."""
+        self.wall = stores.Wall()
+        self.sides = self.make_sides()
+        make = stores.sums_spec if kind == "sums" else stores.pieces_spec
+        self.specs: dict[str, JobSpec] = {"j1": make(total), "j2": make(7, priority=4.0)}
+        self.counted: dict[str, set[int]] = {"j1": set(), "j2": set()}
+        self.seq = dict.fromkeys(WORKERS, 0)
+        self.position: dict[str, Span] = {}
+        self.job_of: dict[str, str] = {}
+        self.sent: list[Sent] = []
+        self.tokens: dict[str, list[str]] = {}
+        for side in self.sides:
+            for job, spec in self.specs.items():
+                side.store.submit(job, spec)
+            for worker in WORKERS:
+                side.store.enlist(stores.session(worker))
+
+    # What workers do ------------------------------------------------------------------------
+
+    def granted(self, worker: str, grants: list[Grant | None]) -> None:
+        """All sides granted the same, or none did."""
+        spans = {grant.span if grant else None for grant in grants}
+        assert len(spans) == 1, spans
+        for side, grant in zip(self.sides, grants, strict=True):
+            if grant:
+                side.grants[worker] = grant
+                self.position[worker], self.job_of[worker] = grant.span, grant.job
+
+    @rule(worker=st.sampled_from(WORKERS), job=st.sampled_from(JOBS), units=st.integers(1, 40))
+    def claim(self, worker: str, job: str, units: int) -> None:
+        """A claim, sent twice."""
+        self.seq[worker] += 1
+        for _ in range(2):
+            self.granted(worker, [
+                side.store.claim(stores.session(worker), self.seq[worker], job, stores.ask(units))
+                for side in self.sides
+            ])
+
+    @rule(worker=st.sampled_from(WORKERS), job=st.sampled_from(JOBS), share=st.floats(0, 1))
+    def take_far_part(self, worker: str, job: str, share: float) -> None:
+        """A claim that cuts somebody's lease."""
+        self.seq[worker] += 1
+        grants: list[Grant | None] = []
+        for side in self.sides:
+            _, leases = side.store.stragglers(job, len(WORKERS))
+            leases = sorted(leases, key=lambda lease: lease.worker)
+            cut = None
+            if leases:
+                span = leases[0].span
+                cut = Cut(leases[0].token, span.start + round(span.units * share), "idle")
+            ask = stores.ask(5)
+            grants.append(side.store.claim(
+                stores.session(worker), self.seq[worker], job, ask, cut
+            ) if cut else None)
+        self.granted(worker, grants)
+
+    @rule(
+        worker=st.sampled_from(WORKERS), share=st.floats(0, 1.2),
+        rest=st.sampled_from(Rest), wants=st.integers(0, 20), lost_reply=st.booleans(),
+    )
+    def hand_in(
+        self, worker: str, share: float, rest: Rest, wants: int, lost_reply: bool
+    ) -> None:
+        """A hand-in of some prefix, perhaps too long; a lost reply makes it come twice."""
+        if worker not in self.position:
+            return
+        job, (start, stop) = self.job_of[worker], self.position[worker]
+        to = min(start + round((stop - start) * share), self.specs[job].total_units)
+        said = stores.hand_in(self.specs[job], job, "", Span(start, to), rest)
+        self.seq[worker] += 1
+        tokens = [side.say(said, worker).token for side in self.sides]
+        sent = Sent(worker, self.seq[worker], said, tokens, wants)
+        self.sent.append(sent)
+        receipt = self.send(sent)
+        if lost_reply:
+            assert self.send(sent) == receipt
+        self.after(sent, receipt)
+
+    def send(self, sent: Sent) -> Receipt:
+        """Send to every side; they answer the same but for tokens."""
+        receipts = []
+        for side, token in zip(self.sides, sent.tokens, strict=True):
+            said = replace(sent.said, token=token)
+            wish = stores.ask(sent.wants) if sent.wants else None
+            receipts.append(
+                side.store.complete(stores.session(sent.worker), sent.seq, said, wish)
+            )
+        plain = [replace(r, grant=None, pace=_rounded(r)) for r in receipts]
+        assert all(r == plain[0] for r in plain), plain
+        self.granted(sent.worker, [r.grant for r in receipts])
+        return receipts[0]
+
+    def after(self, sent: Sent, receipt: Receipt) -> None:
+        """Keep the story's own record of what was counted and where the worker stands."""
+        worker, job, span = sent.worker, sent.said.job, sent.said.span
+        if receipt.verdict is Verdict.ACCEPTED:
+            units = set(range(*span))
+            assert not units & self.counted[job], "a unit was counted twice"
+            self.counted[job] |= units
+        if receipt.grant:
+            return
+        goes_on = sent.said.rest is Rest.KEEP and span.stop < receipt.stop
+        if receipt.verdict is Verdict.CUT or (receipt.verdict is Verdict.ACCEPTED and goes_on):
+            start = span.start if receipt.verdict is Verdict.CUT else span.stop
+            self.position[worker] = Span(start, receipt.stop)
+        else:
+            self.position.pop(worker, None)
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def old_message_arrives_again(self, data: st.DataObject) -> None:
+        """A call that was sent before arrives once more, as it was."""
+        sent = data.draw(st.sampled_from(self.sent))
+        before = [[side.store.dump(job) for job in JOBS] for side in self.sides]
+        for side, token in zip(self.sides, sent.tokens, strict=True):
+            said = replace(sent.said, token=token)
+            wish = stores.ask(sent.wants) if sent.wants else None
+            side.store.complete(stores.session(sent.worker), sent.seq, said, wish)
+        assert before == [[side.store.dump(job) for job in JOBS] for side in self.sides]
+
+    @rule(worker=st.sampled_from(WORKERS), other=st.sampled_from(WORKERS), value=st.integers())
+    def forged_message(self, worker: str, other: str, value: int) -> None:
+        """Somebody hands in what is not theirs, or what cannot be; nothing changes."""
+        if other not in self.position:
+            return
+        job, span = self.job_of[other], self.position[other]
+        mine = worker == other
+        partial = {"value": value} if not mine or abs(value) > 10**6 else {"other": 1}
+        for side in self.sides:
+            before = [side.store.dump(name) for name in JOBS]
+            said = side.say(HandIn(job, "", span, partial, Rest.KEEP), other)
+            try:
+                receipt = side.store.complete(
+                    stores.session(worker), self.seq[worker] + 1000 * mine, said
+                )
+                assert receipt.verdict in (Verdict.STALE, Verdict.CLOSED)
+            except (BadSpan, KeyReused):
+                pass
+            assert before == [side.store.dump(name) for name in JOBS]
+        if mine:
+            self.seq[worker] += 1000
+
+    # What reaper and people do --------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([0.001, 0.5, 1, 2, 30]))
+    def time_passes(self, seconds: float) -> None:
+        """The wall clock moves on."""
+        self.wall.ms += seconds * 1000
+
+    @rule()
+    def reap(self) -> None:
+        """One pass of a reaper, then another's at the same time."""
+        figures = [side.store.tick() for side in self.sides]
+        assert all(f == figures[0] for f in figures), figures
+        for side in self.sides:
+            late = side.store.overdue(10)
+            leases = [lease for job in JOBS for lease in side.store.dump(job).leases]
+            held = {lease.token: lease.worker for lease in leases}
+            for job, token in sorted(late, key=lambda at: held.get(at[1], "")):
+                assert side.store.expire(job, token) is (token in held)
+                assert side.store.expire(job, token) is False
+
+    @rule(job=st.sampled_from(JOBS), right=st.booleans())
+    def reduce_and_finish(self, job: str, right: bool) -> None:
+        """A reduction, finished by its holder or by somebody else."""
+        verdicts = set()
+        for side in self.sides:
+            reduction = side.store.reduce(job)
+            if reduction:
+                whole = stores.partial_of(self.specs[job], Span(0, self.specs[job].total_units))
+                assert reduction.whole == whole, "the sum of all partials is the whole"
+            token = reduction.token if reduction and right else "another"
+            verdicts.add(side.store.finish(job, token, {"n": 1}))
+        assert len(verdicts) == 1
+
+    @rule(job=st.sampled_from(JOBS), chance=st.integers(0, 9))
+    def cancel(self, job: str, chance: int) -> None:
+        """A person loses patience, seldom."""
+        if chance == 0:
+            for side in self.sides:
+                side.store.cancel(job, "enough")
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def look(self, worker: str) -> None:
+        """Every side shows the same work."""
+        views = [side.store.look(stores.session(worker)) for side in self.sides]
+        orders = [[(j.job, round(j.vtime_s, 6)) for j in view.jobs] for view in views]
+        assert all(order == orders[0] for order in orders), orders
+        assert all(set(v.reducible) == set(views[0].reducible) for v in views)
+
+    # What must hold -------------------------------------------------------------------------
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        """The invariants hold on every side, and every side holds the same."""
+        for job, spec in getattr(self, "specs", {}).items():
+            dumps = [side.store.dump(job) for side in self.sides]
+            for dump in dumps:
+                assert not violations(dump), violations(dump)
+                assert dump.job.done_units == len(self.counted[job])
+                if spec.sum_bounds:
+                    right = sum(map(stores.value_of, self.counted[job]))
+                    assert dump.job.sums.get("value", 0) == right
+                elif dump.job.state in (JobState.RUNNING, JobState.REDUCING):
+                    assert dump.pieces == self.counted[job]
+            first = dumps[0]
+            for dump in dumps[1:]:
+                assert dump.job == first.job
+                assert list(dump.free) == list(first.free)
+                spans = [sorted((x.span, x.worker, x.losses) for x in d.leases) for d in dumps]
+                assert spans[0] == spans[-1]
+            stories = [[(e.verb, e.text) for e in s.store.story(job)] for s in self.sides]
+            assert all(story == stories[0] for story in stories), stories
+
+
+def _rounded(receipt: Receipt) -> object:
+    pace = receipt.pace
+    return replace(pace, rate=round(pace.rate, 6), fleet_rate=round(pace.fleet_rate, 6))
+
+
+QUICK = settings(max_examples=25, stateful_step_count=30, deadline=None,
+                 suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+
+
+def test_memory_and_lua_tell_the_same_story() -> None:
+    run_state_machine_as_test(Stories, settings=QUICK)
+
+
+def test_a_real_server_tells_it_too(redis_client: redis.Redis) -> None:
+    class RealStories(Stories):
+        def make_sides(self) -> list[Side]:
+            redis_client.flushall()
+            return [Side(stores.memory(self.wall)), Side(stores.real(self.wall, redis_client))]
+
+    run_state_machine_as_test(RealStories, settings=QUICK)
+
+
+@pytest.mark.slow
+def test_long_stories() -> None:
+    run_state_machine_as_test(Stories, settings=settings(
+        QUICK, max_examples=300, stateful_step_count=80
+    ))

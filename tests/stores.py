@@ -1,0 +1,96 @@
+"""Every implementation of the Store port, on a clock that the test turns."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import fakeredis
+import redis
+
+from hydra.messages import Ask, HandIn
+from hydra.model import JobSpec, Partial, Rest, Session, Span
+from hydra.ports import Store
+from hydra.store.memory_store import MemoryStore
+from hydra.store.redis_store import RedisStore
+
+VALUE_MAX = 1_000
+
+
+class Wall:
+    """A wall clock in ms that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.ms = 1_000_000.0
+
+    def __call__(self) -> float:
+        """Read it."""
+        return self.ms
+
+
+def counter(prefix: str = "t") -> Callable[[], str]:
+    """Ids that count up, so that a failing story reads well."""
+    numbers = itertools.count(1)
+    return lambda: f"{prefix}{next(numbers)}"
+
+
+def memory(wall: Wall) -> Store:
+    """The readable specification."""
+    return MemoryStore(counter(), wall)
+
+
+def fake(wall: Wall) -> Store:
+    """The Lua scripts in a Redis made of Python."""
+    client = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    return RedisStore(client, counter(), now_ms=wall, flags=False)
+
+
+def real(wall: Wall, client: redis.Redis) -> Store:
+    """The Lua scripts in a real server."""
+    return RedisStore(client, counter(), now_ms=wall)
+
+
+def value_of(unit: int) -> int:
+    """What the test kernel counts for a unit."""
+    return unit * 37 % VALUE_MAX
+
+
+def blob_of(unit: int) -> bytes:
+    """What the test kernel draws for a unit."""
+    return f"piece {unit}".encode()
+
+
+def sums_spec(total: int, **over: object) -> JobSpec:
+    """A job of one named sum."""
+    values = {"sum_bounds": {"value": (0, VALUE_MAX)}, **over}
+    return JobSpec("testing", "v1", {"seed": 2**63}, total, **values)  # type: ignore[arg-type]
+
+
+def pieces_spec(total: int, **over: object) -> JobSpec:
+    """A job of pieces."""
+    return JobSpec("drawing", "v2", {}, total, piece_bytes_max=32, **over)  # type: ignore[arg-type]
+
+
+def partial_of(spec: JobSpec, span: Span) -> Partial:
+    """The right partial of a span."""
+    if spec.sum_bounds:
+        return {"value": sum(map(value_of, range(*span)))} if span.units else {}
+    return {unit: blob_of(unit) for unit in range(*span)}
+
+
+def session(name: str, host: str = "") -> Session:
+    """A session of the worker `name`."""
+    return Session(f"s-{name}", name, host or f"host-{name}", 1)
+
+
+def ask(units: int, **over: float) -> Ask:
+    """A wish for so many units."""
+    values: dict[str, float] = {"tau_s": 2.0, "beat_s": 1.0, "slice_units": 0, **over}
+    return Ask(units, why="because", **values)  # type: ignore[arg-type]
+
+
+def hand_in(
+    spec: JobSpec, job: str, token: str, span: Span, rest: Rest = Rest.KEEP, note: str = "why"
+) -> HandIn:
+    """The right hand-in of a span."""
+    return HandIn(job, token, span, partial_of(spec, span), rest, note)
