@@ -88,6 +88,9 @@ class Store(Protocol):
     def look(self, session: Session) -> Look:
         """What there is to do, with this worker's rates."""
 
+    def listen(self, seconds: float) -> None:
+        """Wait until new work may have appeared, at most so long."""
+
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Hydra time, and the job's leases with the latest estimated ends, latest first."""
 
@@ -149,3 +152,6 @@ class WorkPort(Protocol):
 
     def reduce(self, session: Session) -> bool:
         """Do one waiting reduction if there is one; whether there was."""
+
+    def listen(self, seconds: float) -> None:
+        """Wait until there may be work again, at most so long."""

@@ -123,3 +123,7 @@ class LocalPort:
         waiting = self._h.store.look(session).reducible
         return reduce_waiting(self._h, list(waiting))
 
+    def listen(self, seconds: float) -> None:
+        """Wait for work."""
+        self._h.store.listen(seconds)
+

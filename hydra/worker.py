@@ -105,7 +105,7 @@ class Worker:
                 busy, grant = True, self._work(grant, ends_s)
             elif not self._call(lambda: self._port.reduce(self._session)):
                 busy = False
-                self._clock.sleep_s(self._pacing.poll_seconds)
+                self._call(lambda: self._port.listen(self._pacing.poll_seconds))
         return busy
 
     def _over(self, ends_s: float) -> bool:
@@ -181,7 +181,12 @@ class Worker:
         with self._numbered() as seq:
             hand_in = held.hand_in(kernel.merge, rest, note)
             report = Report(hand_in, more, held.grant, held.measured(), self._overhead_s)
-            return self._call(lambda: self._port.complete(self._session, seq, report)), hand_in
+            began_s = self._clock.monotonic_s()
+            receipt = self._call(lambda: self._port.complete(self._session, seq, report))
+            took_s = self._clock.monotonic_s() - began_s
+        if not receipt.last:  # the last call reduces the job, too
+            self._overhead_s += OVERHEAD_MEMORY * (took_s - self._overhead_s)
+        return receipt, hand_in
 
     @contextmanager
     def _heart(self) -> Iterator[None]:
@@ -234,7 +239,6 @@ class Worker:
         began_s = self._clock.monotonic_s()
         pause_s = RETRY_S_MIN
         while True:
-            tried_s = self._clock.monotonic_s()
             try:
                 result = call()
             except Unavailable:
@@ -244,5 +248,4 @@ class Worker:
                 pause_s = min(2 * pause_s, RETRY_S_MAX)
                 continue
             self._called_s = self._clock.monotonic_s()
-            self._overhead_s += OVERHEAD_MEMORY * (self._called_s - tried_s - self._overhead_s)
             return result

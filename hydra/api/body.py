@@ -171,7 +171,7 @@ def query_number(name: str, default: float, low: float, high: float, kind: type 
 def job_id(given: str) -> str:
     """A job's id as it came in a URL, or NoSuchJob: what has another form names nothing."""
     if not _JOB_ID.fullmatch(given):
-        raise NoSuchJob(f"no job {_shown(given)!r}")
+        raise NoSuchJob(f"no job {_shown(given)!r}", field="job")
     return given
 
 

@@ -33,6 +33,10 @@ WORKERS = "hydra:workers"
 """sorted set: workers by when they last called, wall ms."""
 
 
+BELL = "hydra:bell"
+"""stream of one entry: rings when work appears, so that idle workers need not wait for a poll."""
+
+
 def worker(worker_id: str) -> str:
     """hash: host, pid, job, doing, and `rate:<version>` for each kernel version it has run."""
     return f"hydra:worker:{worker_id}"

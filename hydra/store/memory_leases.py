@@ -63,6 +63,7 @@ class MemoryLeases(MemoryState):
             elif other.span.start == stop:
                 stop = record.free.pop(stop).span.stop
         record.free[start] = replace(given, span=Span(start, stop))
+        self._ring()
 
     def _free_take(self, record: JobRecord, want: int) -> Range | None:
         """Up to `want` units from the lowest free range, fewer if it was lost before."""

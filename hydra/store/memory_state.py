@@ -110,6 +110,7 @@ class MemoryState:
         self._jobs_open_max = jobs_open_max
         self._now_ms = now_ms
         self._lock = threading.RLock()  # one call at a time, as Redis runs one script at a time
+        self._bell = threading.Condition()
         self._seen: float | None = None
         self._active = 0.0
         self._generation = new_id()
@@ -128,6 +129,11 @@ class MemoryState:
         self._active += min(max(passed, 0.0), settings.TICK_MS_MAX)
         self._seen = wall
         return self._active, wall
+
+    def _ring(self) -> None:
+        """Wake who listens: there is new work."""
+        with self._bell:
+            self._bell.notify_all()
 
     def _record(self, job: str) -> JobRecord:
         try:
@@ -181,6 +187,11 @@ class MemoryState:
                 if r.state is JobState.REDUCING and r.reduce_after <= self._active
             ]
             return Look(jobs, waiting[: settings.CLAIM_TRIES_MAX])
+
+    def listen(self, seconds: float) -> None:
+        """Wait until new work may have appeared, at most so long."""
+        with self._bell:
+            self._bell.wait(seconds)
 
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Hydra time, and the job's leases with the latest estimated ends."""

@@ -55,6 +55,7 @@ class MemoryStore(MemoryLeases):
             record.free[0] = Range(Span(0, spec.total_units))
             self._jobs[job] = record
             self._tell(record, "submit", f"{spec.total_units} units")
+            self._ring()
             if key:
                 self._keys[key] = (job, spec)
             return record.view()

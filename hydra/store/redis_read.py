@@ -126,6 +126,11 @@ class RedisReader:
         waiting = [job.decode() for job, after in reducing if after <= now]
         return Look(jobs, waiting)
 
+    def listen(self, seconds: float) -> None:
+        """Wait until new work may have appeared, at most so long."""
+        with store_errors():
+            self._redis.xread({keys.BELL: "$"}, count=1, block=max(1, int(seconds * 1000)))
+
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Hydra time, and the job's leases with the latest estimated ends."""
         with store_errors():

@@ -66,7 +66,7 @@ class RedisStore(RedisReader):
         opened = self._run(
             "submit",
             [keys.CLOCK, keys.job(job), keys.free(job), keys.RUNNABLE, keys.JOBS, keys.ENDED,
-             keys.story(job), keys.idempotency(wire.digest(key))],
+             keys.story(job), keys.idempotency(wire.digest(key)), keys.BELL],
             job, key_digest, self._jobs_open_max, fields["total"], *pairs,
         ).decode()
         if opened == "reused":
@@ -121,7 +121,7 @@ class RedisStore(RedisReader):
             [keys.CLOCK, keys.session(session.id), keys.job(job), keys.free(job),
              keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE, keys.REDUCING,
              keys.ENDED, keys.sums(job), keys.pieces(job), keys.worker(session.worker),
-             keys.WORKERS, keys.rates(spec.version), keys.FLEET, keys.story(job)],
+             keys.WORKERS, keys.rates(spec.version), keys.FLEET, keys.story(job), keys.BELL],
             seq, wire.hand_in_digest(hand_in, parts), session.id, session.worker, session.host, job,
             spec.version, self._keep_ms, hand_in.token, *hand_in.span, hand_in.rest,
             hand_in.note, *next_words, *parts,
@@ -157,7 +157,7 @@ class RedisStore(RedisReader):
         script_keys = [
             keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
             keys.DEADLINES, keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job),
-            keys.pieces(job), keys.WORKERS, keys.story(job),
+            keys.pieces(job), keys.WORKERS, keys.story(job), keys.BELL,
         ]
         return bool(self._run("expire", script_keys, job, token, self._keep_ms))
 

@@ -33,41 +33,38 @@ ONE_CHUNK_SHIFT_S = 0.001
 LEARN_S, LEARN_POINTS, LEARN_SEED = 1.0, 10**15, 999
 
 
-def within_a_shift(bed: Bed, chunk_s: float) -> Iterator[Send]:
+def within_a_shift(bed: Bed, chunk_s: float, units: int) -> Iterator[Send]:
     """Two processes, each the worker's loop over the store, in one long shift."""
-    over = {"HYDRA_SHIFT_SECONDS": str(SHIFT_S), **_sized(chunk_s)}
+    over = {"HYDRA_SHIFT_SECONDS": str(SHIFT_S), **_sized(chunk_s, units)}
     return _fleet(bed, over, [sys.executable, "-m", "tests.bench.chunk_hydra"])
 
 
-def stock_rq(bed: Bed, chunk_s: float) -> Iterator[Send]:
+def stock_rq(bed: Bed, chunk_s: float, units: int) -> Iterator[Send]:
     """One RQ task a chunk, under `rq worker hydra`."""
     command = script("rq", "worker", "hydra", "--quiet", "--url", bed.tcp_url)
-    return _fleet(bed, _one_task_a_chunk(chunk_s), command)
+    return _fleet(bed, _one_task_a_chunk(chunk_s, units), command)
 
 
-def own_rq(bed: Bed, chunk_s: float) -> Iterator[Send]:
+def own_rq(bed: Bed, chunk_s: float, units: int) -> Iterator[Send]:
     """One RQ task a chunk, under Hydra's own worker class."""
     code = (
         "from hydra.settings import Settings; from hydra.workers import rq_worker; "
         "rq_worker.main(Settings.read())"
     )
-    return _fleet(bed, _one_task_a_chunk(chunk_s), [sys.executable, "-c", code])
+    return _fleet(bed, _one_task_a_chunk(chunk_s, units), [sys.executable, "-c", code])
 
 
-def _sized(chunk_s: float) -> dict[str, str]:
-    """A target below the shortest beat counts as the beat, so that one follows."""
-    return {
-        "HYDRA_TARGET_SECONDS": str(chunk_s),
-        "HYDRA_BEAT_SECONDS": str(min(chunk_s, 1.0)),
-    }
+def _sized(chunk_s: float, units: int) -> dict[str, str]:
+    """The target asks for more than the largest chunk, so that chunks are equal to the end."""
+    return {"HYDRA_TARGET_SECONDS": str(max(2.0, 2 * chunk_s)), "BENCH_CHUNK_UNITS": str(units)}
 
 
-def _one_task_a_chunk(chunk_s: float) -> dict[str, str]:
+def _one_task_a_chunk(chunk_s: float, units: int) -> dict[str, str]:
     return {
         "HYDRA_SHIFT_SECONDS": str(ONE_CHUNK_SHIFT_S),
         "HYDRA_SLICE_SECONDS": str(2 * chunk_s),
         "HYDRA_REAP_SECONDS": "0.2",
-        **_sized(chunk_s),
+        **_sized(chunk_s, units),
     }
 
 

@@ -39,6 +39,8 @@ class Peer:
     """A context manager that gives a Send."""
     forks: bool = False
     """Whether each task runs in a fresh process of the worker."""
+    sliced: bool = False
+    """Whether one chunk takes several calls of the kernel."""
 
 
 @contextmanager
@@ -102,7 +104,7 @@ def dask(bed: Bed) -> Iterator[Send]:
 
     with (
         LocalCluster(n_workers=WORKERS, threads_per_worker=1, processes=True,
-                     dashboard_address=None) as cluster,
+                     dashboard_address=None, local_directory=str(bed.folder)) as cluster,
         Client(cluster) as client,
     ):
         yield lambda spans: client.map(traced_pi.call, *zip(*spans, strict=True), pure=False)

@@ -65,8 +65,8 @@ def wait_units(path: Path, seed: int, units: int) -> list[Call]:
     raise TimeoutError(f"{units} units were not computed within {WAIT_S:.0f} s")
 
 
-def gaps(found: list[Call], owner: Callable[[Call], int]) -> Gaps:
-    """The cost of one run; `owner` tells whose a call is."""
+def gaps(found: list[Call], owner: Callable[[Call], int], sliced: bool) -> Gaps:
+    """The cost of one run; `owner` tells whose a call is, `sliced` that a chunk takes several."""
     by_worker: dict[int, list[Call]] = {}
     for call in sorted(found, key=lambda call: call.begin_ns):
         by_worker.setdefault(owner(call), []).append(call)
@@ -79,7 +79,7 @@ def gaps(found: list[Call], owner: Callable[[Call], int]) -> Gaps:
         lasted.append(own[0].end_ns - own[0].begin_ns)
         for before, after in pairwise(own):
             took = after.end_ns - after.begin_ns
-            if after.start == before.stop:  # the next slice of the same chunk
+            if sliced and after.start == before.stop:  # the next slice of the same chunk
                 lasted[-1] += took
                 continue
             between.append(after.begin_ns - before.end_ns)

@@ -18,6 +18,7 @@ from typing import Any
 
 from hydra.kernels import pi
 from hydra.model import Span
+from hydra.settings import Settings
 from tests.bench import chunk_hydra, chunk_trace
 from tests.bench.bed import Bed, fdatasync_ms, redis_bed
 from tests.bench.chunk_peers import PEERS, UNIT_POINTS, WORKERS, Peer, Send, Words
@@ -35,9 +36,10 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
     """Every system in turn, again and again; medians of the runs."""
     units_s = _units_s()
     for chunk_s, chunks, usual in SIZES:
-        names = [peer.name for peer in _peers(chunk_s) if only.lower() in peer.name.lower()]
-        runs: dict[str, list[Gaps]] = {}
         units, hits = int(units_s * chunk_s), set()
+        names = [peer.name for peer in _peers(chunk_s, units)
+                 if only.lower() in peer.name.lower()]
+        runs: dict[str, list[Gaps]] = {}
         for _ in range(rounds or usual):
             for name in list(names):
                 begun_s = time.perf_counter()
@@ -56,7 +58,7 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
             rows.add(f"Chunks of about {chunk_s:g} s, {chunks} of {units} units",
                      system=name, **_medians(found))
         rows.note(f"Chunks of {chunk_s:g} s: hits of all runs {sorted(hits)}"
-                  + ("" if len(hits) == 1 else " DISAGREE"))
+                  + ("" if len(hits) <= 1 else " DISAGREE"))
     rows.note(f"fdatasync of 1 KB here takes {fdatasync_ms():.2f} ms (median)")
 
 
@@ -66,19 +68,19 @@ def _run_apart(name: str, chunk_s: float, units: int, chunks: int) -> tuple[Gaps
         return apart.submit(_run, name, chunk_s, units, chunks).result()
 
 
-def _peers(chunk_s: float) -> list[Peer]:
-    return [*_hydra(chunk_s), *PEERS]
+def _peers(chunk_s: float, units: int) -> list[Peer]:
+    return [*_hydra(chunk_s, units), *PEERS]
 
 
-def _hydra(chunk_s: float) -> list[Peer]:
-    ways: list[tuple[str, Callable[[Bed, float], Iterator[Send]], bool]] = [
-        ("Hydra, within a shift", chunk_hydra.within_a_shift, False),
-        ("Hydra, one task a chunk, `rq worker hydra`", chunk_hydra.stock_rq, True),
-        ("Hydra, one task a chunk, `hydra worker`", chunk_hydra.own_rq, True),
-    ]
+def _hydra(chunk_s: float, units: int) -> list[Peer]:
+    def way(open_: Callable[[Bed, float, int], Iterator[Send]]) -> Callable[[Bed], Any]:
+        return contextmanager(lambda bed: open_(bed, chunk_s, units))
+
+    sliced = chunk_s > Settings.read({}).slice_seconds
     return [
-        Peer(name, contextmanager(lambda bed, way=way: way(bed, chunk_s)), forks)
-        for name, way, forks in ways
+        Peer("Hydra, within a shift", way(chunk_hydra.within_a_shift), sliced=sliced),
+        Peer("Hydra, one task a chunk, `rq worker hydra`", way(chunk_hydra.stock_rq), forks=True),
+        Peer("Hydra, one task a chunk, `hydra worker`", way(chunk_hydra.own_rq), forks=True),
     ]
 
 
@@ -95,7 +97,7 @@ def _timed(units: int) -> float:
 
 
 def _run(name: str, chunk_s: float, units: int, chunks: int) -> tuple[Gaps, int]:
-    peer = next(peer for peer in _peers(chunk_s) if peer.name == name)
+    peer = next(peer for peer in _peers(chunk_s, units) if peer.name == name)
 
     def owner(call: Call) -> int:
         return call.parent if peer.forks else call.pid
@@ -111,7 +113,7 @@ def _run(name: str, chunk_s: float, units: int, chunks: int) -> tuple[Gaps, int]
         found = chunk_trace.wait_units(trace, SEED, units * chunks)
         told = kept if isinstance(kept, int) else sum(call.hits for call in found)
         del kept  # celery's results talk to the server as they go
-    return chunk_trace.gaps(found, owner), told
+    return chunk_trace.gaps(found, owner, peer.sliced), told
 
 
 def _spans(seed: int, units: int, chunks: int) -> Sequence[Words]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import multiprocessing
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import redis
@@ -19,14 +20,14 @@ from hydra.clock import SystemClock
 from hydra.connection import connect
 from hydra.kernels import pi, version_of
 from hydra.messages import Ask, HandIn
-from hydra.model import JobSpec, Rest, Session
+from hydra.model import JobSpec, Rest, Session, Span
 from hydra.store.redis_store import RedisStore
 from tests.bench.bed import Bed, fdatasync_ms, redis_bed
 from tests.bench.report import Rows
 
 CLIENTS = 16
 RUN_S = 3.0
-ONE_CLIENT_CALLS = 400
+ONE_CLIENT_CALLS = 300
 JOB_UNITS = 10**12
 ASK = Ask(1, 2.0, 1.0, 1, "2 s, the target, at 1 units/s")
 
@@ -36,21 +37,22 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
     disk_ms = fdatasync_ms()
     rows.note(f"fdatasync of 1 KB here takes {disk_ms:.2f} ms (median); `always` waits for it")
     load: dict[str, list[dict[str, Any]]] = {}
-    trip: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    trip: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for _ in range(rounds or 3):
         for fsync in ("always", "everysec"):
             if only not in fsync:
                 continue
             with redis_bed(fsync) as bed:
                 for kind, url in (("TCP loopback", bed.tcp_url), ("unix socket", bed.unix_url)):
-                    trip.setdefault((fsync, kind), []).append(_one_client(url))
+                    for call, steps in (("chunk and claim", _calls), ("heartbeat", _beats)):
+                        trip.setdefault((call, fsync, kind), []).append(_one_client(url, steps))
                 load.setdefault(fsync, []).append(_many_clients(bed))
     for fsync, runs in load.items():
         rows.add(f"{CLIENTS} clients, `complete` with the next claim in it, TCP loopback",
                  appendfsync=fsync, **_medians(runs))
-    for (fsync, kind), runs in trip.items():
-        rows.add("1 client, `complete` with the next claim in it", appendfsync=fsync,
-                 transport=kind, **_medians(runs))
+    for (call, fsync, kind), runs in sorted(trip.items()):
+        rows.add("1 client, `complete`: a chunk with the next claim, or a heartbeat with a unit",
+                 call=call, appendfsync=fsync, transport=kind, **_medians(runs))
 
 
 def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -78,17 +80,32 @@ def _calls(store: RedisStore, job: str, name: str) -> Iterator[None]:
         yield
 
 
+def _beats(store: RedisStore, job: str, name: str) -> Iterator[None]:
+    """One heartbeat that hands in a unit at each step."""
+    session = Session(SystemClock().new_id(), name, name)
+    store.enlist(session)
+    grant = store.claim(session, 1, job, replace(ASK, units=10**6))
+    assert grant is not None
+    for done in range(10**6 - 1):
+        at = grant.span.start + done
+        beat = HandIn(job, grant.token, Span(at, at + 1), {"hits": 1}, Rest.KEEP)
+        store.complete(session, done + 2, beat)
+        yield
+
+
 @contextmanager
 def _store(url: str) -> Iterator[RedisStore]:
     with connect(url) as client:
         yield RedisStore(client, SystemClock().new_id)
 
 
-def _one_client(url: str) -> dict[str, Any]:
+def _one_client(
+    url: str, steps: Callable[[RedisStore, str, str], Iterator[None]]
+) -> dict[str, Any]:
     took_ms = []
     with _store(url) as store, connect(url) as client:
         job = _open_job(store)
-        calls = _calls(store, job, "alone")
+        calls = steps(store, job, "alone")
         for _ in range(50):
             next(calls)
         before, cpu_s = _server_cpu_s(client), time.process_time()

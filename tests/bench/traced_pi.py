@@ -2,6 +2,8 @@
 
 Hydra finds it as any installed package's kernel, by an entry point (see `chunk_trace.installed`).
 A note is one line appended to the file BENCH_TRACE: small enough that lines do not mix.
+BENCH_CHUNK_UNITS bounds Hydra's chunks from here, since every process that claims loads its
+kernels first: so its chunks are the spans that the peers are given, and no setting is unusual.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 
+from hydra import settings
 from hydra.kernels import pi
 from hydra.kernels.pi import GOLDEN, PARAMS, SUMS, VERSION, finish, merge, size
 from hydra.model import Params, Span, Sums
@@ -16,6 +19,9 @@ from hydra.model import Params, Span, Sums
 __all__ = ["GOLDEN", "PARAMS", "SUMS", "VERSION", "call", "finish", "merge", "run", "size"]
 
 _out = -1
+
+if "BENCH_CHUNK_UNITS" in os.environ:
+    settings.CHUNK_UNITS_MAX = int(os.environ["BENCH_CHUNK_UNITS"])
 
 
 def run(params: Params, span: Span) -> Sums:

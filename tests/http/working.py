@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from hydra.clock import ManualClock
 from hydra.messages import Hint
-from hydra.model import FINAL
+from hydra.model import FINAL, Params, Span
 from hydra.services import Hydra
 from hydra.settings import Settings
 from hydra.wiring import LocalPort, in_memory, session_here
@@ -33,16 +33,23 @@ def bundle(clock: Any = None, **over: Any) -> Hydra:
 
 def work_on(h: Hydra, slices: int | None = None) -> None:
     """Work until every job has ended, or for so many slices."""
-    calls = itertools.count()
+    done = 0
+
+    def counted(kernel: Any) -> Any:
+        def run(params: Params, span: Span) -> Any:
+            nonlocal done
+            done += 1
+            return kernel.run(params, span)
+
+        return SimpleNamespace(run=run, merge=kernel.merge)
 
     def stopping() -> bool:
-        if slices is not None:
-            return next(calls) >= slices
-        return all(job.state in FINAL for job in h.store.jobs(200))
+        ended = all(job.state in FINAL for job in h.store.jobs(200))
+        return ended or (slices is not None and done >= slices)
 
+    kernels = {name: counted(kernel) for name, kernel in h.kernels().items()}
     worker = Worker(
-        LocalPort(h), h.kernels(), h.clock, h.settings, session_here(h), stopping=stopping,
-        beats=False,
+        LocalPort(h), kernels, h.clock, h.settings, session_here(h), stopping=stopping, beats=False
     )
     worker.shift(Hint())
 

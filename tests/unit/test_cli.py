@@ -160,7 +160,7 @@ def test_a_job_that_ends_badly_is_exit_code_1(hydra, h, clock, as_json):
 
 def test_watch_prints_a_line_for_each_look(hydra, clock):
     clock.slices = 0
-    job = hydra("pi", str(30 * UNIT), "--no-wait").stdout.strip()
+    job = hydra("pi", str(200 * UNIT), "--no-wait").stdout.strip()
     clock.slices = 3
     result = hydra("watch", job, "--json")
     looks = [json.loads(line) for line in result.stdout.splitlines()]
@@ -226,7 +226,8 @@ def test_the_bar_shows_share_rate_and_time_left(clock):
     assert bar.line(shape(0)) == f"[{'-' * 30}]   0.0 %"
     clock.now_s += 2
     bar.measure(20)
-    assert bar.line(shape(20)) == f"[{'#' * 6}{'-' * 24}]  20.0 %  {10 * UNIT:.2e} points/s  8 s left"
+    full = "#" * 6 + "-" * 24
+    assert bar.line(shape(20)) == f"[{full}]  20.0 %  {10 * UNIT:.2e} points/s  8 s left"
     slow = Bar(shape(0), clock)
     clock.now_s += 100
     slow.measure(1)
@@ -244,6 +245,7 @@ def test_a_command_about_jobs_starts_light():
         "print([name for name in ('flask', 'numpy', 'redis', 'rq', 'hydra.kernels')"
         " if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
     assert done.stderr.startswith("hydra: no scheduler answers")

@@ -13,7 +13,7 @@ import hydra
 from hydra import address, client, errors
 from hydra.client import Client, as_completed
 from hydra.web import create_app
-from tests.http.working import UNIT, URL, DoorPool, WorkingClock, bundle
+from tests.http.working import UNIT, URL, DoorPool, Reply, WorkingClock, bundle
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_done_job_from_a_list_fetches_its_answer(door):
     [
         (lambda door: door.submit("pi", samples=0), errors.BadParam, "/params/samples"),
         (lambda door: door.submit("tau"), errors.NoSuchKernel, "/kernel"),
-        (lambda door: door.job("0" * 32), errors.NoSuchJob, None),
+        (lambda door: door.job("0" * 32), errors.NoSuchJob, "job"),
         (lambda door: door.job("../workers"), errors.Invalid, "job"),
         (lambda door: door.job(""), errors.Invalid, "job"),
         (lambda door: door.submit("pi", samples=float("nan")), errors.Invalid, None),
@@ -182,7 +182,7 @@ def test_problems_of_other_versions_still_say_what_they_can(status, problem, kin
 
 
 def test_what_is_no_scheduler_is_called_so(door, pool, monkeypatch):
-    monkeypatch.setattr(pool, "request", lambda *_, **__: type("R", (), {"status": 200, "data": b"<"}))
+    monkeypatch.setattr(pool, "request", lambda *_, **__: Reply(200, b"<html>"))
     with pytest.raises(errors.Unavailable, match="no scheduler of Hydra"):
         door.workers()
 

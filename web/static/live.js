@@ -14,7 +14,7 @@ function localTimes(root) {
   }
 }
 
-// Take a part of the page from the server again; true if the page is still to be had.
+// Take a part of the page from the server again, unless somebody is in the middle of it.
 async function renew(selector) {
   const reply = await fetch(location.href, { cache: "no-store" });
   if (!reply.ok) return;
@@ -46,20 +46,25 @@ class JobView {
     this.seen = null;
     if (document.hidden || this.ended) return;
     const after = this.after ? `?after=${encodeURIComponent(this.after)}` : "";
-    this.source = new EventSource(this.url + after);
-    this.source.addEventListener("story", (event) => this.story(event));
-    this.source.addEventListener("progress", (event) => this.progress(JSON.parse(event.data)));
-    this.source.addEventListener("end", () => this.end());
-    this.source.addEventListener("error", () => {
-      // Refused (all streams in use, or the job is gone): look again in a while.
-      if (this.source.readyState === EventSource.CLOSED) setTimeout(() => this.retry(), REFRESH_MS);
+    const source = new EventSource(this.url + after);
+    this.source = source;
+    source.addEventListener("story", (event) => this.story(event));
+    source.addEventListener("progress", (event) => this.progress(JSON.parse(event.data)));
+    source.addEventListener("end", () => this.end());
+    source.addEventListener("error", () => {
+      // Refused: all streams are in use, or the job is gone. What is only broken mends itself.
+      if (source.readyState !== EventSource.CLOSED || source !== this.source) return;
+      setTimeout(() => source === this.source && this.retry(), REFRESH_MS);
     });
   }
 
+  // Without a stream, ask for the job now and then.
   async retry() {
-    const job = await fetch(this.url.replace(/\/events$/, "")).then((r) => r.json(), () => null);
-    if (job && job.ended_at) this.end();
-    else if (job && job.id) this.progress(job);
+    const reply = await fetch(this.url.replace(/\/events$/, "")).catch(() => null);
+    if (reply?.status === 404) return;
+    const job = reply?.ok ? await reply.json() : null;
+    if (job?.ended_at) await this.end();
+    else if (job) this.progress(job);
     this.follow();
   }
 

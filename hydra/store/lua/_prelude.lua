@@ -27,6 +27,10 @@ local function tell(story, verb, text)
   redis.call('XADD', story, 'MAXLEN', '~', STORY_ENTRIES_MAX, '*', 'verb', verb, 'text', text)
 end
 
+local function ring(bell)
+  redis.call('XADD', bell, 'MAXLEN', 1, '*', 'work', '1')
+end
+
 -- A session's call that was answered before: {reply} to send again, {refusal}, or nil to go on.
 local function heard_before(session, seq, digest)
   local s = redis.call('HMGET', session, 'seq', 'digest', 'reply')
@@ -179,6 +183,7 @@ local function lose(k, job, token, l, why, wall, keep_ms)
     return
   end
   free_put(k.free, {start = l.start, stop = l.stop, losses = losses, many = many, loser = loser})
+  ring(k.bell)
   local unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
   redis.call('HSET', k.job, 'unassigned', int(unassigned + l.stop - l.start))
 end

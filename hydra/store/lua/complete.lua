@@ -1,6 +1,6 @@
 -- complete: count a prefix of a lease's span exactly once; heartbeat, hand-in and next claim.
 -- KEYS    clock session job free leases ends deadlines runnable reducing ended sums pieces
---         worker workers rates fleet story
+--         worker workers rates fleet story bell
 -- ARGV    now seq digest session worker host job version keep_ms
 --         token from to rest note
 --         next_token units tau_ms beat_ms slice why          (units 0: no next chunk wanted)
@@ -10,7 +10,7 @@
 local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], leases = KEYS[5],
            ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], reducing = KEYS[9],
            ended = KEYS[10], sums = KEYS[11], pieces = KEYS[12], worker = KEYS[13],
-           workers = KEYS[14], rates = KEYS[15], fleet = KEYS[16], story = KEYS[17]}
+           workers = KEYS[14], rates = KEYS[15], fleet = KEYS[16], story = KEYS[17], bell = KEYS[18]}
 local seq, digest, job = tonumber(ARGV[2]), ARGV[3], ARGV[7]
 local who = {session = ARGV[4], worker = ARGV[5], host = ARGV[6]}
 local version, keep_ms, token = ARGV[8], ARGV[9], ARGV[10]
@@ -109,6 +109,7 @@ else
   redis.call('HDEL', k.worker, 'job')
   if l.start < l.stop then
     free_put(k.free, l)
+    ring(k.bell)
     unassigned = unassigned + l.stop - l.start
     redis.call('HSET', k.job, 'unassigned', int(unassigned))
     tell(k.story, 'return', who.worker .. ' gives back units ' .. int(l.start) .. '..'

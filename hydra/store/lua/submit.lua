@@ -1,9 +1,9 @@
 -- submit: open a job, once per idempotency key.
--- KEYS    clock job free runnable jobs ended story key
+-- KEYS    clock job free runnable jobs ended story key bell
 -- ARGV    now job key_digest jobs_open_max total field value ...
 -- RETURNS the job's id; `reused` if the key came with another spec; `many` if too many are open
 local k = {clock = KEYS[1], job = KEYS[2], free = KEYS[3], runnable = KEYS[4], jobs = KEYS[5],
-           ended = KEYS[6], story = KEYS[7], key = KEYS[8]}
+           ended = KEYS[6], story = KEYS[7], key = KEYS[8], bell = KEYS[9]}
 local job, key_digest, total = ARGV[2], ARGV[3], ARGV[5]
 
 if key_digest ~= '' then
@@ -27,5 +27,6 @@ redis.call('ZADD', k.free, 0, total .. ' 0 0 -')
 redis.call('ZADD', k.runnable, least[2] or 0, job)
 redis.call('ZADD', k.jobs, int(wall), job)
 tell(k.story, 'submit', total .. ' units')
+ring(k.bell)
 if key_digest ~= '' then redis.call('SET', k.key, job .. ' ' .. key_digest, 'PX', KEY_TTL_MS) end
 return job
