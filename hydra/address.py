@@ -7,9 +7,21 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hydra.errors import BadSetting
 from hydra.settings import Settings
 
 DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+def parse_url(text: str) -> str:
+    """The address of a scheduler without a slash at its end; raises BadSetting if it is none."""
+    try:
+        parts = urlsplit(text)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return text.rstrip("/")
+    except ValueError:  # a port or an IPv6 address that is none
+        pass
+    raise BadSetting(f"the address of a scheduler is http://HOST:PORT, not {text!r}", field="url")
 
 
 def find_url() -> str:

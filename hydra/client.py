@@ -15,13 +15,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import urllib3
 
-from hydra.address import find_token, find_url
+from hydra.address import find_token, find_url, parse_url
 from hydra.clock import Clock, SystemClock
-from hydra.errors import BadSetting, Denied, HydraError, Invalid, Missing, NotFinished, Unavailable
+from hydra.errors import Denied, HydraError, Invalid, Missing, NotFinished, Unavailable
 
 BASE = "/api/v1"
 
@@ -48,6 +48,7 @@ PAUSE_S = 0.1
 WATCH_S = 0.25
 
 FINAL = frozenset({"done", "failed", "cancelled"})
+"""As in hydra.model, which a start of the command line is too short to load."""
 
 
 class Client:
@@ -61,9 +62,7 @@ class Client:
         self, url: str | None = None, token: str | None = None, *, clock: Clock | None = None
     ) -> None:
         self.clock = clock or SystemClock()
-        self.url = (url or find_url()).rstrip("/")
-        if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
-            raise BadSetting(f"the address of a scheduler is http://HOST:PORT, not {self.url!r}")
+        self.url = parse_url(url or find_url())
         token = token if token is not None else find_token(self.url)
         self._headers = {"Accept": "application/json"}
         if token:

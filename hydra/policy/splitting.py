@@ -45,7 +45,8 @@ def _cut(
     asker = rate_units_s or rate
     at = max(stop - left_units * asker / (asker + rate), start + rate * LEAD_BEATS * beat_s)
     slice_units = max(lease.slice_units, 1)
-    cut = start + math.ceil((at - start) / slice_units) * slice_units
+    slices = max(math.ceil((at - start) / slice_units), 1)
+    cut = start + slices * slice_units
     if cut >= stop:
         return None
     saved_s = (stop - cut) / rate

@@ -195,7 +195,8 @@ class MemoryLeases(MemoryState):
 def _check_partial(spec: JobSpec, units: int, partial: Partial) -> None:
     """Raise BadSpan unless the partial, of the right kind already, can be that of so many units."""
     if not spec.sum_bounds:
-        if any(len(blob) > spec.piece_bytes_max for blob in partial.values()):  # type: ignore[arg-type]
+        blobs = [blob for blob in partial.values() if isinstance(blob, bytes)]
+        if any(len(blob) > spec.piece_bytes_max for blob in blobs):
             raise BadSpan(f"a piece must be at most {spec.piece_bytes_max} bytes", field="hand_in")
         return
     sums = {str(name): value for name, value in partial.items() if isinstance(value, int)}

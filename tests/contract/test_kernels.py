@@ -56,9 +56,9 @@ def _piece_bytes_max(kernel: Kernel) -> int | None:
 def test_kernels_are_found() -> None:
     assert KERNELS
     for name, kernel in kernels.load().items():
-        assert kernels.get(name) is kernel
+        assert kernels.find(kernels.load(), name) is kernel
     with pytest.raises(NoSuchKernel, match="no kernel"):
-        kernels.get("no such kernel")
+        kernels.find(kernels.load(), "no such kernel")
 
 
 @over_kernels

@@ -12,6 +12,7 @@ import urllib3
 import hydra
 from hydra import address, client, errors
 from hydra.client import Client, as_completed
+from hydra.model import FINAL
 from hydra.web import create_app
 from tests.http.working import UNIT, URL, DoorPool, Reply, WorkingClock, bundle
 
@@ -220,11 +221,16 @@ def test_a_token_is_sent_as_bearer(monkeypatch):
         Client(URL, "wrong").jobs()
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x", "localhost:8080", "http://"])
+@pytest.mark.parametrize(
+    "url", ["x", "ftp://x", "localhost:8080", "http://", "http://[::1", "http://x:y", "http://x:99999"]
+)
 def test_an_address_that_is_none_is_said_so(url):
-    if url:
-        with pytest.raises(errors.BadSetting):
-            Client(url)
+    with pytest.raises(errors.BadSetting, match="HOST:PORT"):
+        Client(url)
+
+
+def test_the_final_states_are_the_models():
+    assert {state.value for state in FINAL} == client.FINAL
 
 
 @pytest.fixture

@@ -61,7 +61,8 @@ end
 -- Put a range among the free ones; it joins a neighbour only if their losses are the same.
 local function free_put(free, r)
   local tail = ' ' .. int(r.losses) .. ' ' .. r.many .. ' ' .. r.loser
-  local left = redis.call('ZREVRANGEBYSCORE', free, int(r.start), '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  local left = redis.call('ZREVRANGEBYSCORE', free, int(r.start), '-inf', 'WITHSCORES',
+    'LIMIT', 0, 1)
   local start, stop = r.start, r.stop
   if left[1] == int(r.start) .. tail then
     redis.call('ZREM', free, left[1])

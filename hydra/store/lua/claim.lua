@@ -30,7 +30,8 @@ local range
 if cut_token ~= '' then
   local text = redis.call('HGET', k.leases, cut_token)
   local victim = text and lease_read(text)
-  if victim and victim.session ~= who.session and victim.start < cut_at and cut_at < victim.stop then
+  local theirs = victim and victim.session ~= who.session
+  if theirs and victim.start < cut_at and cut_at < victim.stop then
     range = {start = cut_at, stop = victim.stop, losses = victim.losses, many = victim.many,
              loser = victim.loser}
     victim.stop = cut_at

@@ -5,12 +5,13 @@
 --         token from to rest note
 --         next_token units tau_ms beat_ms slice why          (units 0: no next chunk wanted)
 --         then `name value` pairs of sums, or one blob a unit
--- RETURNS `verdict stop unassigned rate fleet_rate live last`, and on a second line a grant if there
---         is one; or `invalid <sentence>`, `reused`, `unknown`
+-- RETURNS `verdict stop unassigned rate fleet_rate live last`, and on a second line a grant if
+--         there is one; or `invalid <sentence>`, `reused`, `unknown`
 local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], leases = KEYS[5],
            ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], reducing = KEYS[9],
            ended = KEYS[10], sums = KEYS[11], pieces = KEYS[12], worker = KEYS[13],
-           workers = KEYS[14], rates = KEYS[15], fleet = KEYS[16], story = KEYS[17], bell = KEYS[18]}
+           workers = KEYS[14], rates = KEYS[15], fleet = KEYS[16], story = KEYS[17],
+           bell = KEYS[18]}
 local seq, digest, job = tonumber(ARGV[2]), ARGV[3], ARGV[7]
 local who = {session = ARGV[4], worker = ARGV[5], host = ARGV[6]}
 local version, keep_ms, token = ARGV[8], ARGV[9], ARGV[10]
@@ -68,7 +69,9 @@ if r[7] ~= '' then
   if given ~= (n > 0 and 2 * names or 0) then return 'invalid the sums must be the kernel\'s' end
 else
   for i = FIRST, #ARGV do
-    if #ARGV[i] > tonumber(r[8]) then return 'invalid a piece must be at most ' .. r[8] .. ' bytes' end
+    if #ARGV[i] > tonumber(r[8]) then
+      return 'invalid a piece must be at most ' .. r[8] .. ' bytes'
+    end
   end
 end
 if to > l.stop then return reply(k.session, seq, digest, answer('cut', l.stop, unassigned)) end

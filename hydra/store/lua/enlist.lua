@@ -6,8 +6,8 @@ local k = {clock = KEYS[1], session = KEYS[2], worker = KEYS[3], workers = KEYS[
 
 local _, wall = hydra_now(k.clock, ARGV[1])
 if redis.call('EXISTS', k.session) == 0 then
-  redis.call('HSET', k.session, 'worker', ARGV[2], 'seq', '0', 'digest', '', 'reply', 'ok', 'job', '',
-    'token', '')
+  redis.call('HSET', k.session, 'worker', ARGV[2], 'seq', '0', 'digest', '', 'reply', 'ok',
+    'job', '', 'token', '')
 end
 redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
 redis.call('HSET', k.worker, 'host', ARGV[3], 'pid', ARGV[4])

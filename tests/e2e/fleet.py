@@ -1,0 +1,273 @@
+"""A whole fleet of real processes: `hydra up` and workers of every kind, each ended by its id."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hydra.adapters.rq_queue import RqQueue
+from hydra.client import Client, Handle
+from hydra.clock import SystemClock
+from hydra.connection import connect
+from hydra.kernels import pi
+from hydra.model import Span
+from hydra.settings import Settings
+from hydra.wiring import over
+from hydra.workers import sessions
+from tests.waiting import until
+
+SEED = 7
+
+HITS = {
+    10**8: 78537272,
+    2 * 10**8: 157081051,
+    5 * 10**8: 392698549,
+    10**9: 785403210,
+    2 * 10**9: 1570813661,
+    5 * 10**9: 3926988742,
+    10**10: 7854010172,
+    2 * 10**10: 15707996556,
+    5 * 10**10: 39269915717,
+    10**11: 78539790142,
+    2 * 10**11: 157079685644,
+}
+"""Points of seed 7 -> hits, counted once in one process without Hydra around the kernel."""
+
+LOST_WITHIN_S = 5.0
+"""A lease of three beats, the reaper's pass, and some air: how soon a lost span is free again."""
+
+BLOCKED = "import sys; sys.modules['hydra.kernels._pi'] = None\n"
+"""Put into a process's start, it makes the NumPy edition compute."""
+
+OTHER_EDITION = "import hydra.kernels.pi as pi; pi.VERSION += 1\n"
+"""Put into a process's start, it gives it another version of the kernel."""
+
+
+@cache
+def points_s() -> float:
+    """How many points one core of this machine throws in a second, roughly."""
+    clock = SystemClock()
+    units = 16 if pi.BACKEND == "numpy" else 2048
+    begun_s = clock.monotonic_s()
+    pi.run({"samples": 10**18, "seed": SEED}, Span(0, units))
+    return units * pi.UNIT_POINTS / (clock.monotonic_s() - begun_s)
+
+
+def points_lasting(core_s: float) -> int:
+    """The largest known job that one core does within about `core_s` seconds."""
+    within = [points for points in HITS if points <= core_s * points_s()]
+    return max(within, default=min(HITS))
+
+
+def clean_env(**more: str) -> dict[str, str]:
+    """This process's environment without a person's own settings, and this very Hydra in it."""
+    env = {
+        name: text for name, text in os.environ.items()
+        if not name.startswith(("HYDRA_", "RQ_")) and name != "REDIS_URL"
+    }
+    return env | {"PYTHONPATH": os.pathsep.join(sys.path), **more}
+
+
+def hydra(*arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "hydra", *arguments]
+
+
+def stock(url: str, *options: str, python: str = sys.executable) -> list[str]:
+    """RQ's own command, as it comes from the package."""
+    return [python, "-P", "-m", "rq.cli", "worker", "hydra", "--url", url, *options]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def children(pid: int) -> list[int]:
+    """The living children of a process."""
+    found = []
+    for living, _ in sessions.living():
+        try:
+            words = Path(f"/proc/{living}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(words[1]) == pid:
+            found.append(living)
+    return found
+
+
+def command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def at_s(entry: dict[str, Any]) -> float:
+    """When an entry of a story was written, in seconds since 1970."""
+    return datetime.fromisoformat(entry["at"]).timestamp()
+
+
+class Hand:
+    """One started worker: the leader of a session of its own."""
+
+    def __init__(self, name: str, words: list[str], env: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env,
+                start_new_session=True,
+            )
+
+    def horse(self) -> int:
+        """The work-horse, once there is one."""
+        return until(lambda: children(self.process.pid), what=f"{self.name} has a work-horse")[0]
+
+    def kill(self) -> None:
+        """End it as a loss of power would: the worker and its work-horse at once."""
+        sessions.kill([self.process.pid])
+        self.process.wait()
+
+
+class Fleet:
+    """`hydra up` in a folder of its own, with as many other workers as a test wants."""
+
+    def __init__(self, folder: Path, workers: int = 0, **env: str) -> None:
+        self.folder = folder
+        self.state_dir = folder / "state"
+        self.env = clean_env(HYDRA_STATE_DIR=str(self.state_dir), **env)
+        self.redis_url = f"redis://127.0.0.1:{free_port()}"
+        self.hands: list[Hand] = []
+        self.up = Hand("up", hydra(
+            "up", "--workers", str(workers), "--port", "0",
+            "--redis-port", self.redis_url.rpartition(":")[2],
+        ), self.env, folder / "up.log")
+        try:
+            until(self._answers, within_s=30, what="hydra up says where it is")
+        except BaseException:
+            self.close()
+            raise
+        self.url = str(json.loads((self.state_dir / "up.json").read_text())["url"])
+        self.client = Client(self.url, "")
+        self.redis = connect(self.redis_url)
+        self.queue = RqQueue(self.redis)
+        self.store = over(self.redis, Settings.read({}, state_dir=str(self.state_dir))).store
+
+    def _answers(self) -> bool:
+        if self.up.process.poll() is not None:
+            raise AssertionError(self.up.log.read_text())
+        return (self.state_dir / "up.json").exists()
+
+    def _hand(self, name: str, words: list[str], start: str, env: dict[str, str]) -> Hand:
+        more = {"REDIS_URL": self.redis_url, **env}
+        if start:
+            place = self.folder / f"{name}-start"
+            place.mkdir()
+            (place / "sitecustomize.py").write_text(start)
+            more["PYTHONPATH"] = os.pathsep.join([str(place), self.env["PYTHONPATH"]])
+        hand = Hand(name, words, self.env | more, self.folder / f"{name}.log")
+        self.hands.append(hand)
+        return hand
+
+    def stock(self, name: str, start: str = "", **env: str) -> Hand:
+        """Start `rq worker hydra` as RQ ships it; `start` is Python that it runs first."""
+        return self._hand(name, stock(self.redis_url, "--name", name), start, env)
+
+    def worker(self, name: str, cores: int = 1, start: str = "", **env: str) -> Hand:
+        """Start `hydra worker`; with more cores than one its workers are NAME-1, NAME-2..."""
+        words = hydra("worker", "--cores", str(cores))
+        return self._hand(name, words, start, {"HYDRA_WORKER_ID": name, **env})
+
+    def reaper(self, name: str) -> Hand:
+        """Start one reaper more."""
+        return self._hand(name, hydra("reaper"), "", {})
+
+    def submit(self, points: int) -> Handle:
+        """A job of known answer."""
+        return self.client.submit("pi", samples=points, seed=SEED)
+
+    def wait_working(self, job: Handle, *names: str, within_s: float = 20.0) -> None:
+        """Wait until each of these workers holds a part of the job."""
+        until(
+            lambda: set(names) <= {lease.worker for lease in self.store.dump(job.id).leases},
+            within_s=within_s, what=f"{names} work; so far:\n{self.told(job)}",
+        )
+
+    def told(self, job: Handle) -> str:
+        """The job's story, a line an entry."""
+        return "\n".join(f"{e['at']} {e['verb']} {e['text']}" for e in job.story())
+
+    def entry(self, job: Handle, verb: str, start: str, after: str = "") -> dict[str, Any]:
+        """The first entry of the story that begins so, as soon as it is there."""
+        def found() -> dict[str, Any] | None:
+            return next((e for e in job.story(after)
+                         if e["verb"] == verb and e["text"].startswith(start)), None)
+
+        return until(found, within_s=20, what=f"{verb} {start} in the story") or {}
+
+    def part_of(self, name: str) -> int:
+        """The id of a process of `up`, such as the scheduler."""
+        return until(lambda: next(
+            (pid for pid in children(self.up.process.pid) if name.encode() in command(pid)), 0
+        ), within_s=20, what=f"a {name}")
+
+    def server_pid(self) -> int:
+        return int(json.loads((self.state_dir / "server.json").read_text())["pid"])
+
+    def family(self) -> list[int]:
+        """Every process of this folder but the server, by the environment that it was given."""
+        mark = f"HYDRA_STATE_DIR={self.state_dir}".encode()
+        return [pid for pid, _ in sessions.living() if mark in environment(pid)]
+
+    def dismiss(self) -> None:
+        """End the hands, however the test has left them, and whatever jobs are open."""
+        for hand in self.hands:
+            ended = [hand.process.pid, *children(hand.process.pid)]
+            hand.process.kill()  # the guard of a worker with many cores ends those
+            sessions.kill(ended)
+            hand.process.wait()
+        self.hands.clear()
+        keep = {self.up.process.pid, *self._kin(self.up.process.pid)}
+        until(lambda: set(self.family()) <= keep, what="every worker has ended")
+        for job in self.client.jobs(20):
+            if not job.is_final:
+                job.cancel()
+
+    def _kin(self, pid: int) -> Iterable[int]:
+        for child in children(pid):
+            yield child
+            yield from self._kin(child)
+
+    def close(self) -> None:
+        """End everything: the hands at once, `up` as a person would, since it ends its server."""
+        for hand in self.hands:
+            hand.kill()
+        self.up.process.terminate()
+        try:
+            self.up.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.up.process.kill()
+            self.up.process.wait()
+        sessions.send(signal.SIGKILL, self.family())
+
+
+def environment(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def right(answer: dict[str, Any], points: int) -> bool:
+    """Whether every point was counted once."""
+    return (answer["samples"], answer["hits"]) == (points, HITS[points])

@@ -1,0 +1,131 @@
+"""The promise of the whole: the same seed gives the same hits, whoever works and whoever dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hydra.kernels import pi
+from hydra.workers import sessions
+from tests.e2e.fleet import BLOCKED, HITS, SEED, Fleet, hydra, points_lasting, right
+from tests.waiting import until
+
+POINTS = 10**8 if pi.BACKEND == "numpy" else 10**10
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture
+def fleet(standing: Fleet) -> Iterator[Fleet]:
+    """A scheduler, a reaper and Redis; the test brings its workers."""
+    yield standing
+    standing.dismiss()
+
+
+def test_one_command_prints_one_object(fleet: Fleet) -> None:
+    """The command finds the scheduler by the state folder alone."""
+    fleet.worker("w")
+    done = subprocess.run(
+        hydra("pi", str(POINTS), "--seed", str(SEED), "--json"), env=fleet.env,
+        capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
+    assert right(json.loads(done.stdout)["answer"], POINTS)
+
+
+def four(fleet: Fleet) -> None:
+    for number in range(4):
+        fleet.worker(f"four{number}")
+
+
+CREWS: dict[str, Callable[[Fleet], object]] = {
+    "four workers": four,
+    "stock rq worker": lambda fleet: fleet.stock("stock"),
+    "one worker of two cores": lambda fleet: fleet.worker("pair", cores=2),
+}
+
+
+@pytest.mark.parametrize("crew", CREWS)
+def test_every_crew_counts_the_same(fleet: Fleet, crew: str) -> None:
+    CREWS[crew](fleet)
+    assert right(fleet.submit(POINTS).result(60), POINTS)
+
+
+def test_a_worker_without_compiler_counts_the_same(fleet: Fleet) -> None:
+    """NumPy's edition is a hundred times slower; it gets its share of the same job.
+
+    It names another host, as it would have: rates are known by host.
+    """
+    points = points_lasting(4)
+    fleet.worker("numpy", start=BLOCKED, HYDRA_HOST="board")
+    job = fleet.submit(points)
+    fleet.wait_working(job, "numpy")
+    fleet.stock("compiled")
+    assert right(job.result(60), points)
+    assert {"numpy", "compiled"} <= workers_of(fleet, job.id)
+
+
+def workers_of(fleet: Fleet, job: str) -> set[str]:
+    story = fleet.client.job(job).story()
+    return {entry["text"].split()[0] for entry in story if entry["verb"] == "claim"}
+
+
+def test_two_killed_workers_and_a_second_reaper_change_nothing(fleet: Fleet) -> None:
+    """Each lost lease is ended once, however many reapers see it."""
+    points = points_lasting(6)
+    four(fleet)
+    fleet.reaper("second")
+    job = fleet.submit(points)
+    fleet.wait_working(job, "four0", "four1", "four2")
+    for hand in fleet.hands[:2]:
+        hand.kill()
+    assert right(job.result(60), points)
+    lost = [entry["text"] for entry in job.story() if entry["verb"] == "expire"]
+    assert len(lost) == len(set(lost))
+    assert {text.split()[0] for text in lost} <= {"four0", "four1"}
+
+
+def test_two_restarts_of_the_scheduler_change_nothing(fleet: Fleet) -> None:
+    """Workers do not need it, and whoever waits for the answer goes on waiting."""
+    points = points_lasting(8)
+    fleet.worker("w")
+    job = fleet.submit(points)
+    fleet.wait_working(job, "w")
+    for _ in range(2):
+        before = fleet.part_of("scheduler")
+        os.kill(before, signal.SIGKILL)
+        until(lambda old=before: old not in living(), what="the old scheduler is gone")
+        until(lambda old=before: fleet.part_of("scheduler") != old, what="a new one")
+        assert job.progress() < 1, "the job should outlast the restarts"
+    assert right(job.result(60), points)
+
+
+def living() -> set[int]:
+    return {pid for pid, _ in sessions.living()}
+
+
+def test_the_known_hits_are_the_kernels_own() -> None:
+    """The table was made once; a kernel that counts differently must not agree with it."""
+    points = min(HITS)
+    units = range(pi.size({"samples": points}))
+    counted = pi.run({"samples": points, "seed": SEED}, pi.Span(0, len(units)))
+    assert counted["hits"] == HITS[points]
+
+
+def test_up_with_workers_of_its_own(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, workers=2)
+    try:
+        assert right(fleet.submit(POINTS).result(60), POINTS)
+    finally:
+        fleet.close()

@@ -1,0 +1,155 @@
+"""The style law, where a machine can keep it. Exceptions are listed here with their reason."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from hydra.store.redis_store import VERBS
+
+ROOT = Path(__file__).parent.parent
+FILE_LINES_MAX = 300
+FUNCTION_LINES_MAX = 50
+COLUMNS_MAX = 100
+
+LONG_FILES: dict[str, str] = {
+    "tests/contract/test_store.py": "one suite: the protocol verb by verb, read as a whole",
+    "tests/property/test_store_stories.py": "one state machine: its rules share its records",
+}
+LONG_FUNCTIONS: dict[str, str] = {}
+
+CLOCK_USERS = {"hydra/clock.py"}
+"""The only files that may call the machine's clock or random source."""
+
+PRINTERS = {"hydra/cli", "tests/bench", "workers/up.py"}
+"""Where writing to the terminal is the job."""
+
+FOREIGN_WORDS = re.compile(
+    r"(^|[^a-z])(/work/|/root/|/opt/|/farm/)|\b(TODO|FIXME|XXX)\b|NotImplementedError"
+)
+
+
+@cache
+def tracked() -> tuple[str, ...]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split("\n")
+    return tuple(sorted(path for path in listed if path and (ROOT / path).is_file()))
+
+
+def sources(*endings: str) -> list[str]:
+    paths = [path for path in tracked() if path.endswith(endings) and "/vendor/" not in path]
+    return [path for path in paths if not (ROOT / path).is_symlink()]
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text()
+
+
+def inside(path: str, places: set[str]) -> bool:
+    return any(path == place or path.startswith(place + "/") for place in places)
+
+
+CODE = sources(".py", ".pyx", ".pyi", ".lua", ".h", ".c", ".js", ".css", ".html")
+PYTHON = sources(".py")
+PRODUCT = [path for path in PYTHON if not path.startswith("tests/")]
+
+
+@pytest.mark.parametrize("path", CODE)
+def test_files_fit_on_a_few_screens(path: str) -> None:
+    lines = read(path).splitlines()
+    assert len(lines) <= FILE_LINES_MAX or path in LONG_FILES, f"{len(lines)} lines"
+    wide = [n for n, line in enumerate(lines, 1) if len(line) > COLUMNS_MAX]
+    assert not wide, f"lines wider than {COLUMNS_MAX}: {wide}"
+
+
+@pytest.mark.parametrize("path", PYTHON)
+def test_functions_fit_on_one(path: str) -> None:
+    for node in ast.walk(ast.parse(read(path))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            name = f"{path}:{node.name}"
+            assert length <= FUNCTION_LINES_MAX or name in LONG_FUNCTIONS, f"{name}: {length}"
+
+
+@pytest.mark.parametrize("path", PYTHON)
+def test_modules_say_what_they_are(path: str) -> None:
+    tree = ast.parse(read(path))
+    assert not tree.body or ast.get_docstring(tree), "no docstring"
+
+
+@pytest.mark.parametrize("path", PRODUCT)
+def test_time_and_chance_come_through_the_clock(path: str) -> None:
+    if path in CLOCK_USERS:
+        return
+    for node in ast.walk(ast.parse(read(path))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        assert not {"time", "random", "secrets", "uuid"} & set(names), names
+
+
+@pytest.mark.parametrize("path", PRODUCT)
+def test_only_the_terminal_prints(path: str) -> None:
+    if not inside(path, PRINTERS):
+        calls = [n for n in ast.walk(ast.parse(read(path))) if isinstance(n, ast.Call)]
+        assert not [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
+
+
+@pytest.mark.parametrize("path", sources(".py", ".pyx", ".lua", ".h", ".md", ".js", ".toml"))
+def test_nothing_is_left_over_or_of_one_machine(path: str) -> None:
+    if path != "tests/test_tidy.py":
+        found = FOREIGN_WORDS.search(read(path))
+        assert not found, found
+
+
+@pytest.mark.parametrize("path", sources(".py"))
+def test_names_say_what_a_file_is_for(path: str) -> None:
+    assert Path(path).stem not in {"utils", "util", "helpers", "manager", "common", "misc"}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_script_has_its_header(verb: str) -> None:
+    first, *rest = read(f"hydra/store/lua/{verb}.lua").splitlines()
+    assert first.startswith(f"-- {verb}: ")
+    header = "\n".join(rest[:12])
+    for word in ("KEYS", "ARGV", "RETURNS"):
+        assert re.search(rf"^-- {word} ", header, re.MULTILINE), word
+
+
+def test_every_script_is_a_verb() -> None:
+    stems = {path.stem for path in (ROOT / "hydra/store/lua").glob("*.lua")}
+    assert stems == {*VERBS, "_prelude"}
+
+
+def test_the_script_names_every_key_it_is_given() -> None:
+    """KEYS of the header and the table `k` of the script are the same list in the same order."""
+    for verb in VERBS:
+        text = read(f"hydra/store/lua/{verb}.lua")
+        header = re.search(r"^-- KEYS +(.*?)\n-- [A-Z]", text, re.MULTILINE | re.DOTALL)
+        assert header, verb
+        named = re.sub(r"\n-- +", " ", header[1]).split()
+        table = re.search(r"local k = \{(.*?)\}", text, re.DOTALL)
+        assert table, verb
+        pairs = re.findall(r"(\w+) = KEYS\[(\d+)\]", table[1])
+        assert [name for name, _ in pairs] == named, verb
+        assert [int(n) for _, n in pairs] == list(range(1, len(pairs) + 1)), verb
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    from hydra import errors
+
+    classes = [c for c in vars(errors).values() if isinstance(c, type)]
+    codes = [c.code for c in classes if issubclass(c, errors.HydraError)]
+    assert len(set(codes)) == len(codes)
+    assert errors.__doc__
+    for c in classes:
+        assert c.__name__ in errors.__doc__, f"{c.__name__} is not in the drawn tree"

@@ -1,0 +1,139 @@
+"""Decisions are pure: numbers in, a size or a place with its reason out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydra.messages import Pace
+from hydra.model import Lease, Span
+from hydra.policy import beating, chunking, dispatching, splitting
+
+LIMITS = chunking.Limits(target_s=2.0, probe_s=0.25, floor_s=0.02, beat_s=1.0, units_max=2**34)
+
+rates = st.floats(1e-3, 1e9)
+units = st.integers(1, 2**53 - 1)
+
+
+def chunk(pace: Pace, overhead_s: float = 0.001, hint: int = 0) -> chunking.Size:
+    return chunking.chunk(pace, 1.0, overhead_s, hint, LIMITS)
+
+
+def test_a_long_job_is_cut_at_the_target() -> None:
+    size = chunk(Pace(100.0, 1_000.0, 10**9, 10))
+    assert (size.units, size.tau_s) == (200, 2.0)
+    assert size.why == "2 s, the target, at 100 units/s"
+
+
+def test_near_the_end_a_chunk_is_half_of_the_rest() -> None:
+    size = chunk(Pace(100.0, 1_000.0, 2_000, 10))
+    assert (size.units, size.tau_s) == (100, 1.0)
+    assert "half of the 2 s that the fleet needs for the rest" in size.why
+
+
+def test_a_chunk_is_worth_its_overhead() -> None:
+    size = chunk(Pace(100.0, 1_000.0, 10, 10), overhead_s=0.03)
+    assert size.tau_s == pytest.approx(0.3)
+    assert "overhead of 30 ms" in size.why
+
+
+def test_a_fleet_of_unknown_speed_counts_as_workers_like_this_one() -> None:
+    assert chunk(Pace(100.0, 0.0, 400, 4)).units == 50
+    assert chunk(Pace(100.0, 0.0, 400, 0)).units == 200
+
+
+def test_an_unknown_worker_learns_its_speed_first() -> None:
+    size = chunk(Pace(0.0, 0.0, 1_000, 4))
+    assert (size.units, size.tau_s) == (125, 0.25)
+    assert "to learn its speed" in size.why
+    assert chunk(Pace(0.0, 0.0, 1_000, 4), hint=7).units == 7
+
+
+def test_a_costly_unit_makes_fewer_of_them() -> None:
+    assert chunking.chunk(Pace(100.0, 100.0, 10**6), 50.0, 0.0, 0, LIMITS).units == 4
+
+
+@given(rate=rates, fleet=st.floats(0, 1e12), left=units, overhead=st.floats(0, 10))
+def test_any_chunk_has_a_unit_and_a_reason(
+    rate: float, fleet: float, left: int, overhead: float
+) -> None:
+    size = chunk(Pace(rate, fleet, left, 3), overhead)
+    assert 1 <= size.units <= LIMITS.units_max
+    assert size.tau_s >= max(LIMITS.floor_s, chunking.OVERHEADS * overhead) or size.tau_s == 2.0
+    assert size.why
+
+
+@given(rate=rates, faster=st.floats(1, 100), left=units)
+def test_a_faster_worker_never_gets_less(rate: float, faster: float, left: int) -> None:
+    slow = chunk(Pace(rate, 1e6, left, 3))
+    fast = chunk(Pace(rate * faster, 1e6, left, 3))
+    assert fast.units >= slow.units or rate * faster > 1e6
+
+
+def lease(start: int, stop: int, rate: float, at_ms: float = 0.0, slice_units: int = 1) -> Lease:
+    return Lease("j", "t", "s", "w", Span(start, stop), slice_units, rate, at_ms, 0.0)
+
+
+def test_a_split_shares_by_speed() -> None:
+    cut = splitting.split([lease(0, 100, 10.0)], 0.0, 30.0, 1.0, 0.5)
+    assert cut is not None
+    assert cut.at == 25
+    assert cut.why.startswith("the fleet is idle and w would need 10 s more")
+
+
+def test_a_split_counts_what_the_holder_did_since() -> None:
+    cut = splitting.split([lease(0, 100, 10.0)], 4_000.0, 10.0, 1.0, 0.5)
+    assert cut is not None
+    assert cut.at == 70
+
+
+def test_a_split_leaves_the_holder_until_its_next_beat() -> None:
+    cut = splitting.split([lease(0, 20, 10.0)], 0.0, 1e9, 1.0, 0.25)
+    assert cut is not None
+    assert cut.at == 15
+    assert splitting.split([lease(0, 20, 10.0)], 0.0, 1e9, 1.0, 1.0) is None
+
+
+def test_a_split_falls_on_a_slice() -> None:
+    cut = splitting.split([lease(3, 100, 10.0, slice_units=7)], 0.0, 10.0, 1.0, 0.5)
+    assert cut is not None
+    assert (cut.at - 3) % 7 == 0
+
+
+def test_the_lease_that_ends_last_is_cut_first() -> None:
+    slow, quick = lease(0, 100, 1.0), lease(100, 110, 10.0)
+    cut = splitting.split([quick, slow], 0.0, 10.0, 1.0, 0.5)
+    assert cut is not None
+    assert cut.at < 100
+
+
+@given(
+    start=st.integers(0, 10**9), length=st.integers(1, 10**9), rate=st.floats(0, 1e6),
+    asker=st.floats(0, 1e6), now=st.floats(0, 1e7), slice_units=st.integers(0, 10**6),
+)
+def test_a_split_is_inside_and_beyond_the_holder(
+    start: int, length: int, rate: float, asker: float, now: float, slice_units: int
+) -> None:
+    held = lease(start, start + length, rate, slice_units=slice_units)
+    cut = splitting.split([held], now, asker, 1.0, 0.5)
+    if cut:
+        assert start + rate * 1.5 <= cut.at + 1e-3
+        assert start < cut.at < start + length
+
+
+def test_beats_slow_down_as_the_fleet_grows() -> None:
+    assert beating.beat_s(10, 1.0, 5_000) == 1.0
+    assert beating.beat_s(100_000, 1.0, 5_000) == 20.0
+
+
+def test_the_queue_holds_a_task_for_each_worker_and_two_more() -> None:
+    assert dispatching.tasks_wanted(rq_workers=4, waiting=0) == 6
+    assert dispatching.tasks_wanted(rq_workers=4, waiting=9) == 0
+    assert dispatching.tasks_wanted(rq_workers=10**6, waiting=0) == dispatching.TASKS_MAX
+
+
+def test_a_task_suggests_a_moment_of_the_mean_worker() -> None:
+    assert dispatching.hint_units(1_000.0, 4, 1.0, 0.25) == 62
+    assert dispatching.hint_units(1_000.0, 4, 1e9, 0.25) == 1
+    assert dispatching.hint_units(0.0, 4, 1.0, 0.25) == 0

@@ -1,0 +1,114 @@
+"""A request is checked whole before anything exists."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hydra import wiring
+from hydra.errors import BadParam, HydraError, Invalid, KeyReused, NoSuchKernel, TooLarge, TooMany
+from hydra.kernels import Param, add_sums
+from hydra.services import Hydra
+from hydra.services.submit import submit
+from hydra.settings import Settings
+
+
+@pytest.fixture
+def h() -> Hydra:
+    return wiring.in_memory(Settings.read({"HYDRA_JOBS_OPEN_MAX": "2"}))
+
+
+def with_kernel(**declared: Any) -> Hydra:
+    values = {
+        "__name__": "toy", "VERSION": 1, "GOLDEN": (),
+        "PARAMS": {"units": Param(int, 1, 0, 10**18)},
+        "size": lambda params: params["units"], "run": None, "merge": add_sums, "finish": None,
+    }
+    kernel = SimpleNamespace(**{**values, **declared})
+    return wiring.in_memory(load=lambda: {"toy": kernel})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("samples", "sentence"),
+    [
+        (0, "samples must be at least 1, not 0"),
+        (-5, "samples must be at least 1, not -5"),
+        (10**30, "samples must be at most 1000000000000000000"),
+        ("abc", "samples must be a whole number, not abc"),
+        (float("nan"), "samples must be a whole number, not nan"),
+        (float("inf"), "samples must be a whole number, not inf"),
+        (1.5, "samples must be a whole number, not 1.5"),
+        (True, "samples must be a whole number, not True"),
+        (None, "samples must be a whole number, not None"),
+        ([1], "samples must be a whole number"),
+        ("9" * 5_000, "samples must be a whole number, not 999"),
+    ],
+)
+def test_a_bad_number_names_field_and_bound(h: Hydra, samples: object, sentence: str) -> None:
+    with pytest.raises(BadParam) as caught:
+        submit(h, "pi", {"samples": samples})
+    assert caught.value.sentence.startswith(sentence)
+    assert caught.value.field == "samples"
+    assert list(h.store.jobs(9)) == []
+
+
+@pytest.mark.parametrize("samples", [10**12, 1e12, "1e12", " 1_000_000_000_000 ", "1000000000000"])
+def test_a_number_may_be_written_as_people_do(h: Hydra, samples: object) -> None:
+    assert submit(h, "pi", {"samples": samples}).spec.params["samples"] == 10**12
+
+
+def test_an_unknown_kernel_or_parameter_is_named(h: Hydra) -> None:
+    with pytest.raises(NoSuchKernel, match="no kernel 'tau'; installed are .*pi"):
+        submit(h, "tau", {})
+    with pytest.raises(BadParam, match="points is not a parameter; known are samples, seed"):
+        submit(h, "pi", {"points": 1})
+
+
+@pytest.mark.parametrize("priority", [0.0, -1.0, 101.0, float("nan"), float("inf")])
+def test_a_bad_priority_names_its_bounds(h: Hydra, priority: float) -> None:
+    with pytest.raises(BadParam, match=r"priority must be from 0\.01 to 100\.0"):
+        submit(h, "pi", {}, priority=priority)
+
+
+def test_too_many_unfinished_jobs_are_refused(h: Hydra) -> None:
+    submit(h, "pi", {})
+    submit(h, "pi", {})
+    with pytest.raises(TooMany, match="at most 2 jobs"):
+        submit(h, "pi", {})
+
+
+def test_a_key_is_one_request(h: Hydra) -> None:
+    first = submit(h, "pi", {"seed": 1}, key="k")
+    assert submit(h, "pi", {"seed": 1}, key="k").id == first.id
+    with pytest.raises(KeyReused):
+        submit(h, "pi", {"seed": 2}, key="k")
+
+
+@pytest.mark.parametrize(
+    ("declared", "units", "error"),
+    [
+        ({"SUMS": {"n": (0, 1)}}, 0, TooLarge),
+        ({"SUMS": {"n": (0, 1)}}, 2**53, TooLarge),
+        ({"SUMS": {"n": (0, 2**40)}}, 2**30, TooLarge),
+        ({"SUMS": {"n": (-(2**40), 0)}}, 2**30, TooLarge),
+        ({"PIECE_BYTES_MAX": 2**18}, 2**12, TooLarge),
+        ({"PIECE_BYTES_MAX": 2**18 + 1}, 1, Invalid),
+        ({}, 1, Invalid),
+        ({"SUMS": {"n": (0, 1)}, "PIECE_BYTES_MAX": 5}, 1, Invalid),
+        ({"SUMS": {f"n{i}": (0, 1) for i in range(65)}}, 1, Invalid),
+    ],
+)
+def test_what_could_not_be_counted_is_refused(
+    declared: dict[str, Any], units: int, error: type[HydraError]
+) -> None:
+    with pytest.raises(error):
+        submit(with_kernel(**declared), "toy", {"units": units})
+
+
+def test_submitting_calls_every_worker_and_two_more(h: Hydra) -> None:
+    assert isinstance(h.queue, wiring.MemoryQueue)
+    h.queue.listening = 3
+    job = submit(h, "pi", {})
+    assert h.queue.tasks == [(job.id, 0)] * 5

@@ -1,0 +1,289 @@
+"""The worker's loop on a clock that stands still: it sleeps nowhere and computes in no time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hydra import wiring
+from hydra.clock import ManualClock
+from hydra.errors import StoreDown
+from hydra.invariants import violations
+from hydra.kernels import Param, add_sums, join_pieces
+from hydra.messages import Hint
+from hydra.model import JobState, Span
+from hydra.services import Hydra
+from hydra.services.cancel import cancel
+from hydra.services.reap import reap
+from hydra.services.submit import submit
+from hydra.settings import Settings
+from hydra.worker import Worker
+from tests.stores import blob_of, value_of
+
+
+def toy(clock: ManualClock, unit_s: float, on_run: Callable[[Span], None]) -> dict[str, Any]:
+    """A kernel of sums and one of pieces; each unit takes `unit_s` of the test's clock."""
+
+    def work(span: Span) -> None:
+        on_run(span)
+        clock.now_s += unit_s * span.units
+
+    def sums(_params: Mapping[str, Any], span: Span) -> dict[str, int]:
+        work(span)
+        return {"value": sum(map(value_of, range(*span)))}
+
+    def pieces(_params: Mapping[str, Any], span: Span) -> dict[int, bytes]:
+        work(span)
+        return {unit: blob_of(unit) for unit in range(*span)}
+
+    common = {
+        "VERSION": 1,
+        "GOLDEN": (),
+        "PARAMS": {"units": Param(int, 100, 1, 10**6)},
+        "size": lambda params: params["units"],
+        "finish": lambda params, whole: {"whole": len(whole)},
+    }
+    return {
+        "adding": SimpleNamespace(
+            __name__="adding", SUMS={"value": (0, 1_000)}, run=sums, merge=add_sums,
+            **{**common, "finish": lambda params, whole: whole},
+        ),
+        "drawing": SimpleNamespace(
+            __name__="drawing", PIECE_BYTES_MAX=32, run=pieces, merge=join_pieces, **common
+        ),
+    }
+
+
+class Stage:
+    """A fleet in memory: `worker(name)` makes one, `runs` says what was computed."""
+
+    def __init__(self, unit_s: float = 0.01, **settings: str) -> None:
+        self.clock = ManualClock()
+        self.runs: list[Span] = []
+        self.on_run: Callable[[Span], None] = lambda span: None
+        kernels = toy(self.clock, unit_s, self._ran)
+        self.h: Hydra = wiring.in_memory(
+            Settings.read({"HYDRA_SHIFT_SECONDS": "60", **settings}), self.clock, lambda: kernels
+        )
+        # The memory store waits for real: here waiting is a jump of the clock.
+        self.h.store.listen = self.clock.sleep_s  # type: ignore[method-assign]
+        self.stopped = False
+
+    def _ran(self, span: Span) -> None:
+        self.runs.append(span)
+        self.on_run(span)
+
+    def submit(self, units: int, kernel: str = "adding") -> str:
+        return submit(self.h, kernel, {"units": units}).id
+
+    def worker(self, name: str, port: Any = None) -> Worker:
+        session = dataclasses.replace(wiring.session_here(self.h), worker=name, host=name)
+        return Worker(
+            port or wiring.LocalPort(self.h), self.h.kernels(), self.clock, self.h.settings,
+            session, stopping=lambda: self.stopped, beats=False,
+        )
+
+
+def right(units: int) -> int:
+    return sum(map(value_of, range(units)))
+
+
+@pytest.mark.parametrize("units", [1, 2, 99, 1_000])
+def test_one_worker_finishes_a_job(units: int) -> None:
+    stage = Stage()
+    job = stage.submit(units)
+    stage.worker("a").shift(Hint())
+    assert stage.h.store.answer(job) == {"value": right(units)}
+    assert sum(span.units for span in stage.runs) == units, "nothing was computed twice"
+
+
+def test_pieces_come_together() -> None:
+    stage = Stage()
+    job = stage.submit(50, "drawing")
+    stage.worker("a").shift(Hint())
+    assert stage.h.store.answer(job) == {"whole": 50}
+
+
+def test_a_long_chunk_hands_in_as_it_goes() -> None:
+    """With a second a slice and a beat a second, done units rise while the chunk lasts."""
+    stage = Stage(unit_s=0.05, HYDRA_TARGET_SECONDS="30")
+    job = stage.submit(4_000)
+    seen: set[int] = set()
+    stage.on_run = lambda span: seen.add(stage.h.store.job(job).done_units)
+    stage.worker("a").shift(Hint())
+    claims = [e for e in stage.h.store.story(job) if e.verb == "claim"]
+    assert len(seen) > 3 * len(claims)
+
+
+def test_a_shift_ends_and_gives_the_rest_back() -> None:
+    stage = Stage(HYDRA_SHIFT_SECONDS="1")
+    job = stage.submit(10_000)
+    assert stage.worker("a").shift(Hint()) is True
+    dump = stage.h.store.dump(job)
+    assert dump.job.done_units > 0
+    assert not dump.leases
+    assert violations(dump) == []
+
+
+def test_a_shift_without_work_ends_idle() -> None:
+    stage = Stage()
+    began_s = stage.clock.now_s
+    assert stage.worker("a").shift(Hint()) is False
+    assert stage.clock.now_s - began_s == pytest.approx(60)
+
+
+def test_stopping_hands_in_at_the_next_slice() -> None:
+    stage = Stage()
+    job = stage.submit(10_000)
+
+    def stop(_span: Span) -> None:
+        stage.stopped = len(stage.runs) == 5
+
+    stage.on_run = stop
+    stage.worker("a").shift(Hint())
+    assert len(stage.runs) == 5
+    assert stage.h.store.job(job).done_units == sum(span.units for span in stage.runs)
+
+
+def test_a_cancelled_job_is_dropped_at_the_next_beat() -> None:
+    stage = Stage(unit_s=0.1)
+    job = stage.submit(10_000)
+    other = stage.submit(3)
+
+    def enough(_span: Span) -> None:
+        if len(stage.runs) == 8:
+            cancel(stage.h, job)
+
+    stage.on_run = enough
+    stage.worker("a").shift(Hint(job))
+    assert stage.h.store.job(job).state is JobState.CANCELLED
+    assert stage.h.store.job(other).state is JobState.DONE
+
+
+def test_a_kernel_that_raises_loses_only_its_slice() -> None:
+    stage = Stage()
+    job = stage.submit(100)
+    failed: list[Span] = []
+
+    def trip(span: Span) -> None:
+        if 40 in range(*span) and len(failed) < 2:
+            failed.append(span)
+            raise ValueError("bad unit")
+
+    stage.on_run = trip
+    stage.worker("a").shift(Hint())
+    assert stage.h.store.answer(job) == {"value": right(100)}
+    lost = [e.text for e in stage.h.store.story(job) if e.verb == "expire"]
+    assert len(lost) == 2
+    assert lost[0].endswith("ValueError: bad unit")
+
+
+def test_a_poisoned_unit_fails_the_job_by_name() -> None:
+    """One worker alone: it is the only one there is, so five losses are enough."""
+    stage = Stage()
+    job = stage.submit(100)
+
+    def trip(span: Span) -> None:
+        if 40 in range(*span):
+            raise ValueError("bad unit")
+
+    stage.on_run = trip
+    stage.worker("a").shift(Hint())
+    found = stage.h.store.job(job)
+    assert found.state is JobState.FAILED
+    assert found.reason.startswith("unit 40 was lost")
+
+
+def test_an_idle_worker_takes_the_far_end() -> None:
+    """The holder of everything is cut while it computes: it trims, and nothing counts twice."""
+    stage = Stage(HYDRA_SLICE_SECONDS="5")
+    job = stage.submit(400)
+    taken: list[Span] = []
+
+    def meanwhile(_span: Span) -> None:
+        if stage.h.store.job(job).done_units and not taken:
+            port = wiring.LocalPort(stage.h)
+            session = dataclasses.replace(wiring.session_here(stage.h), worker="b", host="b")
+            port.enlist(session)
+            grant = port.claim(session, 1, Hint())
+            assert grant is not None
+            taken.append(grant.span)
+
+    stage.on_run = meanwhile
+    stage.worker("a").shift(Hint(job, units=400))
+    (split,) = [e.text for e in stage.h.store.story(job) if e.verb == "split"]
+    assert split.startswith(f"a gives up units {taken[0].start}..400: the fleet is idle")
+    dump = stage.h.store.dump(job)
+    assert violations(dump) == []
+    assert dump.job.done_units == 400 - taken[0].units
+    assert dump.job.sums == {"value": right(400) - sum(map(value_of, range(*taken[0])))}
+
+
+class Flaky:
+    """A port whose replies get lost: every call reaches the store, every other answer does not."""
+
+    def __init__(self, h: Hydra) -> None:
+        self._inner = wiring.LocalPort(h)
+        self._calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        inner = getattr(self._inner, name)
+
+        def call(*args: Any) -> Any:
+            self._calls += 1
+            result = inner(*args)
+            if self._calls % 2 and name != "listen":
+                raise StoreDown("the reply was lost")
+            return result
+
+        return call
+
+
+def test_lost_replies_change_nothing() -> None:
+    stage = Stage()
+    job = stage.submit(500)
+    stage.worker("a", Flaky(stage.h)).shift(Hint())
+    assert stage.h.store.answer(job) == {"value": right(500)}
+    assert stage.h.store.job(job).done_units == 500
+
+
+def test_a_silent_store_ends_the_shift_in_the_end() -> None:
+    stage = Stage()
+
+    class Silent(Flaky):
+        def __getattr__(self, name: str) -> Any:
+            def call(*_args: Any) -> Any:
+                raise StoreDown("no answer")
+
+            return call
+
+    began_s = stage.clock.now_s
+    with pytest.raises(StoreDown):
+        stage.worker("a", Silent(stage.h)).shift(Hint())
+    assert 50 < stage.clock.now_s - began_s < 70
+
+
+def test_the_reaper_gives_a_dead_workers_span_to_another() -> None:
+    stage = Stage(unit_s=0.1)
+    job = stage.submit(100)
+
+    class PowerCut(BaseException):
+        pass
+
+    def dies(_span: Span) -> None:
+        raise PowerCut
+
+    stage.on_run = dies
+    with pytest.raises(PowerCut):
+        stage.worker("a").shift(Hint())
+    stage.on_run = lambda span: None
+    began_s = stage.clock.now_s
+    while reap(stage.h) == 0:
+        stage.clock.now_s += 1
+    assert stage.clock.now_s - began_s <= 4
+    stage.worker("b").shift(Hint())
+    assert stage.h.store.answer(job) == {"value": right(100)}
