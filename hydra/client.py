@@ -278,9 +278,8 @@ def as_completed(handles: Iterable[Handle], timeout: float | None = None) -> Ite
 def _error(status: int, problem: dict[str, Any]) -> HydraError:
     """The class of the tree that the problem's code names."""
     detail = str(problem.get("detail") or problem.get("title") or f"the scheduler says {status}")
-    field = next(
-        (str(e.get("pointer") or e.get("parameter")) for e in problem.get("errors", [])), None
-    )
+    errors = problem.get("errors", [])
+    field = next((str(e.get("pointer") or e.get("parameter")) for e in errors), None)
     kind = _by_code(HydraError).get(str(problem.get("code")))
     if kind is None:
         by_status = {401: Denied, 403: Denied, 404: Missing}

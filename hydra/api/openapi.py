@@ -28,7 +28,7 @@ def document(body_bytes_max: int) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {}],
-        "paths": {**_job_paths(), **_fleet_paths()},
+        "paths": {**_jobs_path(), **_job_paths(), **_fleet_paths()},
         "components": {
             "schemas": SCHEMAS,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
@@ -36,11 +36,9 @@ def document(body_bytes_max: int) -> dict[str, Any]:
     }
 
 
-def _job_paths() -> dict[str, Any]:
-    own, job = f"{BASE}/jobs/{{job}}", ref("Job")
-    wait = {"type": "number", "minimum": 0, "maximum": WAIT_S_MAX, "default": 0}
+def _jobs_path() -> dict[str, Any]:
+    job = ref("Job")
     limit = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT}
-    after = _query("after", TEXT, "id of the entry of the story after which to go on")
     new = _reply("the job", job, {"Location": "its address"})
     again = _reply(
         "the job that this key opened before", job,
@@ -61,6 +59,14 @@ def _job_paths() -> dict[str, Any]:
                  _query("cursor", TEXT, "`cursor` of the page before")],
             ),
         },
+    }
+
+
+def _job_paths() -> dict[str, Any]:
+    own, job = f"{BASE}/jobs/{{job}}", ref("Job")
+    wait = {"type": "number", "minimum": 0, "maximum": WAIT_S_MAX, "default": 0}
+    after = _query("after", TEXT, "id of the entry of the story after which to go on")
+    return {
         own: {
             "parameters": [_job()],
             "get": _operation(

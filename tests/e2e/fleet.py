@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rq import Worker as RqWorker
+
 from hydra.adapters.rq_queue import RqQueue
 from hydra.client import Client, Handle
 from hydra.clock import SystemClock
@@ -220,6 +222,16 @@ class Fleet:
         return until(lambda: next(
             (pid for pid in children(self.up.process.pid) if name.encode() in command(pid)), 0
         ), within_s=20, what=f"a {name}")
+
+    def ended_tasks(self, hand: Hand) -> int:
+        """How many chunk tasks this worker has ended, by RQ's own count."""
+        return sum(worker.successful_job_count for worker in RqWorker.all(self.redis)
+                   if worker.pid == hand.process.pid)
+
+    def now_s(self) -> float:
+        """The store's clock, by which its stories are written."""
+        seconds, micros = self.redis.time()
+        return float(seconds) + float(micros) / 1e6
 
     def server_pid(self) -> int:
         return int(json.loads((self.state_dir / "server.json").read_text())["pid"])
