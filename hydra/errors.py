@@ -5,7 +5,7 @@
     HydraError                carries `code` (a word) and a sentence for people
     +- Invalid        400     BadParam, BadSpan, BadWire, BadSetting
     +- Denied         401     BadCredential
-    +- Missing        404     NoSuchJob, NoSuchKernel, NoSuchWorker
+    +- Missing        404     NoSuchJob, NoSuchKernel, NoSuchWorker, NoSuchFile
     +- Conflict       409     IllegalMove, KeyReused, NotFinished
     +- OverLimit      413     TooLarge, TooMany (429)
     +- Unavailable    503     StoreDown, StoreUnsafe
@@ -81,6 +81,12 @@ class NoSuchJob(Missing):
     """No job has this id, or it was cleared away after its time."""
 
     code = "no-such-job"
+
+
+class NoSuchFile(Missing):
+    """The job's answer has no file of this name."""
+
+    code = "no-such-file"
 
 
 class NoSuchKernel(Missing):

@@ -6,7 +6,7 @@ a repeat gets the first reply again; the others change nothing the second time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from hydra.messages import (
@@ -74,8 +74,10 @@ class Store(Protocol):
     def reduce(self, job: str) -> Reduction | None:
         """Lease the job's reduction; None if it needs none or somebody holds it."""
 
-    def finish(self, job: str, token: str, answer: dict[str, Any]) -> Verdict:
-        """Give a reduced job its answer, if the reduction is still ours."""
+    def finish(
+        self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = ...
+    ) -> Verdict:
+        """Give a reduced job its answer and its files, if the reduction is still ours."""
 
     def fail(self, job: str, token: str, reason: str) -> Verdict:
         """End a job whose reduction cannot succeed, if the reduction is still ours."""
@@ -105,6 +107,9 @@ class Store(Protocol):
 
     def answer(self, job: str) -> dict[str, Any]:
         """The answer of a DONE job; NotFinished or NoSuchJob otherwise."""
+
+    def file(self, job: str, name: str) -> bytes:
+        """One file of a DONE job's answer; NoSuchFile or NoSuchJob."""
 
     def workers(self) -> Sequence[Worker]:
         """Workers seen lately, by name."""

@@ -123,7 +123,7 @@ class Kernel(Protocol):
         """Two partials into one; any order gives the same."""
 
     def finish(self, params: Params, whole: Any) -> dict[str, Any]:
-        """The whole into an answer that JSON can carry."""
+        """The whole into an answer that JSON can carry; a value of bytes is a file of that name."""
 
 
 def add_sums(a: Sums, b: Sums) -> Sums:

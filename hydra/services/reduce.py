@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from hydra.services import Hydra
 
 
@@ -23,8 +25,17 @@ def reduce(h: Hydra, job_id: str) -> bool:
         reason = f"finish raised {type(error).__name__}: {error}"
         h.store.fail(job_id, reduction.token, reason)
         return True
-    h.store.finish(job_id, reduction.token, answer)
+    files = {name: value for name, value in answer.items() if isinstance(value, bytes)}
+    if files:
+        said = {name: value for name, value in answer.items() if name not in files}
+        answer = {**said, "files": {name: _label(content) for name, content in files.items()}}
+    h.store.finish(job_id, reduction.token, answer, files)
     return True
+
+
+def _label(content: bytes) -> dict[str, str | int]:
+    """What an answer says of a file that goes with it."""
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def reduce_waiting(h: Hydra, job_ids: list[str]) -> bool:

@@ -92,6 +92,11 @@ def answer(job_id: str) -> str:
     return f"hydra:job:{job_id}:answer"
 
 
+def files(job_id: str) -> str:
+    """hash: name -> content of each file of the answer."""
+    return f"hydra:job:{job_id}:files"
+
+
 def story(job_id: str) -> str:
     """stream, capped: verb, text."""
     return f"hydra:job:{job_id}:story"

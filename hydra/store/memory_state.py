@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra import settings
-from hydra.errors import NoSuchJob, NotFinished
+from hydra.errors import NoSuchFile, NoSuchJob, NotFinished
 from hydra.messages import JobDump, Look, Pace, Runnable
 from hydra.model import (
     Check,
@@ -75,6 +75,7 @@ class JobRecord:
     pieces: dict[int, bytes] = field(default_factory=dict)
     story: list[StoryEntry] = field(default_factory=list)
     answer: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
     attempts: int = 0
     reducer: str = ""
     reduce_after: float = 0.0
@@ -173,6 +174,14 @@ class MemoryState:
             if not record.answer:
                 raise NotFinished(f"job {job} is {record.state} and has no answer", field="job")
             return dict(json.loads(record.answer))
+
+    def file(self, job: str, name: str) -> bytes:
+        """One file of a DONE job's answer."""
+        with self._lock:
+            files = self._record(job).files
+            if name not in files:
+                raise NoSuchFile(f"job {job} has no file {name[:64]!r}", field="name")
+            return files[name]
 
     def look(self, session: Session) -> Look:
         """What there is to do, with this worker's rates."""

@@ -7,6 +7,7 @@ script of `lua/`, in the same order: look, judge, then write.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,8 @@ from hydra.model import (
 )
 from hydra.store.memory_leases import MemoryLeases
 from hydra.store.memory_state import JobRecord, SessionRecord
+
+NO_FILES: Mapping[str, bytes] = {}
 
 CLAIM = "claim"
 """The digest of every claim: a repeat gets the first grant, whatever it asks for now."""
@@ -189,15 +192,19 @@ class MemoryStore(MemoryLeases):
                 whole = {name: record.sums.get(name, 0) for name in spec.sum_bounds}
             return Reduction(job, record.reducer, spec.kernel, spec.params, whole)
 
-    def finish(self, job: str, token: str, answer: dict[str, Any]) -> Verdict:
+    def finish(
+        self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = NO_FILES
+    ) -> Verdict:
         """Give a reduced job its answer."""
-        return self._end_reduction(job, token, "finish", wire.answer_text(answer))
+        return self._end_reduction(job, token, "finish", wire.answer_text(answer), files)
 
     def fail(self, job: str, token: str, reason: str) -> Verdict:
         """End a job whose reduction cannot succeed."""
         return self._end_reduction(job, token, "fail", reason)
 
-    def _end_reduction(self, job: str, token: str, event: str, text: str) -> Verdict:
+    def _end_reduction(
+        self, job: str, token: str, event: str, text: str, files: Mapping[str, bytes] = NO_FILES
+    ) -> Verdict:
         with self._lock:
             record = self._jobs.get(job)
             if not record or record.state is not JobState.REDUCING:
@@ -206,7 +213,7 @@ class MemoryStore(MemoryLeases):
                 return Verdict.STALE
             self._hydra_now()
             if event == "finish":
-                record.answer = text
+                record.answer, record.files = text, dict(files)
             self._close(record, event, "" if event == "finish" else text)
             return Verdict.ACCEPTED
 

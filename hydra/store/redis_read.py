@@ -10,7 +10,7 @@ import redis
 
 from hydra import settings, wire
 from hydra.connection import VERSION_MIN, inspect, store_errors
-from hydra.errors import NoSuchJob, NotFinished
+from hydra.errors import NoSuchFile, NoSuchJob, NotFinished
 from hydra.messages import JobDump, Look, Pace, Runnable
 from hydra.model import (
     Check,
@@ -93,6 +93,15 @@ class RedisReader:
             found = self.job(job)
             raise NotFinished(f"job {job} is {found.state} and has no answer", field="job")
         return dict(json.loads(text))
+
+    def file(self, job: str, name: str) -> bytes:
+        """One file of a DONE job's answer."""
+        with store_errors():
+            content = self._redis.hget(keys.files(job), name)
+        if content is None:
+            self.job(job)
+            raise NoSuchFile(f"job {job} has no file {name[:64]!r}", field="name")
+        return bytes(content)
 
     def look(self, session: Session) -> Look:
         """What there is to do, with this worker's rates: two round trips."""

@@ -7,7 +7,7 @@ of specs, which never change.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import redis
@@ -24,6 +24,8 @@ VERBS = ("submit", "enlist", "claim", "complete", "expire", "cancel", "reduce", 
 
 RUNNABLE_LOOKED_AT = 32
 """Runnable jobs whose kernels and units the fleet's figures cover."""
+
+NO_FILES: Mapping[str, bytes] = {}
 
 PIECES_BATCH = 256
 """Pieces read in one round trip."""
@@ -201,17 +203,22 @@ class RedisStore(RedisReader):
                 found |= {u: b for u, b in zip(batch, blobs, strict=True) if b is not None}
         return found
 
-    def finish(self, job: str, token: str, answer: dict[str, Any]) -> Verdict:
+    def finish(
+        self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = NO_FILES
+    ) -> Verdict:
         """Give a reduced job its answer."""
-        return self._end_reduction(job, token, "done", wire.answer_text(answer))
+        words = [word for pair in files.items() for word in pair]
+        return self._end_reduction(job, token, "done", wire.answer_text(answer), *words)
 
     def fail(self, job: str, token: str, reason: str) -> Verdict:
         """End a job whose reduction cannot succeed."""
         return self._end_reduction(job, token, "failed", reason)
 
-    def _end_reduction(self, job: str, token: str, state: str, text: str) -> Verdict:
-        script_keys = [*self._closing_keys(job), keys.answer(job)]
-        reply = self._run("finish", script_keys, job, token, self._keep_ms, state, text)
+    def _end_reduction(
+        self, job: str, token: str, state: str, text: str, *words: str | bytes
+    ) -> Verdict:
+        script_keys = [*self._closing_keys(job), keys.answer(job), keys.files(job)]
+        reply = self._run("finish", script_keys, job, token, self._keep_ms, state, text, *words)
         return Verdict(reply.decode())
 
     def tick(self) -> FleetFigures:

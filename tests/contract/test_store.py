@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from hydra import settings
-from hydra.errors import BadSpan, KeyReused, NoSuchJob, NoSuchWorker, NotFinished
+from hydra.errors import BadSpan, KeyReused, NoSuchFile, NoSuchJob, NoSuchWorker, NotFinished
 from hydra.invariants import violations
 from hydra.messages import Cut, Grant, HandIn
 from hydra.model import JobState, Rest, Session, Span, Verdict
@@ -250,6 +250,22 @@ def test_pieces_are_kept_until_the_end(store: Store) -> None:
     store.finish("j1", reduction.token, {})
     assert store.dump("j1").pieces == frozenset()
     healthy(store)
+
+
+def test_an_answer_may_have_files(store: Store) -> None:
+    spec = sums_spec(1)
+    open_job(store, spec)
+    grant = take(store, session("a"), 1)
+    store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
+    reduction = store.reduce("j1")
+    assert reduction is not None
+    store.finish("j1", reduction.token, {"x": 1}, {"image.png": b"\x89PNG\0\xff"})
+    assert store.answer("j1") == {"x": 1}
+    assert store.file("j1", "image.png") == b"\x89PNG\0\xff"
+    with pytest.raises(NoSuchFile, match="no file"):
+        store.file("j1", "other")
+    with pytest.raises(NoSuchJob):
+        store.file("nothing", "image.png")
 
 
 def test_expire_gives_the_rest_back_as_lost(store: Store, wall: Wall) -> None:

@@ -222,7 +222,8 @@ def test_a_token_is_sent_as_bearer(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "url", ["x", "ftp://x", "localhost:8080", "http://", "http://[::1", "http://x:y", "http://x:99999"]
+    "url",
+    ["x", "ftp://x", "localhost:8080", "http://", "http://[::1", "http://x:y", "http://x:99999"],
 )
 def test_an_address_that_is_none_is_said_so(url):
     with pytest.raises(errors.BadSetting, match="HOST:PORT"):

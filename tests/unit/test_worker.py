@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -45,7 +46,7 @@ def toy(clock: ManualClock, unit_s: float, on_run: Callable[[Span], None]) -> di
         "GOLDEN": (),
         "PARAMS": {"units": Param(int, 100, 1, 10**6)},
         "size": lambda params: params["units"],
-        "finish": lambda params, whole: {"whole": len(whole)},
+        "finish": lambda params, whole: {"whole": len(whole), "all.bin": b"".join(whole.values())},
     }
     return {
         "adding": SimpleNamespace(
@@ -105,7 +106,11 @@ def test_pieces_come_together() -> None:
     stage = Stage()
     job = stage.submit(50, "drawing")
     stage.worker("a").shift(Hint())
-    assert stage.h.store.answer(job) == {"whole": 50}
+    picture = b"".join(map(blob_of, range(50)))
+    assert stage.h.store.file(job, "all.bin") == picture
+    sha256 = hashlib.sha256(picture).hexdigest()
+    label = {"bytes": len(picture), "sha256": sha256}
+    assert stage.h.store.answer(job) == {"whole": 50, "files": {"all.bin": label}}
 
 
 def test_a_long_chunk_hands_in_as_it_goes() -> None:
