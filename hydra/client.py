@@ -21,7 +21,7 @@ import urllib3
 
 from hydra.address import find_token, find_url, parse_url
 from hydra.clock import Clock, SystemClock
-from hydra.errors import Denied, HydraError, Invalid, Missing, NotFinished, Unavailable
+from hydra.errors import Denied, HydraError, Invalid, JobCancelled, JobFailed, Missing, Unavailable
 
 BASE = "/api/v1"
 
@@ -47,8 +47,7 @@ OUTAGE_S = 60.0
 PAUSE_S = 0.1
 WATCH_S = 0.25
 
-FINAL = frozenset({"done", "failed", "cancelled"})
-"""As in hydra.model, which a start of the command line is too short to load."""
+FINAL = {"done", "failed", "cancelled"}  # as in hydra.model, which costs too long to load
 
 
 class Client:
@@ -199,13 +198,14 @@ class Handle:
     def result(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait for the answer, at most `timeout` seconds.
 
-        Raises NotFinished with the reason if the job failed or was cancelled, TimeoutError.
+        Raises JobFailed or JobCancelled with the reason, TimeoutError.
         """
         for _ in self.watch(timeout, WAIT_S):
             pass
         if self.state != "done":
             why = f": {self.shape['reason']}" if self.shape["reason"] else ""
-            raise NotFinished(f"job {self.id} {_ENDED[self.state]}{why}")
+            error, words = _ENDED[self.state]
+            raise error(f"job {self.id} {words}{why}")
         if "answer" not in self.shape:  # as it came from a list
             self.refresh()
         return dict(self.shape["answer"])
@@ -248,7 +248,7 @@ class Handle:
         return list(self._client._call("GET", f"/jobs/{self.id}/story?{query}")["story"])
 
 
-_ENDED = {"failed": "failed", "cancelled": "was cancelled"}
+_ENDED = {"failed": (JobFailed, "failed"), "cancelled": (JobCancelled, "was cancelled")}
 
 
 def as_completed(handles: Iterable[Handle], timeout: float | None = None) -> Iterator[Handle]:

@@ -6,7 +6,7 @@
     +- Invalid        400     BadParam, BadSpan, BadWire, BadSetting
     +- Denied         401     BadCredential
     +- Missing        404     NoSuchJob, NoSuchKernel, NoSuchWorker, NoSuchFile
-    +- Conflict       409     IllegalMove, KeyReused, NotFinished
+    +- Conflict       409     IllegalMove, KeyReused, NotFinished, JobFailed, JobCancelled
     +- OverLimit      413     TooLarge, TooMany (429)
     +- Unavailable    503     StoreDown, StoreUnsafe
 
@@ -123,6 +123,18 @@ class NotFinished(Conflict):
     """The job has no answer yet, or ended without one."""
 
     code = "not-finished"
+
+
+class JobFailed(NotFinished):
+    """The job ended without an answer: a unit or the reduction could not be computed."""
+
+    code = "job-failed"
+
+
+class JobCancelled(NotFinished):
+    """A person ended the job before it had an answer."""
+
+    code = "job-cancelled"
 
 
 class OverLimit(HydraError):

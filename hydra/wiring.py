@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -91,7 +92,9 @@ def in_memory(
 def session_here(h: Hydra, rq_name: str = "") -> Session:
     """A new session of this process, named as the settings or RQ say."""
     host = h.settings.host or socket.gethostname()
-    name = h.settings.worker_id or rq_name or f"{host}-{os.getpid()}"
+    # RQ draws 32 hexadecimal digits for a worker without a name: eight and the host read better.
+    drawn = f"{host}-{rq_name[:8]}" if re.fullmatch("[0-9a-f]{32}", rq_name) else rq_name
+    name = h.settings.worker_id or drawn or f"{host}-{os.getpid()}"
     return Session(h.clock.new_id(), _word(name), _word(host), os.getpid())
 
 

@@ -98,15 +98,16 @@ class Worker:
         ends_s = self._clock.monotonic_s() + self._pacing.shift_seconds
         grant: Grant | None = None
         busy = False
-        while not self._over(ends_s):
+        while True:
             if grant is None:
+                if self._over(ends_s):
+                    return busy
                 grant = self._claim(hint)
-            if grant is not None:
+            if grant is not None:  # even if the shift is over by now: a lease is never dropped
                 busy, grant = True, self._work(grant, ends_s)
             elif not self._call(lambda: self._port.reduce(self._session)):
                 busy = False
                 self._call(lambda: self._port.listen(self._pacing.poll_seconds))
-        return busy
 
     def _over(self, ends_s: float) -> bool:
         return self._stopping() or self._clock.monotonic_s() >= ends_s

@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from hydra.api.body import job_id
 from hydra.api.reply import on_http_error, on_hydra_error
-from hydra.api.shapes import BASE, is_final, iso
+from hydra.api.shapes import BASE, estimate, is_final, iso, kernel_of
 from hydra.errors import BadParam, HydraError
-from hydra.kernels import Kernel, find
-from hydra.model import Job, JobState
+from hydra.kernels import Kernel, find, unit_holds
+from hydra.model import JobState
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.submit import submit
@@ -79,8 +79,8 @@ class Pages:
             job=found,
             final=is_final(found),
             answer=self._h.store.answer(found.id) if done else None,
-            estimate=self._estimate(found),
-            unit_points=self._unit_points(found),
+            estimate=estimate(self._h, found),
+            unit_holds=unit_holds(kernel_of(self._h, found)),
             story=self._h.store.story(found.id),
             events=f"{BASE}/jobs/{found.id}/events",
         )
@@ -101,22 +101,9 @@ class Pages:
             typed=typed,
             errors=errors,
             key=self._h.clock.new_id(),
-            jobs=[(job, self._estimate(job)) for job in jobs],
+            jobs=[(job, estimate(self._h, job)) for job in jobs],
             live_workers=self._h.store.live_workers(),
         )
-
-    def _unit_points(self, job: Job) -> int:
-        """Points in a unit of a kernel that throws points, else 0."""
-        kernel = self._h.kernels().get(job.spec.kernel)
-        throws = "hits" in job.spec.sum_bounds and "samples" in job.spec.params
-        return int(getattr(kernel, "UNIT_POINTS", 0)) if throws else 0
-
-    def _estimate(self, job: Job) -> float | None:
-        """Pi from what is counted so far, or None."""
-        unit = self._unit_points(job)
-        points = min(job.done_units * unit, int(job.spec.params.get("samples", 0)))
-        return 4 * job.sums.get("hits", 0) / points if unit and points else None
-
 
 def _errors(kernel: Kernel, typed: Typed) -> dict[str, str]:
     """What is wrong with each field."""

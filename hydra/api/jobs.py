@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import dataclasses
 
 from flask import Blueprint, Response, request, url_for
 
@@ -12,7 +11,6 @@ from hydra.api import body
 from hydra.api.reply import pointer, reply
 from hydra.api.shapes import BASE, entry_json, is_final, job_json, whole_job_json
 from hydra.api.streams import Streams
-from hydra.clock import Clock
 from hydra.errors import BadParam, HydraError, NotFinished
 from hydra.model import Job, JobState
 from hydra.services import Hydra
@@ -60,15 +58,14 @@ class JobRoutes:
         if not isinstance(params, dict):
             raise BadParam("params must be an object", field="/params")
         priority = body.number(given.get("priority", 1.0), "/priority")
-        noting = NotingClock(self._h.clock)
-        h = dataclasses.replace(self._h, clock=noting)
+        h, job_id = self._h, self._h.clock.new_id()
         try:
-            job = submit(h, kernel, params, priority=priority, key=key)
+            job = submit(h, kernel, params, priority=priority, key=key, job_id=job_id)
         except HydraError as error:
             error.field = _pointed(error.field, h, kernel)
             raise
         headers = {"Location": url_for("api.job", job=job.id)}
-        if key and job.id not in noting.drawn:
+        if job.id != job_id:
             headers["Idempotency-Replayed"] = "true"
             return reply(whole_job_json(h, job), 200, headers)
         return reply(whole_job_json(h, job), 201, headers)
@@ -78,7 +75,7 @@ class JobRoutes:
         limit = int(body.query_number("limit", LIMIT, 1, LIMIT_MAX))
         before = _cursor_read(request.args.get("cursor", ""))
         found = list(self._h.store.jobs(limit + 1, before))
-        page: dict[str, object] = {"jobs": [job_json(job) for job in found[:limit]]}
+        page: dict[str, object] = {"jobs": [job_json(self._h, job) for job in found[:limit]]}
         if len(found) > limit:
             cursor = _cursor_write(found[limit - 1].id)
             page |= {"cursor": cursor, "next": url_for("api.jobs", limit=limit, cursor=cursor)}
@@ -131,23 +128,6 @@ class JobRoutes:
             return found
         finally:
             self._streams.give_seat()
-
-
-class NotingClock:
-    """A clock that notes the ids it gives: a job whose id is not among them was opened before."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self.drawn: set[str] = set()
-        self.monotonic_s = clock.monotonic_s
-        self.wall_s = clock.wall_s
-        self.sleep_s = clock.sleep_s
-
-    def new_id(self) -> str:
-        """An id of the clock behind."""
-        found = self._clock.new_id()
-        self.drawn.add(found)
-        return found
 
 
 def _pointed(field: str | None, h: Hydra, kernel: str) -> str | None:

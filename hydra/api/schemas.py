@@ -54,6 +54,15 @@ JOB = _object(
             "additionalProperties": {"type": "integer"},
             "description": "named sums so far; whole numbers that may pass 2^53",
         },
+        "estimate": {
+            "oneOf": [_object({"name": TEXT, **dict.fromkeys(("value", "low", "high"), NUMBER)}),
+                      {"type": "null"}],
+            "description": "what the sums say so far, with a 95 % interval; null if nothing",
+        },
+        "unit_holds": {
+            **_object({"count": {"type": "integer", "minimum": 1}, "noun": TEXT}),
+            "description": "what one unit is made of, such as 262144 points",
+        },
         "leases": {**COUNT, "description": "workers that hold a part of it now"},
         "links": _object(dict.fromkeys(("self", "events", "result", "story", "cancel"), TEXT)),
     },

@@ -6,10 +6,11 @@ parsing (Python, jq 1.7, Go's json.Number have it; JavaScript's own parser round
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hydra.kernels import Kernel, Param, version_of
+from hydra.kernels import Estimate, Kernel, Param, estimate_of, unit_holds, version_of
 from hydra.model import FINAL, Job, JobState, StoryEntry, Worker
 from hydra.services import Hydra
 from hydra.settings import LIVE_MS
@@ -27,8 +28,10 @@ def iso(ms: int | None) -> str | None:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def job_json(job: Job, answer: dict[str, Any] | None = None) -> dict[str, Any]:
+def job_json(h: Hydra, job: Job, answer: dict[str, Any] | None = None) -> dict[str, Any]:
     """A job; `answer` is there only if given, and should be for a DONE job that stands alone."""
+    said = estimate(h, job)
+    count, noun = unit_holds(kernel_of(h, job))
     own = f"{BASE}/jobs/{job.id}"
     shape: dict[str, Any] = {
         "id": job.id,
@@ -44,6 +47,8 @@ def job_json(job: Job, answer: dict[str, Any] | None = None) -> dict[str, Any]:
         "ended_at": iso(job.ended_ms),
         "reason": job.reason,
         "sums": dict(job.sums),
+        "estimate": dataclasses.asdict(said) if said else None,
+        "unit_holds": {"count": count, "noun": noun},
         "leases": job.leases,
         "links": {
             "self": own,
@@ -60,7 +65,19 @@ def job_json(job: Job, answer: dict[str, Any] | None = None) -> dict[str, Any]:
 
 def whole_job_json(h: Hydra, job: Job) -> dict[str, Any]:
     """A job with its answer if it has one."""
-    return job_json(job, h.store.answer(job.id) if job.state is JobState.DONE else None)
+    return job_json(h, job, h.store.answer(job.id) if job.state is JobState.DONE else None)
+
+
+def estimate(h: Hydra, job: Job) -> Estimate | None:
+    """What the job's sums say so far, if its kernel is here and says anything."""
+    kernel = kernel_of(h, job)
+    return estimate_of(kernel, job.spec.params, job.sums, job.done_units) if kernel else None
+
+
+def kernel_of(h: Hydra, job: Job) -> Kernel | None:
+    """The job's kernel, if it is installed here in the job's version."""
+    runs = h.runs(job.spec.kernel, job.spec.version)
+    return h.kernels()[job.spec.kernel] if runs else None
 
 
 def is_final(job: Job) -> bool:

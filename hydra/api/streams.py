@@ -173,7 +173,7 @@ class Streams:
                 viewer.tell("end", data)
             self._end(viewers)
             return LOOK_S
-        data = text_of(job_json(job))
+        data = text_of(job_json(self._h, job))
         for viewer in viewers:
             if viewer.shown != data:
                 viewer.shown = data

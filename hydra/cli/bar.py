@@ -25,11 +25,8 @@ class Bar:
         self._rate = 0.0
         self._seen_s = self._clock.monotonic_s()
         self._seen_units = int(shape["done_units"])
-        samples = shape["params"].get("samples")
-        # Points say more than units where a unit is so many points.
-        throws = isinstance(samples, int)
-        self._scale = samples / shape["total_units"] if throws else 1.0
-        self._noun = "points" if throws else "units"
+        self._scale = int(shape["unit_holds"]["count"])
+        self._noun = str(shape["unit_holds"]["noun"])
 
     def every_s(self, every_look: bool) -> float:
         """How often to look at the job."""

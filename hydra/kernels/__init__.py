@@ -98,12 +98,24 @@ def _show(value: object) -> str:
 
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a running job's sums say already: a value and its 95 % interval."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
 class Kernel(Protocol):
     """The contract of a kernel module.
 
     Besides these, a module declares either `SUMS`, the least and greatest value of each named sum
     for one unit, or `PIECE_BYTES_MAX`, the largest blob of one unit. It may declare
-    `unit_cost(params) -> float`, the work in one unit relative to other parameters.
+    `unit_cost(params) -> float`, the work in one unit relative to other parameters;
+    `estimate(params, sums, done_units) -> Estimate` for those who watch; and `UNIT_HOLDS`, what a
+    unit is made of, such as (262144, "points").
     """
 
     __name__: str
@@ -204,3 +216,18 @@ def unit_cost_of(kernel: Kernel, params: Params) -> float:
     """Work in one unit, relative to other parameters of the same kernel; 1.0 if it says nothing."""
     declared = getattr(kernel, "unit_cost", None)
     return float(declared(params)) if declared else 1.0
+
+
+def estimate_of(
+    kernel: Kernel, params: Params, sums: Mapping[str, int], done_units: int
+) -> Estimate | None:
+    """What the sums say so far; None before the first unit, or if the kernel says nothing."""
+    declared = getattr(kernel, "estimate", None)
+    if declared is None or not done_units:
+        return None
+    return cast(Estimate, declared(params, sums, done_units))
+
+
+def unit_holds(kernel: Kernel | None) -> tuple[int, str]:
+    """How many of what are in one unit, for people; of a kernel that is not here, the unit."""
+    return getattr(kernel, "UNIT_HOLDS", (1, "units"))

@@ -13,7 +13,7 @@ import os
 from typing import Any
 
 from hydra.errors import BadSpan
-from hydra.kernels import Param, add_sums
+from hydra.kernels import Estimate, Param, add_sums
 from hydra.model import Params, Span, Sums
 
 try:
@@ -29,6 +29,8 @@ PARAMS = {
     "samples": Param(int, 10**9, 1, 10**18, "how many points to throw"),
     "seed": Param(int, 1, 0, 2**64 - 1, "which points: another seed is another experiment"),
 }
+
+UNIT_HOLDS = (UNIT_POINTS, "points")
 
 SUMS = {"hits": (0, UNIT_POINTS)}
 
@@ -71,11 +73,17 @@ def run(params: Params, span: Span) -> Sums:
     return {"hits": count_hits(int(params["seed"]), span.start, points)}
 
 
+def estimate(params: Params, sums: Sums, done_units: int) -> Estimate:
+    """Pi from what is counted so far, with its 95 % interval."""
+    points = min(done_units * UNIT_POINTS, int(params["samples"]))
+    value, margin = _pi_and_error(sums["hits"], points)
+    return Estimate("pi", value, value - CI95_SIGMAS * margin, value + CI95_SIGMAS * margin)
+
+
 def finish(params: Params, whole: Sums) -> dict[str, Any]:
     """The estimate with its standard error and 95 % confidence interval."""
     samples, hits = int(params["samples"]), whole["hits"]
-    pi = 4 * hits / samples
-    standard_error = 4 * math.sqrt(hits / samples * ((samples - hits) / samples) / samples)
+    pi, standard_error = _pi_and_error(hits, samples)
     margin = CI95_SIGMAS * standard_error
     return {
         "pi": pi,
@@ -85,3 +93,10 @@ def finish(params: Params, whole: Sums) -> dict[str, Any]:
         "ci95": [pi - margin, pi + margin],
         "seed": int(params["seed"]),
     }
+
+
+def _pi_and_error(hits: int, points: int) -> tuple[float, float]:
+    """The estimate and its standard error: that of a binomial share, times four."""
+    hits = min(hits, points)  # the job's last block may be in while another is not
+    share = hits / points * ((points - hits) / points)
+    return 4 * hits / points, 4 * math.sqrt(share / points)

@@ -21,13 +21,16 @@ def submit(
     *,
     priority: float = 1.0,
     key: str = "",
+    job_id: str = "",
 ) -> Job:
     """Open a job; the same idempotency `key` with the same request gives the same job.
+
+    A new job has the id `job_id`, or one drawn here; a job with another id was there before.
 
     Raises NoSuchKernel, BadParam, TooLarge, KeyReused or TooMany; nothing has changed then.
     """
     spec = checked(find(h.kernels(), kernel), params, priority, h.settings.job_bytes_max)
-    job = h.store.submit(h.clock.new_id(), spec, key)
+    job = h.store.submit(job_id or h.clock.new_id(), spec, key)
     dispatch.dispatch(h)
     return job
 

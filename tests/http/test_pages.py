@@ -149,9 +149,10 @@ def test_a_running_job_can_be_followed_and_cancelled(http, h, opened, work):
     section = next(attrs for attrs in page.all("section") if attrs.get("id") == "job")
     assert section["data-events"] == job["links"]["events"]
     assert section["data-after"] == h.store.story(job["id"])[-1].id
-    assert section["data-unit-points"] == str(UNIT)
-    hits = http.get(job["links"]["self"]).get_json()["sums"]["hits"]
-    assert f"{4 * hits / UNIT:.6f}" in text
+    assert (section["data-unit-holds"], section["data-noun"]) == (str(UNIT), "points")
+    shown = http.get(job["links"]["self"]).get_json()
+    assert shown["estimate"]["value"] == 4 * shown["sums"]["hits"] / UNIT
+    assert f"{shown['estimate']['value']:.6f}" in text
     assert page.all("progress")[0]["value"] == "1"
     (form,) = page.all("form")
     reply = http.post(form["action"])

@@ -217,12 +217,16 @@ def test_every_command_about_jobs_speaks_json_to_any_scheduler():
         assert {"as_json", "url", "token"} <= options
 
 
-def shape(done, total=100, **params):
-    return {"done_units": done, "total_units": total, "progress": done / total, "params": params}
+def shape(done, total=100, count=1, noun="units"):
+    holds = {"count": count, "noun": noun}
+    progress = done / total
+    return {
+        "done_units": done, "total_units": total, "progress": progress, "unit_holds": holds
+    }
 
 
 def test_the_bar_shows_share_rate_and_time_left(clock):
-    bar = Bar(shape(0, samples=100 * UNIT), clock)
+    bar = Bar(shape(0, count=UNIT, noun="points"), clock)
     assert bar.line(shape(0)) == f"[{'-' * 30}]   0.0 %"
     clock.now_s += 2
     bar.measure(20)

@@ -89,7 +89,7 @@ def test_watching_shows_progress_up_to_the_end(door):
 def test_a_cancelled_job_has_no_result(door):
     job = door.submit("pi").cancel("enough")
     assert job.state == "cancelled"
-    with pytest.raises(errors.NotFinished, match=r"was cancelled: enough"):
+    with pytest.raises(errors.JobCancelled, match=r"was cancelled: enough"):
         job.result()
     assert door.cancel(job.id).state == "cancelled"
 

@@ -60,7 +60,7 @@ def test_a_number_may_be_written_as_people_do(h: Hydra, samples: object) -> None
 
 
 def test_an_unknown_kernel_or_parameter_is_named(h: Hydra) -> None:
-    with pytest.raises(NoSuchKernel, match="no kernel 'tau'; installed are .*pi"):
+    with pytest.raises(NoSuchKernel, match=r"no kernel 'tau'; installed are .*pi"):
         submit(h, "tau", {})
     with pytest.raises(BadParam, match="points is not a parameter; known are samples, seed"):
         submit(h, "pi", {"points": 1})

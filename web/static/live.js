@@ -30,8 +30,8 @@ class JobView {
   constructor(root) {
     this.url = root.dataset.events;
     this.after = root.dataset.after;
-    this.unitPoints = Number(root.dataset.unitPoints);
-    this.samples = Number(root.dataset.samples);
+    this.unitHolds = Number(root.dataset.unitHolds);
+    this.noun = root.dataset.noun;
     this.rate = 0;
     this.seen = null;
     this.spokenAt = 0;
@@ -82,9 +82,11 @@ class JobView {
     this.show("done", grouped(job.done_units));
     this.show("leases", `${job.leases} at work`);
     document.title = `${percent} ${job.kernel} - Hydra`;
-    if (this.unitPoints && job.done_units) {
-      const points = Math.min(job.done_units * this.unitPoints, this.samples);
-      this.show("estimate", ((4 * job.sums.hits) / points).toFixed(12));
+    if (job.estimate) {
+      document.querySelector('[data-show="estimate"]').classList.remove("hidden");
+      this.show("estimate-name", job.estimate.name);
+      for (const part of ["value", "low", "high"])
+        this.show(`estimate-${part}`, job.estimate[part].toFixed(12));
     }
     this.pace(job);
     if (performance.now() - this.spokenAt > SPOKEN_MS) {
@@ -102,8 +104,8 @@ class JobView {
     const weight = this.rate ? 1 - Math.exp(-(now - at) / 3000) : 1;
     this.rate += (fresh - this.rate) * weight;
     if (this.rate <= 0) return;
-    const [scale, noun] = this.unitPoints ? [this.unitPoints, "points"] : [1, "units"];
-    this.show("rate", `${(this.rate * scale).toExponential(1).replace("e+", "e")} ${noun}/s`);
+    const rate = (this.rate * this.unitHolds).toExponential(1).replace("e+", "e");
+    this.show("rate", `${rate} ${this.noun}/s`);
     const left = (job.total_units - job.done_units) / this.rate;
     this.show("left", left < 90 ? `about ${Math.ceil(left)} s left`
       : left < 5400 ? `about ${Math.round(left / 60)} min left`
