@@ -224,6 +224,15 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """A job's sums at one moment of its way."""
+
+    at_ms: int
+    done_units: int
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True)
 class StoryEntry:
     """One thing that happened to a job, for people."""
 

@@ -6,7 +6,7 @@ a repeat gets the first reply again; the others change nothing the second time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from hydra.messages import (
@@ -22,7 +22,7 @@ from hydra.messages import (
     Reduction,
     Report,
 )
-from hydra.model import Check, Job, JobSpec, Lease, Session, StoryEntry, Verdict, Worker
+from hydra.model import Check, Job, JobSpec, Lease, Sample, Session, StoryEntry, Verdict, Worker
 
 
 class Store(Protocol):
@@ -107,6 +107,15 @@ class Store(Protocol):
 
     def answer(self, job: str) -> dict[str, Any]:
         """The answer of a DONE job; NotFinished or NoSuchJob otherwise."""
+
+    def history(self, job: str) -> Sequence[Sample]:
+        """The job's sums on its way, at most HISTORY_PLACES, in the order they were reached."""
+
+    def arrivals(self, job: str, after: int, limit: int) -> Sequence[int]:
+        """Units in the order their pieces came, without the first `after`; gone at the end."""
+
+    def pieces(self, job: str, units: Iterable[int]) -> dict[int, bytes]:
+        """The pieces that are there of those units; gone at the end."""
 
     def file(self, job: str, name: str) -> bytes:
         """One file of a DONE job's answer; NoSuchFile or NoSuchJob."""

@@ -163,6 +163,9 @@ CLAIM_TRIES_MAX = 4
 EXPIRE_BATCH = 100
 """Leases that one reaper call ends."""
 
+HISTORY_PLACES = 256
+"""Samples of a job's sums on its way, evenly over its progress."""
+
 STORY_ENTRIES_MAX = 500
 """Entries of a job's story that are kept, about."""
 

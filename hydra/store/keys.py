@@ -87,6 +87,16 @@ def pieces(job_id: str) -> str:
     return f"hydra:job:{job_id}:pieces"
 
 
+def history(job_id: str) -> str:
+    """hash: one of HISTORY_PLACES shares of the job -> `wall done name sum ...` at that point."""
+    return f"hydra:job:{job_id}:history"
+
+
+def arrivals(job_id: str) -> str:
+    """list: units in the order their pieces came; gone once the job has ended."""
+    return f"hydra:job:{job_id}:arrivals"
+
+
 def answer(job_id: str) -> str:
     """string: the answer as JSON."""
     return f"hydra:job:{job_id}:answer"

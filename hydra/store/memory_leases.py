@@ -14,6 +14,7 @@ from hydra.model import (
     JobState,
     Partial,
     Range,
+    Sample,
     Session,
     Span,
     StoryEntry,
@@ -140,12 +141,16 @@ class MemoryLeases(MemoryState):
         self, session: Session, record: JobRecord, lease: LeaseRecord, h: HandIn, now: float
     ) -> None:
         """Add a partial to the job, move the lease's start, and learn the worker's rate."""
-        for key, value in h.partial.items():
-            if isinstance(value, bytes):
-                record.pieces[int(key)] = value
-            else:
-                record.sums[str(key)] = record.sums.get(str(key), 0) + value
+        pieces = [(u, blob) for u, blob in h.partial.items() if isinstance(blob, bytes)]
+        record.pieces |= {int(unit): blob for unit, blob in sorted(pieces)}
+        for name, value in h.partial.items():
+            if isinstance(value, int):
+                record.sums[str(name)] = record.sums.get(str(name), 0) + value
         record.done += h.span.units
+        place = math.floor(record.done / record.spec.total_units * settings.HISTORY_PLACES)
+        if record.sums and place not in record.history:
+            reached = Sample(int(self._seen or 0), record.done, dict(record.sums))
+            record.history[place] = reached
         seconds = (now - lease.at) / 1000
         if seconds >= settings.RATE_S_MIN:
             cost, version = record.spec.unit_cost, record.spec.version

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from hydra.model import (
     JobState,
     Lease,
     Range,
+    Sample,
     Session,
     Span,
     StoryEntry,
@@ -73,6 +74,9 @@ class JobRecord:
     """By token."""
     sums: dict[str, int] = field(default_factory=dict)
     pieces: dict[int, bytes] = field(default_factory=dict)
+    """In the order they came."""
+    history: dict[int, Sample] = field(default_factory=dict)
+    """By the share of the job that was done, in HISTORY_PLACES."""
     story: list[StoryEntry] = field(default_factory=list)
     answer: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -174,6 +178,23 @@ class MemoryState:
             if not record.answer:
                 raise NotFinished(f"job {job} is {record.state} and has no answer", field="job")
             return dict(json.loads(record.answer))
+
+    def history(self, job: str) -> Sequence[Sample]:
+        """The job's sums on its way, in the order they were reached."""
+        with self._lock:
+            return list(self._jobs[job].history.values()) if job in self._jobs else []
+
+    def arrivals(self, job: str, after: int, limit: int) -> Sequence[int]:
+        """Units in the order their pieces came, without the first `after`."""
+        with self._lock:
+            found = list(self._jobs[job].pieces) if job in self._jobs else []
+            return found[after : after + limit]
+
+    def pieces(self, job: str, units: Iterable[int]) -> dict[int, bytes]:
+        """The pieces that are there of those units."""
+        with self._lock:
+            found = self._jobs[job].pieces if job in self._jobs else {}
+            return {unit: found[unit] for unit in units if unit in found}
 
     def file(self, job: str, name: str) -> bytes:
         """One file of a DONE job's answer."""

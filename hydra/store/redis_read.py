@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import redis
@@ -19,6 +19,7 @@ from hydra.model import (
     JobState,
     Lease,
     Range,
+    Sample,
     Session,
     Span,
     StoryEntry,
@@ -93,6 +94,30 @@ class RedisReader:
             found = self.job(job)
             raise NotFinished(f"job {job} is {found.state} and has no answer", field="job")
         return dict(json.loads(text))
+
+    def history(self, job: str) -> Sequence[Sample]:
+        """The job's sums on its way, in the order they were reached."""
+        with store_errors():
+            rows = self._redis.hvals(keys.history(job))
+        words = [row.decode().split(" ") for row in rows]
+        found = [
+            Sample(int(w[0]), int(w[1]), dict(zip(w[2::2], map(int, w[3::2]), strict=True)))
+            for w in words
+        ]
+        return sorted(found, key=lambda sample: sample.done_units)
+
+    def arrivals(self, job: str, after: int, limit: int) -> Sequence[int]:
+        """Units in the order their pieces came, without the first `after`."""
+        with store_errors():
+            found = self._redis.lrange(keys.arrivals(job), after, after + limit - 1)
+        return [int(unit) for unit in found]
+
+    def pieces(self, job: str, units: Iterable[int]) -> dict[int, bytes]:
+        """The pieces that are there of those units."""
+        wanted = list(units)
+        with store_errors():
+            blobs = self._redis.hmget(keys.pieces(job), wanted) if wanted else []
+        return {u: blob for u, blob in zip(wanted, blobs, strict=True) if blob is not None}
 
     def file(self, job: str, name: str) -> bytes:
         """One file of a DONE job's answer."""

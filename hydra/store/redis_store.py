@@ -123,7 +123,8 @@ class RedisStore(RedisReader):
             [keys.CLOCK, keys.session(session.id), keys.job(job), keys.free(job),
              keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE, keys.REDUCING,
              keys.ENDED, keys.sums(job), keys.pieces(job), keys.worker(session.worker),
-             keys.WORKERS, keys.rates(spec.version), keys.FLEET, keys.story(job), keys.BELL],
+             keys.WORKERS, keys.rates(spec.version), keys.FLEET, keys.story(job), keys.BELL,
+             keys.history(job), keys.arrivals(job)],
             seq, wire.hand_in_digest(hand_in, parts), session.id, session.worker, session.host, job,
             spec.version, self._keep_ms, hand_in.token, *hand_in.span, hand_in.rest,
             hand_in.note, *next_words, *parts,
@@ -159,7 +160,8 @@ class RedisStore(RedisReader):
         script_keys = [
             keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
             keys.DEADLINES, keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job),
-            keys.pieces(job), keys.WORKERS, keys.story(job), keys.BELL,
+            keys.pieces(job), keys.WORKERS, keys.story(job), keys.BELL, keys.history(job),
+            keys.arrivals(job),
         ]
         return bool(self._run("expire", script_keys, job, token, self._keep_ms))
 
@@ -167,7 +169,7 @@ class RedisStore(RedisReader):
         return [
             keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
             keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job), keys.pieces(job),
-            keys.story(job),
+            keys.story(job), keys.history(job), keys.arrivals(job),
         ]
 
     def cancel(self, job: str, reason: str = "") -> Job:
@@ -191,17 +193,11 @@ class RedisStore(RedisReader):
                        zip(words[::2], words[1::2], strict=True)}
             whole = totals
         else:
-            whole = self._read_pieces(job, spec.total_units)
+            found: dict[int, bytes] = {}
+            for first in range(0, spec.total_units, PIECES_BATCH):
+                found |= self.pieces(job, range(first, first + PIECES_BATCH))
+            whole = found
         return Reduction(job, token, spec.kernel, spec.params, whole)
-
-    def _read_pieces(self, job: str, units: int) -> dict[int, bytes]:
-        found: dict[int, bytes] = {}
-        with store_errors():
-            for first in range(0, units, PIECES_BATCH):
-                batch = range(first, min(first + PIECES_BATCH, units))
-                blobs = self._redis.hmget(keys.pieces(job), list(batch))
-                found |= {u: b for u, b in zip(batch, blobs, strict=True) if b is not None}
-        return found
 
     def finish(
         self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = NO_FILES
@@ -217,7 +213,8 @@ class RedisStore(RedisReader):
     def _end_reduction(
         self, job: str, token: str, state: str, text: str, *words: str | bytes
     ) -> Verdict:
-        script_keys = [*self._closing_keys(job), keys.answer(job), keys.files(job)]
+        *closing, history, arrivals = self._closing_keys(job)
+        script_keys = [*closing, keys.answer(job), keys.files(job), history, arrivals]
         reply = self._run("finish", script_keys, job, token, self._keep_ms, state, text, *words)
         return Verdict(reply.decode())
 

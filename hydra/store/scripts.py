@@ -27,6 +27,7 @@ LIMITS = (
     "WORKER_KEEP_MS",
     "STORY_ENTRIES_MAX",
     "KEY_TTL_MS",
+    "HISTORY_PLACES",
     "RATE_MEMORY_S",
     "RATE_S_MIN",
 )

@@ -268,6 +268,38 @@ def test_an_answer_may_have_files(store: Store) -> None:
         store.file("nothing", "image.png")
 
 
+def test_pieces_are_seen_as_they_come(store: Store) -> None:
+    spec = pieces_spec(6)
+    open_job(store, spec)
+    a, b = take(store, session("a"), 3), take(store, session("b"), 3)
+    store.complete(session("b"), 2, hand_in(spec, "j1", b.token, Span(3, 5)))
+    store.complete(session("a"), 2, hand_in(spec, "j1", a.token, Span(0, 1)))
+    assert store.arrivals("j1", 0, 10) == [3, 4, 0]
+    assert store.arrivals("j1", 1, 1) == [4]
+    assert store.pieces("j1", [0, 1, 4]) == partial_of(spec, Span(0, 1)) | partial_of(
+        spec, Span(4, 5)
+    )
+    store.cancel("j1")
+    assert store.arrivals("j1", 0, 10) == []
+    assert store.history("j1") == []
+
+
+def test_sums_leave_a_history(store: Store, wall: Wall) -> None:
+    spec = sums_spec(1_000)
+    open_job(store, spec)
+    grant = take(store, session("a"), 1_000)
+    for start in range(1_000):
+        wall.ms += 1
+        said = hand_in(spec, "j1", grant.token, Span(start, start + 1))
+        store.complete(session("a"), start + 2, said)
+    history = store.history("j1")
+    assert 250 <= len(history) <= settings.HISTORY_PLACES + 1
+    assert [s.done_units for s in history] == sorted(s.done_units for s in history)
+    last = history[-1]
+    assert (last.done_units, last.sums) == (1_000, partial_of(spec, Span(0, 1_000)))
+    assert last.at_ms == int(wall.ms)
+
+
 def test_expire_gives_the_rest_back_as_lost(store: Store, wall: Wall) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)

@@ -160,9 +160,11 @@ local function close(k, job, state, reason, wall, keep_ms)
   redis.call('ZREM', k.runnable, job)
   redis.call('ZREM', k.reducing, job)
   redis.call('ZADD', k.ended, int(wall), job)
-  redis.call('DEL', k.free, k.leases, k.ends, k.pieces)
+  redis.call('DEL', k.free, k.leases, k.ends, k.pieces, k.arrivals)
   tell(k.story, state, reason)
-  for _, key in ipairs({k.job, k.sums, k.story}) do redis.call('PEXPIRE', key, keep_ms) end
+  for _, key in ipairs({k.job, k.sums, k.story, k.history}) do
+    redis.call('PEXPIRE', key, keep_ms)
+  end
 end
 
 -- Take a lease away as lost: its range goes back with one loss more. A single unit that was lost

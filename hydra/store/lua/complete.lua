@@ -1,6 +1,6 @@
 -- complete: count a prefix of a lease's span exactly once; heartbeat, hand-in and next claim.
 -- KEYS    clock session job free leases ends deadlines runnable reducing ended sums pieces
---         worker workers rates fleet story bell
+--         worker workers rates fleet story bell history arrivals
 -- ARGV    now seq digest session worker host job version keep_ms
 --         token from to rest note
 --         next_token units tau_ms beat_ms slice why          (units 0: no next chunk wanted)
@@ -11,7 +11,7 @@ local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], le
            ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], reducing = KEYS[9],
            ended = KEYS[10], sums = KEYS[11], pieces = KEYS[12], worker = KEYS[13],
            workers = KEYS[14], rates = KEYS[15], fleet = KEYS[16], story = KEYS[17],
-           bell = KEYS[18]}
+           bell = KEYS[18], history = KEYS[19], arrivals = KEYS[20]}
 local seq, digest, job = tonumber(ARGV[2]), ARGV[3], ARGV[7]
 local who = {session = ARGV[4], worker = ARGV[5], host = ARGV[6]}
 local version, keep_ms, token = ARGV[8], ARGV[9], ARGV[10]
@@ -82,10 +82,19 @@ if n > 0 then
     if r[7] ~= '' then redis.call('HINCRBY', k.sums, ARGV[i], ARGV[i + 1]) end
   end
   if r[7] == '' then
-    for i = FIRST, #ARGV do redis.call('HSET', k.pieces, int(from + i - FIRST), ARGV[i]) end
+    for i = FIRST, #ARGV do
+      redis.call('HSET', k.pieces, int(from + i - FIRST), ARGV[i])
+      redis.call('RPUSH', k.arrivals, int(from + i - FIRST))
+    end
   end
   done = done + n
   redis.call('HSET', k.job, 'done', int(done))
+  local place = int(math.floor(done / total * HISTORY_PLACES))
+  if r[7] ~= '' and redis.call('HEXISTS', k.history, place) == 0 then
+    local words = {int(wall), int(done)}
+    for _, word in ipairs(redis.call('HGETALL', k.sums)) do words[#words + 1] = word end
+    redis.call('HSET', k.history, place, table.concat(words, ' '))
+  end
   local seconds = (now - l.at) / 1000
   if seconds >= RATE_S_MIN then
     local sample, weight = n * tonumber(r[5]) / seconds, 1 - math.exp(-seconds / RATE_MEMORY_S)
