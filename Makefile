@@ -29,9 +29,9 @@ lint: $(TESTABLE) ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: $(TESTABLE) ## Measure; takes minutes
+bench: $(TESTABLE) ## Measure; takes minutes (ARGS='kernels store' for some sections)
 	$(BIN)/pip install -q -e '.[redis,test,bench]'
-	$(BIN)/pytest tests/bench --override-ini addopts=--import-mode=importlib -s $(ARGS)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Hydra needs Python 3.11 or newer (Debian, Ubuntu: sudo apt install python3 python3-venv; macOS: brew install python)"; exit 1; }
