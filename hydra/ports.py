@@ -91,7 +91,7 @@ class Store(Protocol):
         """What there is to do, with this worker's rates."""
 
     def listen(self, seconds: float) -> None:
-        """Wait until new work may have appeared, at most so long."""
+        """Wait until work may have appeared or a job has ended, at most so long."""
 
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Hydra time, and the job's leases with the latest estimated ends, latest first."""

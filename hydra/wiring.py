@@ -20,7 +20,6 @@ from hydra.services.complete import complete
 from hydra.services.enlist import enlist
 from hydra.services.reduce import reduce_waiting
 from hydra.settings import Settings
-from hydra.store.memory_store import MemoryStore
 
 NAME_CHARS_MAX = 128
 """Longest name of a worker or a host."""
@@ -81,10 +80,15 @@ def in_memory(
     load: Callable[[], Mapping[str, Kernel]] = kernels.load,
 ) -> Hydra:
     """Hydra in this process's memory: no server, gone at exit."""
+    from hydra.store.memory_store import MemoryStore
+
     clock = clock or SystemClock()
     settings = settings or Settings.read({})
     store = MemoryStore(
-        clock.new_id, lambda: clock.wall_s() * 1000, jobs_open_max=settings.jobs_open_max
+        clock.new_id,
+        lambda: clock.wall_s() * 1000,
+        jobs_open_max=settings.jobs_open_max,
+        sleep_s=None if isinstance(clock, SystemClock) else clock.sleep_s,
     )
     return Hydra(store, MemoryQueue(), clock, settings, load)
 

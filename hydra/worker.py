@@ -99,15 +99,14 @@ class Worker:
         grant: Grant | None = None
         busy = False
         while True:
-            if grant is None:
-                if self._over(ends_s):
-                    return busy
-                grant = self._claim(hint)
+            grant = grant or self._claim(hint)
             if grant is not None:  # even if the shift is over by now: a lease is never dropped
                 busy, grant = True, self._work(grant, ends_s)
             elif not self._call(lambda: self._port.reduce(self._session)):
                 busy = False
                 self._call(lambda: self._port.listen(self._pacing.poll_seconds))
+            if grant is None and self._over(ends_s):
+                return busy
 
     def _over(self, ends_s: float) -> bool:
         return self._stopping() or self._clock.monotonic_s() >= ends_s

@@ -122,7 +122,7 @@ class JobRoutes:
                 left_s = deadline_s - clock.monotonic_s()
                 if left_s <= 0:
                     break
-                clock.sleep_s(min(pause_s, left_s))
+                self._h.store.listen(min(pause_s, left_s))
                 pause_s = min(pause_s * PAUSE_GROWTH, PAUSE_S_MAX)
                 found = self._h.store.job(job)
             return found

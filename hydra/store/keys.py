@@ -34,7 +34,7 @@ WORKERS = "hydra:workers"
 
 
 BELL = "hydra:bell"
-"""stream of one entry: rings when work appears, so that idle workers need not wait for a poll."""
+"""stream of one entry: rings when work appears or a job ends, so that nobody waits for a poll."""
 
 
 def worker(worker_id: str) -> str:

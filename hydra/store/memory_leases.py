@@ -21,7 +21,8 @@ from hydra.model import (
     Verdict,
     move,
 )
-from hydra.store.memory_state import JobRecord, LeaseRecord, MemoryState, SessionRecord
+from hydra.store.memory_records import JobRecord, LeaseRecord, SessionRecord
+from hydra.store.memory_state import MemoryState
 
 
 class MemoryLeases(MemoryState):
@@ -195,6 +196,7 @@ class MemoryLeases(MemoryState):
         record.leases.clear()
         record.pieces.clear()
         self._tell(record, record.state.value, reason)
+        self._ring()
 
 
 def _check_partial(spec: JobSpec, units: int, partial: Partial) -> None:

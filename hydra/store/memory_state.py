@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from hydra import settings
@@ -17,100 +16,29 @@ from hydra.model import (
     JobSpec,
     JobState,
     Lease,
-    Range,
     Sample,
     Session,
-    Span,
     StoryEntry,
     Worker,
 )
-
-
-@dataclass(slots=True)
-class LeaseRecord:
-    """A live lease; times are Hydra ms."""
-
-    session: Session
-    start: int
-    stop: int
-    slice_units: int
-    rate_units_s: float
-    at: float
-    beat: float
-    tau: float
-    losses: int
-    loser: str
-    many: bool
-    deadline: float = 0.0
-
-    def renew(self, now: float) -> None:
-        """Push the deadline back: three beats, doubled for each loss in a row up to a cap."""
-        plain = settings.LEASE_BEATS * self.beat
-        self.deadline = now + max(plain, min(plain * 2**self.losses, settings.LEASE_MS_MAX))
-
-    def ends(self) -> float:
-        """When it is likely to end."""
-        if self.rate_units_s > 0:
-            return self.at + (self.stop - self.start) / self.rate_units_s * 1000
-        return self.at + self.tau
-
-
-@dataclass(slots=True)
-class JobRecord:
-    """A job with everything that hangs on it."""
-
-    id: str
-    spec: JobSpec
-    created: int
-    vtime: float
-    unassigned: int
-    state: JobState = JobState.RUNNING
-    done: int = 0
-    ended: int | None = None
-    reason: str = ""
-    free: dict[int, Range] = field(default_factory=dict)
-    """By start."""
-    leases: dict[str, LeaseRecord] = field(default_factory=dict)
-    """By token."""
-    sums: dict[str, int] = field(default_factory=dict)
-    pieces: dict[int, bytes] = field(default_factory=dict)
-    """In the order they came."""
-    history: dict[int, Sample] = field(default_factory=dict)
-    """By the share of the job that was done, in HISTORY_PLACES."""
-    story: list[StoryEntry] = field(default_factory=list)
-    answer: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-    attempts: int = 0
-    reducer: str = ""
-    reduce_after: float = 0.0
-    told: int = 0
-
-    def view(self) -> Job:
-        """As the port gives it."""
-        return Job(
-            self.id, self.spec, self.state, self.done, self.unassigned, self.created, self.ended,
-            self.reason, dict(self.sums), len(self.leases),
-        )
-
-
-@dataclass(slots=True)
-class SessionRecord:
-    """The last call of a session and the reply it got."""
-
-    seq: int = 0
-    digest: str = ""
-    reply: Any = None
-    job: str = ""
-    """Whose lease it holds."""
-    token: str = ""
+from hydra.store.memory_records import JobRecord, SessionRecord
 
 
 class MemoryState:
-    """The state and its views; `now_ms` is the wall clock that a Redis server would have."""
+    """The state and its views; `now_ms` is the wall clock that a Redis server would have.
+
+    With a clock that stands still, `sleep_s` jumps it where a listener would wait.
+    """
 
     def __init__(
-        self, new_id: Callable[[], str], now_ms: Callable[[], float], *, jobs_open_max: int = 10_000
+        self,
+        new_id: Callable[[], str],
+        now_ms: Callable[[], float],
+        *,
+        jobs_open_max: int = 10_000,
+        sleep_s: Callable[[float], None] | None = None,
     ) -> None:
+        self._sleep_s = sleep_s
         self._new_id = new_id
         self._jobs_open_max = jobs_open_max
         self._now_ms = now_ms
@@ -220,6 +148,9 @@ class MemoryState:
 
     def listen(self, seconds: float) -> None:
         """Wait until new work may have appeared, at most so long."""
+        if self._sleep_s:
+            self._sleep_s(seconds)
+            return
         with self._bell:
             self._bell.wait(seconds)
 
@@ -229,7 +160,7 @@ class MemoryState:
             record = self._jobs.get(job)
             found = [] if record is None else list(record.leases.items())
             found.sort(key=lambda item: (item[1].ends(), item[0]), reverse=True)
-            return self._active, [_lease(job, *item) for item in found[:limit]]
+            return self._active, [lease.view(job, token) for token, lease in found[:limit]]
 
     def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
         """(job, token) of leases past their deadline."""
@@ -275,14 +206,7 @@ class MemoryState:
             return JobDump(
                 record.view(),
                 [record.free[start] for start in sorted(record.free)],
-                [_lease(job, *item) for item in record.leases.items()],
+                [lease.view(job, token) for token, lease in record.leases.items()],
                 frozenset(record.leases),
                 frozenset(record.pieces),
             )
-
-
-def _lease(job: str, token: str, lease: LeaseRecord) -> Lease:
-    return Lease(
-        job, token, lease.session.id, lease.session.worker, Span(lease.start, lease.stop),
-        lease.slice_units, lease.rate_units_s, lease.at, lease.deadline, lease.losses,
-    )

@@ -29,7 +29,7 @@ from hydra.model import (
     move,
 )
 from hydra.store.memory_leases import MemoryLeases
-from hydra.store.memory_state import JobRecord, SessionRecord
+from hydra.store.memory_records import JobRecord, SessionRecord
 
 NO_FILES: Mapping[str, bytes] = {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis
@@ -16,24 +16,23 @@ from hydra.model import (
     Check,
     Job,
     JobSpec,
-    JobState,
     Lease,
-    Range,
     Sample,
     Session,
-    Span,
     StoryEntry,
     Worker,
 )
 from hydra.store import keys
+from hydra.store.redis_records import (
+    read_job,
+    read_lease,
+    read_range,
+    read_worker,
+    text_fields,
+)
 
 SPECS_MAX = 1024
 """Specs remembered by one process; they never change, so this saves a round trip a chunk."""
-
-def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
-    """A hash of Redis as text."""
-    return {name.decode(): value.decode() for name, value in raw.items()}
-
 
 class RedisReader:
     """The reading half of the store over Redis."""
@@ -67,7 +66,7 @@ class RedisReader:
                 pipe.hgetall(keys.job(job)).hgetall(keys.sums(job)).hlen(keys.leases(job))
             replies = pipe.execute()
         return [
-            _job(job, text_fields(record), text_fields(sums), leases)
+            read_job(job, text_fields(record), text_fields(sums), leases)
             for job, record, sums, leases in zip(
                 ids, replies[::3], replies[1::3], replies[2::3], strict=True
             )
@@ -162,8 +161,10 @@ class RedisReader:
 
     def listen(self, seconds: float) -> None:
         """Wait until new work may have appeared, at most so long."""
+        patience_s = self._redis.connection_pool.connection_kwargs.get("socket_timeout") or seconds
+        block_ms = max(1, int(min(seconds, patience_s / 2) * 1000))
         with store_errors():
-            self._redis.xread({keys.BELL: "$"}, count=1, block=max(1, int(seconds * 1000)))
+            self._redis.xread({keys.BELL: "$"}, count=1, block=block_ms)
 
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Hydra time, and the job's leases with the latest estimated ends."""
@@ -174,7 +175,7 @@ class RedisReader:
             )
             lines = self._redis.hmget(keys.leases(job), tokens) if tokens else []
         found = zip(tokens, lines, strict=True)
-        return float(active or 0), [_lease(job, t.decode(), line) for t, line in found if line]
+        return float(active or 0), [read_lease(job, t.decode(), line) for t, line in found if line]
 
     def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
         """(job, token) of leases past their deadline."""
@@ -193,7 +194,7 @@ class RedisReader:
                 records = pipe.execute()
         return sorted(
             (
-                _worker(name.decode(), int(seen), text_fields(record))
+                read_worker(name.decode(), int(seen), text_fields(record))
                 for (name, seen), record in zip(rows, records, strict=True)
                 if record
             ),
@@ -249,51 +250,9 @@ class RedisReader:
             raise NoSuchJob(f"no job {job[:64]!r}", field="job")
         tokens = (member.decode().split(" ") for member in deadlines)
         return JobDump(
-            _job(job, text_fields(record), text_fields(sums), len(leases)),
-            [_range(member, start) for member, start in free],
-            [_lease(job, token.decode(), line) for token, line in leases.items()],
+            read_job(job, text_fields(record), text_fields(sums), len(leases)),
+            [read_range(member, start) for member, start in free],
+            [read_lease(job, token.decode(), line) for token, line in leases.items()],
             frozenset(token for owner, token in tokens if owner == job),
             frozenset(int(unit) for unit in pieces),
         )
-
-
-def _job(job: str, record: Mapping[str, str], sums: Mapping[str, str], leases: int) -> Job:
-    return Job(
-        id=job,
-        spec=wire.spec_from(record),
-        state=JobState(record["state"]),
-        done_units=int(record["done"]),
-        unassigned_units=int(record["unassigned"]),
-        created_ms=int(record["created"]),
-        ended_ms=int(record["ended"]) if "ended" in record else None,
-        reason=record.get("reason", ""),
-        sums={name: int(value) for name, value in sums.items()},
-        leases=leases,
-    )
-
-
-def _lease(job: str, token: str, line: bytes) -> Lease:
-    """Read what `lease_write` of _prelude.lua wrote."""
-    word = line.decode().split(" ")
-    return Lease(
-        job, token, word[10], word[11], Span(int(word[0]), int(word[1])), int(word[2]),
-        float(word[3]), float(word[4]), float(word[5]), int(word[7]),
-    )
-
-
-def _range(member: bytes, start: float) -> Range:
-    stop, losses, many, loser = member.decode().split(" ")
-    span = Span(int(start), int(stop))
-    return Range(span, int(losses), "" if loser == "-" else loser, many == "1")
-
-
-def _worker(name: str, seen_ms: int, record: Mapping[str, str]) -> Worker:
-    rates = {
-        field.removeprefix("rate:"): float(value)
-        for field, value in record.items()
-        if field.startswith("rate:")
-    }
-    return Worker(
-        name, record.get("host", ""), int(record.get("pid", 0)), seen_ms,
-        record.get("job", ""), record.get("doing", ""), rates,
-    )

@@ -169,7 +169,7 @@ class RedisStore(RedisReader):
         return [
             keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
             keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job), keys.pieces(job),
-            keys.story(job), keys.history(job), keys.arrivals(job),
+            keys.story(job), keys.history(job), keys.arrivals(job), keys.BELL,
         ]
 
     def cancel(self, job: str, reason: str = "") -> Job:
@@ -213,8 +213,8 @@ class RedisStore(RedisReader):
     def _end_reduction(
         self, job: str, token: str, state: str, text: str, *words: str | bytes
     ) -> Verdict:
-        *closing, history, arrivals = self._closing_keys(job)
-        script_keys = [*closing, keys.answer(job), keys.files(job), history, arrivals]
+        *closing, history, arrivals, bell = self._closing_keys(job)
+        script_keys = [*closing, keys.answer(job), keys.files(job), history, arrivals, bell]
         reply = self._run("finish", script_keys, job, token, self._keep_ms, state, text, *words)
         return Verdict(reply.decode())
 

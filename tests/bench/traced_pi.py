@@ -3,7 +3,7 @@
 Hydra finds it as any installed package's kernel, by an entry point (see `chunk_trace.installed`).
 A note is one line appended to the file BENCH_TRACE: small enough that lines do not mix.
 BENCH_CHUNK_UNITS bounds Hydra's chunks from here, since every process that claims loads its
-kernels first: so its chunks are the spans that the peers are given, and no setting is unusual.
+kernels first, and keeps them from shrinking towards the job's end: they are like the peers' spans.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hydra import settings
 from hydra.kernels import pi
 from hydra.kernels.pi import GOLDEN, PARAMS, SUMS, VERSION, finish, merge, size
 from hydra.model import Params, Span, Sums
+from hydra.policy import chunking
 
 __all__ = ["GOLDEN", "PARAMS", "SUMS", "VERSION", "call", "finish", "merge", "run", "size"]
 
@@ -22,6 +23,7 @@ _out = -1
 
 if "BENCH_CHUNK_UNITS" in os.environ:
     settings.CHUNK_UNITS_MAX = int(os.environ["BENCH_CHUNK_UNITS"])
+    chunking.SHARE = 0.001
 
 
 def run(params: Params, span: Span) -> Sums:

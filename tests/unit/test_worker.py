@@ -70,8 +70,6 @@ class Stage:
         self.h: Hydra = wiring.in_memory(
             Settings.read({"HYDRA_SHIFT_SECONDS": "60", **settings}), self.clock, lambda: kernels
         )
-        # The memory store waits for real: here waiting is a jump of the clock.
-        self.h.store.listen = self.clock.sleep_s  # type: ignore[method-assign]
         self.stopped = False
 
     def _ran(self, span: Span) -> None:

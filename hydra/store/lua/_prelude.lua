@@ -162,6 +162,7 @@ local function close(k, job, state, reason, wall, keep_ms)
   redis.call('ZADD', k.ended, int(wall), job)
   redis.call('DEL', k.free, k.leases, k.ends, k.pieces, k.arrivals)
   tell(k.story, state, reason)
+  ring(k.bell)
   for _, key in ipairs({k.job, k.sums, k.story, k.history}) do
     redis.call('PEXPIRE', key, keep_ms)
   end

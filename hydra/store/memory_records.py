@@ -1,0 +1,95 @@
+"""What the memory store keeps of a job, a lease and a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra import settings
+from hydra.model import Job, JobSpec, JobState, Lease, Range, Sample, Session, Span, StoryEntry
+
+
+@dataclass(slots=True)
+class LeaseRecord:
+    """A live lease; times are Hydra ms."""
+
+    session: Session
+    start: int
+    stop: int
+    slice_units: int
+    rate_units_s: float
+    at: float
+    beat: float
+    tau: float
+    losses: int
+    loser: str
+    many: bool
+    deadline: float = 0.0
+
+    def renew(self, now: float) -> None:
+        """Push the deadline back: three beats, doubled for each loss in a row up to a cap."""
+        plain = settings.LEASE_BEATS * self.beat
+        self.deadline = now + max(plain, min(plain * 2**self.losses, settings.LEASE_MS_MAX))
+
+    def view(self, job: str, token: str) -> Lease:
+        """As the port gives it."""
+        return Lease(
+            job, token, self.session.id, self.session.worker, Span(self.start, self.stop),
+            self.slice_units, self.rate_units_s, self.at, self.deadline, self.losses,
+        )
+
+    def ends(self) -> float:
+        """When it is likely to end."""
+        if self.rate_units_s > 0:
+            return self.at + (self.stop - self.start) / self.rate_units_s * 1000
+        return self.at + self.tau
+
+
+@dataclass(slots=True)
+class JobRecord:
+    """A job with everything that hangs on it."""
+
+    id: str
+    spec: JobSpec
+    created: int
+    vtime: float
+    unassigned: int
+    state: JobState = JobState.RUNNING
+    done: int = 0
+    ended: int | None = None
+    reason: str = ""
+    free: dict[int, Range] = field(default_factory=dict)
+    """By start."""
+    leases: dict[str, LeaseRecord] = field(default_factory=dict)
+    """By token."""
+    sums: dict[str, int] = field(default_factory=dict)
+    pieces: dict[int, bytes] = field(default_factory=dict)
+    """In the order they came."""
+    history: dict[int, Sample] = field(default_factory=dict)
+    """By the share of the job that was done, in HISTORY_PLACES."""
+    story: list[StoryEntry] = field(default_factory=list)
+    answer: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    attempts: int = 0
+    reducer: str = ""
+    reduce_after: float = 0.0
+    told: int = 0
+
+    def view(self) -> Job:
+        """As the port gives it."""
+        return Job(
+            self.id, self.spec, self.state, self.done, self.unassigned, self.created, self.ended,
+            self.reason, dict(self.sums), len(self.leases),
+        )
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """The last call of a session and the reply it got."""
+
+    seq: int = 0
+    digest: str = ""
+    reply: Any = None
+    job: str = ""
+    """Whose lease it holds."""
+    token: str = ""

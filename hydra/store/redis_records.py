@@ -1,0 +1,58 @@
+"""The text records that the Lua scripts write, read back into the nouns of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hydra import wire
+from hydra.model import Job, JobState, Lease, Range, Span, Worker
+
+
+def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
+    """A hash of Redis as text."""
+    return {name.decode(): value.decode() for name, value in raw.items()}
+
+
+def read_job(job: str, record: Mapping[str, str], sums: Mapping[str, str], leases: int) -> Job:
+    """A job from its hash, its sums and how many leases it has."""
+    return Job(
+        id=job,
+        spec=wire.spec_from(record),
+        state=JobState(record["state"]),
+        done_units=int(record["done"]),
+        unassigned_units=int(record["unassigned"]),
+        created_ms=int(record["created"]),
+        ended_ms=int(record["ended"]) if "ended" in record else None,
+        reason=record.get("reason", ""),
+        sums={name: int(value) for name, value in sums.items()},
+        leases=leases,
+    )
+
+
+def read_lease(job: str, token: str, line: bytes) -> Lease:
+    """Read what `lease_write` of _prelude.lua wrote."""
+    word = line.decode().split(" ")
+    return Lease(
+        job, token, word[10], word[11], Span(int(word[0]), int(word[1])), int(word[2]),
+        float(word[3]), float(word[4]), float(word[5]), int(word[7]),
+    )
+
+
+def read_range(member: bytes, start: float) -> Range:
+    """A free range from its member and score."""
+    stop, losses, many, loser = member.decode().split(" ")
+    span = Span(int(start), int(stop))
+    return Range(span, int(losses), "" if loser == "-" else loser, many == "1")
+
+
+def read_worker(name: str, seen_ms: int, record: Mapping[str, str]) -> Worker:
+    """A worker from its hash and when it was last seen."""
+    rates = {
+        field.removeprefix("rate:"): float(value)
+        for field, value in record.items()
+        if field.startswith("rate:")
+    }
+    return Worker(
+        name, record.get("host", ""), int(record.get("pid", 0)), seen_ms,
+        record.get("job", ""), record.get("doing", ""), rates,
+    )
