@@ -1,8 +1,5 @@
 # Works with GNU make 3.81 (macOS). `make help` lists what there is.
 
-HYDRA_STATE_DIR ?= $(CURDIR)/.hydra
-export HYDRA_STATE_DIR
-
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.14 python3.11 python3; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
@@ -35,7 +32,7 @@ bench: $(TESTABLE) ## Measure; takes minutes (ARGS='kernels store' for some sect
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Hydra needs Python 3.11 or newer (Debian, Ubuntu: sudo apt install python3 python3-venv; macOS: brew install python)"; exit 1; }
-	@$(PYTHON) -m venv .venv 2>/dev/null || { rm -rf .venv; command -v uv >/dev/null && uv venv -q --seed .venv; } \
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; command -v uv >/dev/null && uv venv -q --seed .venv; } \
 	  || { rm -rf .venv; echo "python3-venv is missing: sudo apt install python3-venv"; exit 1; }
 
 $(INSTALLED): .venv/bin/python pyproject.toml setup.py $(NATIVE)

@@ -14,11 +14,15 @@ from typing import Any
 from hydra.messages import Grant, HandIn, Pace, Receipt
 from hydra.model import Partial, Rest, Span
 
+FIRST_SLICE_SHARE = 16
+"""A process's first slice of a job is this part of what its host's rate suggests."""
+
 
 class Holding:
     """One lease and what has been computed of it but not counted yet. No I/O, no clock."""
 
-    def __init__(self, grant: Grant) -> None:
+    def __init__(self, grant: Grant, slice_units: int = 0) -> None:
+        """`slice_units` is the size that last proved right here for this job; 0 if none did."""
         self.grant = grant
         self.pace = grant.pace
         self.handed_in = grant.span.start
@@ -27,7 +31,8 @@ class Holding:
         self._parts: list[tuple[Span, Partial]] = []
         self.told: Receipt | None = None
         """The reply to the last bare heartbeat, noted by the other thread."""
-        self._slice_units = grant.slice_units or 1
+        # The lease's slice is by the host's rate, which may be another process's: begin small.
+        self.slice_units = slice_units or max(1, grant.slice_units // FIRST_SLICE_SHARE)
         self._busy_s = 0.0
 
     @property
@@ -37,17 +42,19 @@ class Holding:
 
     def next_slice(self) -> Span:
         """What to compute next."""
-        return Span(self.reached, min(self.reached + self._slice_units, self.stop))
+        return Span(self.reached, min(self.reached + self.slice_units, self.stop))
 
     def computed(self, span: Span, partial: Partial, took_s: float, slice_s: float) -> None:
-        """Keep a slice's partial; a slice that went by too fast doubles the next one."""
+        """Keep a slice's partial, and size the next slice to last about `slice_s`."""
         self._parts.append((span, partial))
         self.reached = span.stop
         self._busy_s += took_s
         if self.told:
             self.trim(self.told.stop)
-        if not self.grant.slice_units and took_s < slice_s / 2:
-            self._slice_units *= 2
+        if took_s < slice_s / 2 and span.units == self.slice_units:
+            self.slice_units *= 2
+        elif took_s > slice_s * 2:
+            self.slice_units = max(1, int(span.units * slice_s / took_s))
 
     def hand_in(self, merge: Callable[[Any, Any], Any], rest: Rest, note: str = "") -> HandIn:
         """Everything computed and not yet counted, as one prefix."""

@@ -32,6 +32,10 @@ def _setting(
 
 
 def _state_dir() -> str:
+    """`.hydra` of the checkout this runs from, else a folder of the user's."""
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "setup.py").is_file():
+        return str(checkout / ".hydra")
     base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     return str(Path(base) / "hydra")
 

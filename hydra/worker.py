@@ -84,6 +84,7 @@ class Worker:
         self._overhead_s = 0.0
         self._called_s = 0.0
         self._computing: Holding | None = None
+        self._slice_units: dict[str, int] = {}  # by job; as short as the shift
 
     def shift(self, hint: Hint) -> bool:
         """Work for one shift; whether there was work to the end of it.
@@ -120,7 +121,7 @@ class Worker:
     def _work(self, grant: Grant, ends_s: float) -> Grant | None:
         """Compute a lease to its end; the next one if it came with the last hand-in."""
         kernel = self._kernels[grant.spec.kernel]
-        held = Holding(grant)
+        held = Holding(grant, self._slice_units.get(grant.job, 0))
         due_s = self._clock.monotonic_s() + OVERTIME * grant.tau_s
         while True:
             note = self._slice(kernel, held)
@@ -149,6 +150,7 @@ class Worker:
             self._computing = None
         took_s = self._clock.monotonic_s() - began_s
         held.computed(span, partial, took_s, self._pacing.slice_seconds)
+        self._slice_units[held.grant.job] = held.slice_units
         return ""
 
     def _beat(self, kernel: Kernel, held: Holding) -> bool:

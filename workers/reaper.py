@@ -27,7 +27,7 @@ class Stop(Protocol):
         """Wait until it is set, or for `timeout` seconds."""
 
 
-def run(pass_once: Callable[[], None], every_s: float, clock: Clock, stop: Stop) -> None:
+def run(pass_once: Callable[[], object], every_s: float, clock: Clock, stop: Stop) -> None:
     """Call `pass_once` about every `every_s` until `stop` is set.
 
     A silent store is waited for, ever more patiently, with one log line when it goes and one when

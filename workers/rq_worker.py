@@ -8,15 +8,18 @@ and comes back within a slice.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pickle
 import signal
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
 from rq import Queue, Worker
 from rq.job import Job
+from rq.utils import as_text
 
 from hydra import connection, settings, wiring
 from hydra.adapters.rq_queue import TASK
@@ -50,8 +53,21 @@ class PlainSerializer:
         return _PlainUnpickler(io.BytesIO(data)).load()
 
 
+FIELDS = frozenset((
+    "created_at", "data", "description", "ended_at", "enqueued_at", "failure_ttl",
+    "last_heartbeat", "origin", "result_ttl", "started_at", "status", "timeout", "ttl",
+    "worker_name",
+))
+"""What a chunk task's record may say. The rest would have RQ call what it names (callbacks,
+webhooks), bring the task back (retries, repeats) or wait for another."""
+
+
 class ChunkTask(Job):
-    """An RQ job that can only be our task."""
+    """An RQ job that can only be our task: it starts, ends and nothing follows."""
+
+    def restore(self, raw_data: Mapping[bytes, bytes]) -> None:
+        """Read the record, and only what FIELDS names of it."""
+        super().restore({k: v for k, v in raw_data.items() if as_text(k) in FIELDS})
 
     @property
     def func(self) -> Any:
@@ -67,7 +83,8 @@ class HydraWorker(Worker):
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Stop after this shift, and end the shift at its next slice."""
         if self.horse_pid:
-            os.kill(self.horse_pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(self.horse_pid, signal.SIGTERM)
         super().request_stop(signum, frame)
 
     def setup_work_horse_signals(self) -> None:
@@ -84,7 +101,9 @@ def main(limits: Settings) -> None:
     client = connection.connect(limits.redis_url)
     connection.require_safe(client)
     wiring.over(client, limits).kernels()
-    queue = Queue(settings.QUEUE, connection=client, serializer=PlainSerializer)
+    queue = Queue(
+        settings.QUEUE, connection=client, serializer=PlainSerializer, job_class=ChunkTask
+    )
     worker = HydraWorker(
         [queue],
         connection=client,

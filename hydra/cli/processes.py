@@ -29,17 +29,25 @@ def _say(line: str) -> None:
 
 
 def _with_redis(settings: Settings) -> Settings:
-    """The settings with an address of Redis: the given one, or that of this machine's `up`."""
-    if settings.redis_url:
-        return settings
-    from hydra.adapters.redis_server import running_server
+    """The settings with an address of Redis: the given one, or that of this machine's `up`.
 
-    if running := running_server(settings):
-        return dataclasses.replace(settings, redis_url=running.url)
-    raise BadSetting(
-        f"set REDIS_URL, or start hydra up: no server runs for {settings.state_dir}",
-        field="REDIS_URL",
-    )
+    Raises StoreDown or StoreUnsafe if that Redis cannot be used: better one line now than a
+    process that starts and never works.
+    """
+    from hydra.adapters.redis_server import running_server
+    from hydra.connection import connect, require_safe
+
+    if not settings.redis_url:
+        running = running_server(settings)
+        if running is None:
+            raise BadSetting(
+                f"set REDIS_URL, or start hydra up: no server runs for {settings.state_dir}",
+                field="REDIS_URL",
+            )
+        settings = dataclasses.replace(settings, redis_url=running.url)
+    with connect(settings.redis_url) as client:
+        require_safe(client)
+    return settings
 
 
 def _log_to_stderr() -> None:
@@ -118,14 +126,8 @@ def reaper() -> None:
     # Setting an event takes its lock, which the interrupted wait may hold: so from a thread.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
-    bundle: list[Any] = []
-
-    def pass_once() -> None:
-        if not bundle:  # a store that is silent at the start is an outage like any other
-            bundle.append(live(settings))
-        reap(bundle[0])
-
-    run(pass_once, settings.reap_seconds, SystemClock(), stop)
+    h = live(settings)
+    run(lambda: reap(h), settings.reap_seconds, SystemClock(), stop)
 
 
 @click.command()

@@ -12,16 +12,19 @@ import pytest
 from hydra.client import Handle
 from hydra.settings import QUEUE
 from hydra.store import keys
-from hydra.workers import sessions
 from tests.e2e.fleet import (
     LOST_WITHIN_S,
     OTHER_EDITION,
     Fleet,
+    Hand,
     at_s,
     points_lasting,
     right,
 )
 from tests.waiting import until
+
+CHUNK_S = 1.5
+"""How long a worker may be busy with its chunk before it takes another, at a target of 1 s."""
 
 RQ_QUEUE = f"rq:queue:{QUEUE}"
 
@@ -49,7 +52,7 @@ def units_of(entry: dict[str, Any]) -> tuple[int, int]:
 
 def test_a_lost_host_is_made_up_for_in_seconds(fleet: Fleet) -> None:
     """Worker and work-horse die amid a chunk; what they held is computed by the one that lives."""
-    points = points_lasting(8)
+    points = points_lasting(6)
     lost, _ = fleet.stock("lost"), fleet.stock("living")
     job = fleet.submit(points)
     fleet.wait_working(job, "lost", "living")
@@ -57,10 +60,12 @@ def test_a_lost_host_is_made_up_for_in_seconds(fleet: Fleet) -> None:
     lost.kill()
     expired = fleet.entry(job, "expire", "lost ")
     assert at_s(expired) - killed_s < LOST_WITHIN_S, fleet.told(job)
-    taken = fleet.entry(job, "claim", "living ", after=expired["id"])
-    assert units_of(taken)[0] == units_of(expired)[0], "the lost span is the first to be taken"
-    assert at_s(taken) - killed_s < LOST_WITHIN_S + 2, fleet.told(job)
     assert right(job.result(60), points)
+    start, _ = units_of(expired)
+    taken = next(entry for entry in job.story(expired["id"]) if entry["verb"] == "claim"
+                 and units_of(entry)[0] <= start < units_of(entry)[1])
+    assert taken["text"].startswith("living ")
+    assert at_s(taken) - killed_s < LOST_WITHIN_S + 2 * CHUNK_S, fleet.told(job)
 
 
 def test_a_late_hand_in_is_refused(fleet: Fleet) -> None:
@@ -72,10 +77,8 @@ def test_a_late_hand_in_is_refused(fleet: Fleet) -> None:
     sleeper = fleet.stock("sleeper", HYDRA_SHIFT_SECONDS="2")
     fleet.stock("awake")
     job = fleet.submit(points)
-    fleet.wait_working(job, "sleeper", "awake")
-    horse = sleeper.horse()
-    os.kill(horse, signal.SIGSTOP)
-    session = lease_of(fleet, job, "sleeper").session
+    fleet.wait_working(job, "awake")
+    horse, session = until(lambda: asleep(fleet, job, sleeper), what="asleep with a lease")
     expired = fleet.entry(job, "expire", "sleeper ")
     fleet.entry(job, "claim", "awake ", after=expired["id"])
     os.kill(horse, signal.SIGCONT)
@@ -85,13 +88,20 @@ def test_a_late_hand_in_is_refused(fleet: Fleet) -> None:
     assert right(job.result(60), points)
 
 
-def lease_of(fleet: Fleet, job: Handle, worker: str) -> Any:
-    return next(lease for lease in fleet.store.dump(job.id).leases if lease.worker == worker)
+def asleep(fleet: Fleet, job: Handle, hand: Hand) -> tuple[int, str] | None:
+    """Stop the work-horse amid a chunk: its id and session. If it held none it goes on."""
+    horse = hand.horse()
+    os.kill(horse, signal.SIGSTOP)
+    for lease in fleet.store.dump(job.id).leases:
+        if lease.worker == hand.name:
+            return horse, lease.session
+    os.kill(horse, signal.SIGCONT)
+    return None
 
 
 def test_a_killed_redis_costs_no_unit(fleet: Fleet) -> None:
     """`hydra up` starts it again under load; Hydra's workers wait for it, stock ones may end."""
-    points = points_lasting(8)
+    points = points_lasting(5)
     fleet.worker("patient"), fleet.stock("stock")
     job = fleet.submit(points)
     fleet.wait_working(job, "patient", "stock")
@@ -102,19 +112,19 @@ def test_a_killed_redis_costs_no_unit(fleet: Fleet) -> None:
 
 
 def test_the_reaper_fills_the_queue_again(fleet: Fleet) -> None:
-    job = fleet.submit(points_lasting(4))
+    job = fleet.submit(points_lasting(2))
     until(lambda: fleet.queue.waiting(), what="tasks of the submit")
     fleet.redis.delete(RQ_QUEUE)
     until(lambda: fleet.queue.waiting(), what="tasks of the reaper: nobody else is here")
     fleet.worker("w", HYDRA_SHIFT_SECONDS="1")
     fleet.wait_working(job, "w")
     fleet.redis.delete(RQ_QUEUE)
-    assert right(job.result(60), points_lasting(4))
+    assert right(job.result(60), points_lasting(2))
 
 
 def test_one_task_ten_times_is_harmless(fleet: Fleet) -> None:
     """The very same RQ job, and the same words as other jobs."""
-    points = points_lasting(4)
+    points = points_lasting(2)
     job = fleet.submit(points)
     until(lambda: fleet.queue.waiting(), what="tasks of the submit")
     task = fleet.redis.lindex(RQ_QUEUE, 0)
@@ -142,7 +152,7 @@ def test_a_cancelled_job_frees_its_workers(fleet: Fleet) -> None:
     doomed = fleet.submit(points_lasting(60))
     fleet.worker("one"), fleet.worker("two")
     fleet.wait_working(doomed, "one", "two")
-    points = points_lasting(8)
+    points = points_lasting(4)
     other = fleet.submit(points)
     doomed.cancel("changed my mind")
     cancelled = fleet.entry(doomed, "cancelled", "changed my mind")
@@ -150,11 +160,3 @@ def test_a_cancelled_job_frees_its_workers(fleet: Fleet) -> None:
         taken = fleet.entry(other, "claim", f"{name} ", after=cancelled["id"])
         assert at_s(taken) - at_s(cancelled) < 2, fleet.told(other)
     assert right(other.result(60), points)
-
-
-def test_what_sleeps_is_still_ended(fleet: Fleet) -> None:
-    """The fixtures leave nobody: a stopped process cannot hear SIGTERM."""
-    hand = fleet.worker("w")
-    os.kill(hand.process.pid, signal.SIGSTOP)
-    fleet.dismiss()
-    assert hand.process.pid not in {pid for pid, _ in sessions.living()}
