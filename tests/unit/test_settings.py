@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hydra import settings as settings_module
 from hydra.errors import BadSetting
 from hydra.settings import Settings
 
@@ -80,8 +82,14 @@ def test_options_win_over_the_environment_and_none_is_no_option() -> None:
 
 
 def test_the_state_folder_follows_the_desktop_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings_module, "__file__", "/usr/lib/site-packages/hydra/settings.py")
     monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
     assert Settings.read({}).state_dir == "/somewhere/hydra"
+
+
+def test_a_checkout_keeps_its_state_in_itself() -> None:
+    checkout = Path(__file__).resolve().parents[2]
+    assert Settings.read({}).state_dir == str(checkout / ".hydra")
 
 
 def test_children_read_back_what_their_parent_has() -> None:
