@@ -18,10 +18,12 @@ GRACE_S = 5
 
 
 class _Scheduler(BaseApplication):  # type: ignore[misc]
-    def __init__(self, settings: Settings, make_app: Callable[[], Any], bind: str) -> None:
+    def __init__(self, settings: Settings, make_app: Callable[[], Any], bind: str,
+                 on_ready: Callable[[int], None] | None) -> None:
         self._settings = settings
         self._make_app = make_app
         self._bind = bind
+        self._on_ready = on_ready
         super().__init__()
 
     def load_config(self) -> None:
@@ -38,19 +40,30 @@ class _Scheduler(BaseApplication):  # type: ignore[misc]
             "proc_name": "hydra-scheduler",
             "loglevel": "warning",
         }
+        if self._on_ready is not None:
+            options["when_ready"] = self._ready
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    def _ready(self, arbiter: Any) -> None:
+        assert self._on_ready is not None
+        self._on_ready(int(arbiter.LISTENERS[0].sock.getsockname()[1]))
 
     def load(self) -> Any:
         return self._make_app()
 
 
 def run(
-    settings: Settings, make_app: Callable[[], Any], *, descriptor: int | None = None
+    settings: Settings,
+    make_app: Callable[[], Any],
+    *,
+    descriptor: int | None = None,
+    on_ready: Callable[[int], None] | None = None,
 ) -> None:
     """Serve until SIGTERM, on the inherited socket `descriptor` or on the settings' address.
 
-    `make_app` is called in the process that serves, so that its connections are its own.
+    `make_app` is called in the process that serves, so that its connections are its own;
+    `on_ready` gets the port once it is open.
     Raises BadSetting if others could reach it without a credential.
     """
     if not settings.token and not is_loopback(parse_bind(settings.bind, "HYDRA_BIND")):
@@ -61,7 +74,7 @@ def run(
         )
     host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
     bind = f"{host}:{settings.port}" if descriptor is None else f"fd://{descriptor}"
-    _Scheduler(settings, make_app, bind).run()
+    _Scheduler(settings, make_app, bind, on_ready).run()
 
 
 def _end_streams_on_stop(worker: Any) -> None:
