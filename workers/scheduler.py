@@ -8,9 +8,10 @@ from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.errors import AppImportError
 
 from hydra.adapters.addresses import is_loopback, parse_bind
-from hydra.errors import BadSetting
+from hydra.errors import BadSetting, HydraError
 from hydra.settings import Settings
 
 GRACE_S = 5
@@ -36,21 +37,24 @@ class _Scheduler(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACE_S,
             # By default gunicorn opens a socket under the home folder; containers have none.
             "control_socket_disable": True,
-            "post_worker_init": _end_streams_on_stop,
+            "post_worker_init": self._serves,
             "proc_name": "hydra-scheduler",
             "loglevel": "warning",
         }
-        if self._on_ready is not None:
-            options["when_ready"] = self._ready
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def _ready(self, arbiter: Any) -> None:
-        assert self._on_ready is not None
-        self._on_ready(int(arbiter.LISTENERS[0].sock.getsockname()[1]))
+    def _serves(self, worker: Any) -> None:
+        _end_streams_on_stop(worker)
+        if self._on_ready is not None:
+            self._on_ready(int(worker.sockets[0].sock.getsockname()[1]))
 
     def load(self) -> Any:
-        return self._make_app()
+        try:
+            return self._make_app()
+        except HydraError as error:
+            # The one exception that gunicorn reports as a sentence, without a trace.
+            raise AppImportError(f"hydra: {error.sentence}") from error
 
 
 def run(
@@ -63,7 +67,7 @@ def run(
     """Serve until SIGTERM, on the inherited socket `descriptor` or on the settings' address.
 
     `make_app` is called in the process that serves, so that its connections are its own;
-    `on_ready` gets the port once it is open.
+    `on_ready` gets the port once it is served.
     Raises BadSetting if others could reach it without a credential.
     """
     if not settings.token and not is_loopback(parse_bind(settings.bind, "HYDRA_BIND")):

@@ -193,6 +193,20 @@ def test_off_loopback_there_is_a_token_and_a_link(up: Callable[..., Up]) -> None
     assert token in again.line(), "the link of yesterday still works"
 
 
+def test_a_scheduler_that_is_refused_says_why_in_one_sentence(
+    redis_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "generation").write_text("another\n")
+    env = clean_env(HYDRA_STATE_DIR=str(tmp_path), REDIS_URL=redis_url, HYDRA_PORT="0")
+    done = subprocess.run(
+        hydra("scheduler"), env=env, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode != 0
+    assert done.stdout == "", "an address that is not served is not announced"
+    assert f"{tmp_path / 'generation'} knows generation another" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_scheduler_alone_makes_its_token_and_prints_the_link(
     redis_url: str, tmp_path: Path
 ) -> None:
