@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from hydra.errors import BadSetting
 
@@ -47,11 +48,19 @@ class Settings:
     # Where things are
     state_dir: str = _setting("", "folder for the server's data, logs and secrets")
     redis_url: str = _setting("", "an existing Redis to use; nothing is started", env="REDIS_URL")
+    redis_password_file: str = _setting(
+        "", "file with the password of REDIS_URL, for containers and such; used if it has none"
+    )
     redis_server: str = _setting("", "path of the Redis-compatible server to start")
     url: str = _setting("http://127.0.0.1:8080", "scheduler that the command line talks to")
     bind: str = _setting("127.0.0.1", "address that the scheduler listens on")
     port: int = _setting(8080, "port that the scheduler listens on", low=0, high=65535)
-    token: str = _setting("", "bearer token of the scheduler; needed off loopback")
+    public_url: str = _setting("", "address under which people reach the scheduler, if another")
+    redis_bind: str = _setting("", "address at which other machines reach Redis, to join")
+    redis_port: int = _setting(0, "port at which other machines reach Redis; 6379 if an address "
+                               "is given", low=0, high=65535)
+    token: str = _setting("", "bearer token of the scheduler; made at the first start "
+                          "off loopback")
     web_threads: int = _setting(128, "threads of the scheduler; one serves one viewer",
                                 low=4, high=4096)
     fsync: str = _setting("always", "when the server writes its log to disk",
@@ -96,6 +105,10 @@ class Settings:
                 values[name] = value
         if not values.get("state_dir"):
             values["state_dir"] = _state_dir()
+        if values.get("redis_url") and values.get("redis_password_file"):
+            values["redis_url"] = _with_password(
+                values["redis_url"], Path(values["redis_password_file"])
+            )
         return cls(**values)
 
     def as_env(self) -> dict[str, str]:
@@ -104,6 +117,23 @@ class Settings:
             spec.metadata["env"] or f"HYDRA_{spec.name.upper()}": str(getattr(self, spec.name))
             for spec in dataclasses.fields(self)
         }
+
+
+def _with_password(url: str, file: Path) -> str:
+    parts = urlsplit(url)
+    if parts.password:
+        return url
+    try:
+        password = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise BadSetting(
+            f"HYDRA_REDIS_PASSWORD_FILE: {file} cannot be read: {why}",
+            field="HYDRA_REDIS_PASSWORD_FILE",
+        ) from None
+    user, _, place = parts.netloc.rpartition("@")
+    user = user.rstrip(":")
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{place}").geturl()
 
 
 def _parse(variable: str, text: str, spec: dataclasses.Field[Any]) -> str | int | float:

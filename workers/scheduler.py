@@ -8,9 +8,10 @@ from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.errors import AppImportError
 
 from hydra.adapters.addresses import is_loopback, parse_bind
-from hydra.errors import BadSetting
+from hydra.errors import BadSetting, HydraError
 from hydra.settings import Settings
 
 GRACE_S = 5
@@ -18,10 +19,12 @@ GRACE_S = 5
 
 
 class _Scheduler(BaseApplication):  # type: ignore[misc]
-    def __init__(self, settings: Settings, make_app: Callable[[], Any], bind: str) -> None:
+    def __init__(self, settings: Settings, make_app: Callable[[], Any], bind: str,
+                 on_ready: Callable[[int], None] | None) -> None:
         self._settings = settings
         self._make_app = make_app
         self._bind = bind
+        self._on_ready = on_ready
         super().__init__()
 
     def load_config(self) -> None:
@@ -34,23 +37,37 @@ class _Scheduler(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACE_S,
             # By default gunicorn opens a socket under the home folder; containers have none.
             "control_socket_disable": True,
-            "post_worker_init": _end_streams_on_stop,
+            "post_worker_init": self._serves,
             "proc_name": "hydra-scheduler",
             "loglevel": "warning",
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
+    def _serves(self, worker: Any) -> None:
+        _end_streams_on_stop(worker)
+        if self._on_ready is not None:
+            self._on_ready(int(worker.sockets[0].sock.getsockname()[1]))
+
     def load(self) -> Any:
-        return self._make_app()
+        try:
+            return self._make_app()
+        except HydraError as error:
+            # The one exception that gunicorn reports as a sentence, without a trace.
+            raise AppImportError(f"hydra: {error.sentence}") from error
 
 
 def run(
-    settings: Settings, make_app: Callable[[], Any], *, descriptor: int | None = None
+    settings: Settings,
+    make_app: Callable[[], Any],
+    *,
+    descriptor: int | None = None,
+    on_ready: Callable[[int], None] | None = None,
 ) -> None:
     """Serve until SIGTERM, on the inherited socket `descriptor` or on the settings' address.
 
-    `make_app` is called in the process that serves, so that its connections are its own.
+    `make_app` is called in the process that serves, so that its connections are its own;
+    `on_ready` gets the port once it is served.
     Raises BadSetting if others could reach it without a credential.
     """
     if not settings.token and not is_loopback(parse_bind(settings.bind, "HYDRA_BIND")):
@@ -61,7 +78,7 @@ def run(
         )
     host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
     bind = f"{host}:{settings.port}" if descriptor is None else f"fd://{descriptor}"
-    _Scheduler(settings, make_app, bind).run()
+    _Scheduler(settings, make_app, bind, on_ready).run()
 
 
 def _end_streams_on_stop(worker: Any) -> None:

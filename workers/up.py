@@ -16,16 +16,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 from hydra.adapters import redis_server
-from hydra.adapters.addresses import host_for, is_loopback, parse_bind
+from hydra.adapters.addresses import parse_bind
 from hydra.adapters.redis_process import LOG, Server
-from hydra.adapters.state_folder import hold, keep_secret, open_folder, write_whole
+from hydra.adapters.state_folder import hold, open_folder, write_whole
 from hydra.clock import Clock, SystemClock
 from hydra.connection import connect, require_safe
 from hydra.errors import Conflict, StoreDown, Unavailable
 from hydra.settings import Settings
+from hydra.workers import announce
 from hydra.workers.supervisor import STEADY_S, Child, Supervisor, hydra_command, hydra_env
 
 HEALTHY_S = 30.0
@@ -55,8 +55,6 @@ class Up:
 
     settings: Settings
     workers: int
-    redis_port: int
-    redis_bind: str
     say: Callable[[str], None]
     clock: Clock = field(default_factory=SystemClock)
     _server: Server | None = None
@@ -90,7 +88,9 @@ class Up:
 
     def _start_server(self, boss: Supervisor) -> None:
         self._server = redis_server.start(
-            self.settings, redis_port=self.redis_port, redis_bind=self.redis_bind
+            self.settings,
+            redis_port=self.settings.redis_port,
+            redis_bind=self.settings.redis_bind,
         )
         self._server_since_s = self.clock.monotonic_s()
         if self._server.process is not None:
@@ -144,13 +144,11 @@ class Up:
 
     def _announce(self, folder: Path) -> None:
         assert self._server is not None
-        url = _url_of(self.settings)
+        url = self.settings.url
         write_whole(folder / "up.json", json.dumps({"url": url, "pid": os.getpid()}) + "\n")
-        if self.settings.token:
-            url = f"{url}/login?token={quote(self.settings.token)}"
-        self.say(f"Hydra is at {url}")
+        self.say(announce.where(self.settings))
         if self._server.join_line:
-            self.say(f"Another machine joins with: {self._server.join_line}")
+            self.say(announce.joining(self._server.join_line))
 
 
 def run_workers(settings: Settings, count: int, say: Callable[[str], None]) -> None:
@@ -213,18 +211,11 @@ def _listen(settings: Settings) -> socket.socket:
 def _settled(settings: Settings, folder: Path, listener: socket.socket) -> Settings:
     """The settings with everything that is known only now: the port, the token, the address."""
     bind = parse_bind(settings.bind, "--bind")
-    token = settings.token
-    if not token and not is_loopback(bind):
-        token = keep_secret(folder, "token")
     port = int(listener.getsockname()[1])
-    settled = dataclasses.replace(
-        settings, bind=bind, port=port, token=token, state_dir=str(folder)
+    settled = announce.with_token(
+        dataclasses.replace(settings, bind=bind, port=port, state_dir=str(folder))
     )
-    return dataclasses.replace(settled, url=_url_of(settled))
-
-
-def _url_of(settings: Settings) -> str:
-    return f"http://{host_for(settings.bind)}:{settings.port}"
+    return dataclasses.replace(settled, url=announce.url_of(settled))
 
 
 def _is_healthy(settings: Settings) -> bool:

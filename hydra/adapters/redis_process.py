@@ -99,7 +99,7 @@ def launch(
     log = folder / LOG
     log.parent.mkdir(mode=0o700, exist_ok=True)
     # A file, since the arguments of a process are there for every user to read.
-    write_whole(folder / "redis.conf", _configuration(folder, socket, door, fsync))
+    write_whole(folder / "redis.conf", configuration(folder / "redis", door, fsync, socket))
     with log.open("wb") as output:
         process = subprocess.Popen(
             [binary.path, str(folder / "redis.conf")],
@@ -144,13 +144,12 @@ def _wait_ready(server: Server, log: Path) -> None:
         CLOCK.sleep_s(LOOK_EVERY_S)
 
 
-def _configuration(folder: Path, socket: Path, door: Door, fsync: str) -> str:
+def configuration(data: Path, door: Door, fsync: str, socket: Path | None = None) -> str:
+    """The text of a redis.conf that keeps every acknowledged write in the folder `data`."""
     lines = [
         f"port {door.port}",
         f"bind {door.bind}",
-        f"unixsocket {_quoted(socket)}",
-        "unixsocketperm 700",
-        f"dir {_quoted(folder / 'redis')}",
+        f"dir {_quoted(data)}",
         "daemonize no",
         "appendonly yes",
         f"appendfsync {fsync}",
@@ -160,6 +159,8 @@ def _configuration(folder: Path, socket: Path, door: Door, fsync: str) -> str:
         'save ""',
         "maxmemory-policy noeviction",
     ]
+    if socket is not None:
+        lines += [f"unixsocket {_quoted(socket)}", "unixsocketperm 700"]
     if door.password:
         lines.append(f"requirepass {door.password}")
     return "\n".join(lines) + "\n"

@@ -1,4 +1,6 @@
-"""Commands that start processes: `up`, `worker`, `scheduler`, `reaper`; and `doctor`, which looks.
+"""Commands that start processes: `up`, `worker`, `scheduler`, `reaper`; and two that start none.
+
+`redis-conf` prepares a server that something else starts; `doctor` looks at everything.
 
 What a command needs is imported inside it, so that `hydra --help` is quick and a worker does not
 load the web.
@@ -58,18 +60,22 @@ def _log_to_stderr() -> None:
 @click.option("--workers", type=click.IntRange(0, CORES_MAX), help="How many; else one a core.")
 @click.option("--port", type=_PORT, help="Port of the web page and the API; 0 takes a free one.")
 @click.option("--bind", help="Address to listen on; 0.0.0.0 for all. Makes a token off loopback.")
-@click.option("--redis-port", type=_PORT, default=0, help="Open Redis on this TCP port, too.")
-@click.option("--redis-bind", default="", help="Let other machines join: address of the TCP port.")
+@click.option("--redis-port", type=_PORT, help="Open Redis on this TCP port, too.")
+@click.option("--redis-bind", help="Let other machines join: address of the TCP port.")
 def up(
-    workers: int | None, port: int | None, bind: str | None, redis_port: int, redis_bind: str
+    workers: int | None,
+    port: int | None,
+    bind: str | None,
+    redis_port: int | None,
+    redis_bind: str | None,
 ) -> None:
     """Start everything on this machine: Redis, scheduler, reaper and workers. Ctrl-C stops it."""
     from hydra.workers.up import Up, cores_usable
 
-    settings = Settings.read(port=port, bind=bind)
+    settings = Settings.read(port=port, bind=bind, redis_port=redis_port, redis_bind=redis_bind)
     count = cores_usable() if workers is None else workers
     try:
-        Up(settings, count, redis_port, redis_bind, say=_say).run()
+        Up(settings, count, say=_say).run()
     except Conflict as conflict:
         click.echo(f"hydra: {conflict.sentence}", err=True)
         raise SystemExit(1) from None
@@ -97,11 +103,16 @@ def worker(cores: int, redis_url: str | None) -> None:
 @click.option("--port", type=_PORT, help="Port to listen on.")
 @click.option("--descriptor", type=click.IntRange(0), hidden=True)
 def scheduler(bind: str | None, port: int | None, descriptor: int | None) -> None:
-    """Serve the web page and the API."""
+    """Serve the web page and the API. Off loopback it makes a token and prints the log-in link."""
+    from hydra.workers import announce
     from hydra.workers import scheduler as process
 
     _log_to_stderr()
-    settings = _with_redis(Settings.read(bind=bind, port=port))
+    settings = announce.with_token(_with_redis(Settings.read(bind=bind, port=port)))
+
+    def say_where(port_open: int) -> None:
+        for line in announce.lines(dataclasses.replace(settings, port=port_open)):
+            _say(line)
 
     def make_app() -> Any:
         from hydra.web import create_app
@@ -109,7 +120,9 @@ def scheduler(bind: str | None, port: int | None, descriptor: int | None) -> Non
 
         return create_app(live(settings))
 
-    process.run(settings, make_app, descriptor=descriptor)
+    # With a descriptor we are a part of `hydra up`, which does the talking.
+    on_ready = say_where if descriptor is None else None
+    process.run(settings, make_app, descriptor=descriptor, on_ready=on_ready)
 
 
 @click.command()
@@ -130,6 +143,27 @@ def reaper() -> None:
     run(lambda: reap(h), settings.reap_seconds, SystemClock(), stop)
 
 
+@click.command("redis-conf")
+@click.option("--dir", "data", required=True, help="Folder in which the server keeps its data.")
+@click.option("--bind", default="127.0.0.1", show_default=True, help="Address it listens on.")
+@click.option("--port", type=_PORT, default=6379, show_default=True, help="Port it listens on.")
+def redis_conf(data: str, bind: str, port: int) -> None:
+    """Write a redis.conf with a password, for a server that others start, such as a container.
+
+    It lies in the state folder; the password beside it, in redis-password.
+    """
+    from pathlib import Path
+
+    from hydra.adapters.addresses import parse_bind
+    from hydra.adapters.redis_process import Door, configuration
+    from hydra.adapters.state_folder import keep_secret, open_folder, write_whole
+
+    settings = Settings.read()
+    folder = open_folder(settings.state_dir)
+    door = Door(port, parse_bind(bind, "--bind"), keep_secret(folder, "redis-password"))
+    write_whole(folder / "redis.conf", configuration(Path(data), door, settings.fsync))
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
 def doctor(as_json: bool) -> None:
@@ -146,4 +180,4 @@ def doctor(as_json: bool) -> None:
         raise SystemExit(1)
 
 
-COMMANDS = [up, worker, scheduler, reaper, doctor]
+COMMANDS = [up, worker, scheduler, reaper, redis_conf, doctor]

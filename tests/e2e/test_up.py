@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from hydra.workers import sessions
+from tests.e2e.fleet import clean_env, free_port, hydra
 from tests.waiting import until
 
 
@@ -189,3 +191,51 @@ def test_off_loopback_there_is_a_token_and_a_link(up: Callable[..., Up]) -> None
     assert run.end(signal.SIGINT)[0] == 0
     again = up("--port", "0", "--bind", "0.0.0.0", "--workers", "0")
     assert token in again.line(), "the link of yesterday still works"
+
+
+def test_a_scheduler_that_is_refused_says_why_in_one_sentence(
+    redis_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "generation").write_text("another\n")
+    env = clean_env(HYDRA_STATE_DIR=str(tmp_path), REDIS_URL=redis_url, HYDRA_PORT="0")
+    done = subprocess.run(
+        hydra("scheduler"), env=env, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode != 0
+    assert done.stdout == "", "an address that is not served is not announced"
+    assert f"{tmp_path / 'generation'} knows generation another" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_scheduler_alone_makes_its_token_and_prints_the_link(
+    redis_url: str, tmp_path: Path
+) -> None:
+    said = []
+    for _ in range(2):
+        port = free_port()
+        env = clean_env(
+            HYDRA_STATE_DIR=str(tmp_path / "state"), HYDRA_PUBLIC_URL=f"http://127.0.0.1:{port}",
+            REDIS_URL=redis_url, HYDRA_BIND="0.0.0.0", HYDRA_PORT=str(port),
+        )
+        process = subprocess.Popen(
+            hydra("scheduler"), env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            link = address(process.stdout.readline())
+            base, _, token = link.partition("/login?token=")
+            said.append(token)
+            asked = urllib.request.Request(
+                f"{base}/api/v1/jobs", headers={"Authorization": f"Bearer {token}"}
+            )
+            with urllib.request.urlopen(asked, timeout=10) as answer:
+                assert answer.status == 200
+            with pytest.raises(urllib.error.HTTPError, match="401") as refused:
+                urllib.request.urlopen(f"{base}/api/v1/jobs", timeout=10)
+            refused.value.close()
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+    assert said[0] == said[1]
+    assert len(said[0]) == 32
