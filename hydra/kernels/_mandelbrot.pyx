@@ -145,7 +145,8 @@ cdef mandel_work *_start(view, mandel_view *seen, int checks) except NULL:
     if work == NULL:
         raise MemoryError
     try:
-        seen.centre_x, seen.centre_y, seen.half_pixel = view.centre_x, view.centre_y, view.half_pixel
+        seen.centre_x, seen.centre_y = view.centre_x, view.centre_y
+        seen.half_pixel = view.half_pixel
         seen.julia, seen.julia_x, seen.julia_y = view.julia, view.julia_x, view.julia_y
         seen.bailout_square = view.bailout * view.bailout
         seen.log_scale = 1.0 / mandel_log2_base(seen.bailout_square)

@@ -1,6 +1,6 @@
-"""The answer of the mandelbrot kernel: tiles put together, 64 rows at a time, into files and numbers.
+"""The answer of the mandelbrot kernel: tiles put together into files and numbers.
 
-Memory holds a strip of rows and the compressed files, never the whole picture.
+Memory holds a strip of 64 rows and the compressed files, never the whole picture.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def _strips(columns: int, rows: int, whole: Pieces, unpack: Unpack) -> Iterator[
     across, down = tiles(columns, rows)
     for strip in range(down):
         height = min(TILE, rows - strip * TILE)
-        counts, rgb = np.empty((height, columns), np.uint32), np.empty((height, columns, 3), np.uint8)
+        counts = np.empty((height, columns), np.uint32)
+        rgb = np.empty((height, columns, 3), np.uint8)
         for unit in range(strip * across, (strip + 1) * across):
             width, _, tile_counts, tile_rgb = unpack(whole[unit])
             column = box_of(columns, rows, unit).column

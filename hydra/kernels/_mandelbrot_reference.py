@@ -1,5 +1,4 @@
-"""The mandelbrot kernel in NumPy: what the compiled `_mandelbrot` must equal, and what runs where it
-is missing.
+"""The mandelbrot kernel in NumPy: what the compiled one must equal, and what runs without it.
 
 Read native/mandel_point.h, mandel_colour.h, mandel_tile.h and mandel_blob.h beside it; this file
 says the same with whole arrays. No iteration is left out, and none is done in another order.
@@ -134,8 +133,8 @@ def _tile(view: View, box: Box) -> tuple[Counts, Colours]:
 
 def _places(view: View, counts: Counts, squares: Reals) -> Ints:
     pace = view.density * (COLOURS / 8.0)
-    places = (pace * np.sqrt(smooth(view, counts, squares))).astype(np.int64) % COLOURS
-    return np.where(counts > 0, places, COLOURS)
+    places = (pace * np.sqrt(smooth(view, counts, squares))).astype(np.int64) - COLOURS * 3 // 16
+    return np.where(counts > 0, places % COLOURS, COLOURS)
 
 
 def _blob(counts: Counts, rgb: Colours) -> bytes:

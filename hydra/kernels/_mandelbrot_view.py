@@ -75,8 +75,10 @@ def tiles(columns: int, rows: int) -> tuple[int, int]:
 
 
 def box_of(columns: int, rows: int, unit: int) -> Box:
-    """Where a unit's tile lies: they go row by row from the upper left; those on the right and
-    lower edge may be smaller."""
+    """Where a unit's tile lies.
+
+    They go row by row from the upper left; those on the right and lower edge may be smaller.
+    """
     down, across = divmod(unit, tiles(columns, rows)[0])
     column, row = across * TILE, down * TILE
     return Box(column, row, min(TILE, columns - column), min(TILE, rows - row))

@@ -2,13 +2,14 @@
 
 A unit is a tile of 64 x 64 pixels, numbered row by row from the upper left; those on the right and
 lower edge may be smaller. Its partial is a blob with the tile's counts and colours, as laid out in
-native/mandel_blob.h. What a count is, to the last bit, is written in native/mandel_point.h; it hangs
-on the view, the iterations and the bailout alone, not on colours or antialiasing.
+native/mandel_blob.h. What a count is, to the last bit, is written in native/mandel_point.h; it
+hangs on the view, the iterations and the bailout alone, not on colours or antialiasing.
 """
 
 from __future__ import annotations
 
 import os
+from base64 import b85decode
 from typing import Any
 
 from hydra.errors import BadSpan, BadWire
@@ -46,7 +47,43 @@ PARAMS = {
 PIECE_BYTES_MAX = BLOB_BYTES_MAX
 """A tile in which no two pixels have anything in common."""
 
-GOLDEN: list[tuple[Params, tuple[int, int], Pieces]] = []
+
+
+def _golden(blobs: str, **given: int | float | str) -> tuple[Params, tuple[int, int], Pieces]:
+    params = {name: param.default for name, param in PARAMS.items()} | given
+    pieces = {unit: b85decode(blob) for unit, blob in enumerate(blobs.split())}
+    return params, (0, len(pieces)), pieces
+
+
+GOLDEN = [
+    _golden(
+        "0YCy~0H|s~L119OlA$0%tg&1%z;F_7*HjXySlC4a#Q*>R0000u*N`v}5U@ZH5P*lWIRGGV1X&Cc5lA$~MFJQ"
+        "A000000H_);5C8zsfH1I7SU{*CFmQ<)ZXy9xHc5x$>jMA)0000+0t5gMgg_9WlnVgB2u2|UfIuKYAl(1}000"
+        "00 "
+        "0YCyw000L7000000001d%dgHQLce)eH8n94F#rGn2LJ#7000000DN-=ghD}#W<(?=AOt`F000L7000000000"
+        "Gc@~60Fa!c5N{|Eq000;O00000000n+Aqav%f&c&j "
+        "0RjRp0Ot(=00000000000001RLjeE)00000000000077t0000000000000000001l0RR9100000",
+        columns=130, rows=2, iterations=200, width=2.8, centre_x=-0.6,
+    ),
+    _golden(
+        "0SE?#0EkimK(TNjfG|LP$o#SVkbuy3c4>5?A+xVUGIVolL_`=e8zQQ-ZuhKk5V8C*acE#45ljpM6u^_O7z`o"
+        "!>4fovG}HqIcxJ)2#%A$%BJkrzTNt$k1O$em2nMDm15yNtvmD@$fyrW#5YoVDBjAxz03{^12-px2;71`@EG("
+        "{rLIH#XBp^UUd=em;BKH(P4i<`5jk+;m1rPw-ZlnOK1V}j1AZmaB001Ny5CA{`",
+        set="julia", columns=8, rows=6, iterations=300, width=3.0, centre_x=0.0, bailout=4.0,
+        palette="ocean", antialias=2,
+    ),
+    _golden(
+        "0SO1j02r{9hz<adbPE9B1poj5po9ScuK)l500002>9DT=000O80Dukv00000002;=A0U7L00007&@QC`0ssI"
+        "-vq%8A3oly^0003G05KE`008iS+o+=e00000024rZc>n+a2mk=UAQ1ro00000a9)FXi2wiq0FyN>3<&`M00^"
+        "-(0El3vcn$!dgbPq`l?VU;kc1&!u&)3B0001$>Y)Gt000O80B~FY00000003a(e_MnA00008@GW9;(*OWQc1"
+        "Hlpj1eG?8UO%{*dTxaf_NAJ001ZgadyN2000000Bo}8<NyEwAOHXWqyYc`00000fR!J?Km-5)006dQ(B#?*0"
+        "D$yj000",
+        columns=9, rows=7, iterations=20000, width=0.25, centre_x=-0.1225611668766536,
+        centre_y=0.7448617666197443, palette="rainbow", density=0.5, bailout=100000.0,
+    ),
+]
+"""Known blobs, in base 85; their counts were made by tests/kernels/golden/make_mandelbrot.c. A
+strip of three tiles, colours between samples, an interior."""
 
 BACKEND = select(os.environ.get("HYDRA_ISA", ""))
 """What computes here: an instruction set, or "numpy"."""

@@ -46,28 +46,39 @@ typedef struct {
     int held;
 } mandel_bits;
 
-/* What the neighbours promise for the pixel at i. */
-static inline int32_t mandel_promise(const int32_t *plane, int i, int width)
+/* What the neighbours promise: a on the left, b above, c between them. */
+static inline int32_t mandel_promise(int32_t a, int32_t b, int32_t c)
 {
-    if (i < width)
-        return i ? plane[i - 1] : 0;
-    int32_t b = plane[i - width];
-    if (i % width == 0)
-        return b;
-    int32_t a = plane[i - 1], c = plane[i - width - 1];
     int32_t low = a < b ? a : b, high = a < b ? b : a, sum = a + b - c;
     return sum < low ? low : sum > high ? high : sum;
+}
+
+/* A difference as a number that is small if the difference is. */
+static inline uint32_t mandel_fold(int32_t d, int colour)
+{
+    if (colour)
+        d = (int8_t)d;
+    return (uint32_t)d << 1 ^ (uint32_t)(d >> 31);
 }
 
 static inline void mandel_put(mandel_bits *out, uint32_t value, int width)
 {
     out->bits |= (uint64_t)value << out->held;
     out->held += width;
-    while (out->held >= 8) {
-        *out->at++ = (uint8_t)out->bits;
-        out->bits >>= 8;
-        out->held -= 8;
+    if (out->held >= 32) {
+        memcpy(out->at, &out->bits, 4);
+        out->at += 4;
+        out->bits >>= 32;
+        out->held -= 32;
     }
+}
+
+/* Close the last byte. */
+static inline void mandel_put_end(mandel_bits *out)
+{
+    for (; out->held > 0; out->held -= 8, out->bits >>= 8)
+        *out->at++ = (uint8_t)out->bits;
+    out->held = 0;
 }
 
 /* The next `width` bits; zeros behind the end, where `held` becomes negative. */
@@ -87,17 +98,24 @@ static inline uint32_t mandel_take(mandel_bits *in, int width)
 static inline void mandel_put_plane(mandel_bits *out, const int32_t *plane, int width, int pixels,
                                     int colour)
 {
+    uint32_t folded[MANDEL_SAMPLES + MANDEL_TOGETHER] = {0};
+    folded[0] = mandel_fold(plane[0], colour);
+    for (int i = 1; i < width; i++)
+        folded[i] = mandel_fold(plane[i] - plane[i - 1], colour);
+    for (int row = width; row < pixels; row += width) {
+        const int32_t *here = plane + row, *above = here - width;
+        folded[row] = mandel_fold(here[0] - above[0], colour);
+        for (int i = 1; i < width; i++)
+            folded[row + i] = mandel_fold(
+                here[i] - mandel_promise(here[i - 1], above[i], above[i - 1]), colour);
+    }
     for (int first = 0; first < pixels; first += MANDEL_TOGETHER) {
-        uint32_t folded[MANDEL_TOGETHER] = {0}, any = 0;
-        for (int i = first; i < pixels && i < first + MANDEL_TOGETHER; i++) {
-            int32_t d = plane[i] - mandel_promise(plane, i, width);
-            if (colour)
-                d = (int8_t)d;
-            any |= folded[i - first] = (uint32_t)d << 1 ^ (uint32_t)(d >> 31);
-        }
+        uint32_t any = 0;
+        for (int i = first; i < first + MANDEL_TOGETHER; i++)
+            any |= folded[i];
         int bits = any ? 32 - __builtin_clz(any) : 0;
         mandel_put(out, (uint32_t)bits, colour ? MANDEL_COLOUR_BITS : MANDEL_COUNT_BITS);
-        for (int i = 0; bits && i < MANDEL_TOGETHER; i++)
+        for (int i = first; any && i < first + MANDEL_TOGETHER; i++)
             mandel_put(out, folded[i], bits);
     }
 }
@@ -115,7 +133,10 @@ static inline int mandel_take_plane(mandel_bits *in, int32_t *plane, int width, 
             if (i >= pixels)
                 continue;
             int32_t d = (int32_t)(folded >> 1) ^ -(int32_t)(folded & 1);
-            plane[i] = mandel_promise(plane, i, width) + d;
+            int left = i % width > 0, above = i >= width;
+            plane[i] = d + (left && above ? mandel_promise(plane[i - 1], plane[i - width],
+                                                           plane[i - width - 1])
+                                          : left ? plane[i - 1] : above ? plane[i - width] : 0);
             if (colour)
                 plane[i] &= 255;
             else if (plane[i] < 0 || plane[i] >> (MANDEL_COUNT_WIDTH - 1))
@@ -125,12 +146,6 @@ static inline int mandel_take_plane(mandel_bits *in, int32_t *plane, int width, 
             return -1;
     }
     return 0;
-}
-
-/* Close the last byte. */
-static inline void mandel_put_end(mandel_bits *out)
-{
-    mandel_put(out, 0, -out->held & 7);
 }
 
 /* The tile in work->centre_counts and work->rgb as bytes; how many. */

@@ -8,7 +8,8 @@
  * goes down to count - 1 where the square comes near bailout^4, and meets the next count there
  * without a step. No libm has a say: log2 is a series of our own, within 1e-9 of the truth. Colours
  * go by the square root of nu, so that bands keep their width as the counts grow towards the set:
- * the place in the palette's cycle is density * sqrt(nu) / 8, and the palette begins anew at 1.
+ * the place in the palette's cycle is density * sqrt(nu) / 8, and the palette begins anew at 1. The
+ * cycle is turned by 3/16, where counts begin with the usual bailout.
  */
 
 /* log2 of a positive, normal number: 2^e * f with f around 1, then the series of artanh. */
@@ -43,7 +44,7 @@ static __attribute__((noinline)) void MANDEL_(mandel_shade)(const mandel_view *v
         double square = count ? work->squares[i] : 4.0;
         double nu = count - MANDEL_(mandel_log2)(MANDEL_(mandel_log2)(square) * scale);
         nu = nu > 0.0 ? nu : 0.0;
-        int32_t place = (int32_t)(pace * __builtin_sqrt(nu)) & (MANDEL_COLOURS - 1);
-        work->colours[i] = (uint16_t)(count ? place : MANDEL_COLOURS);
+        int32_t place = (int32_t)(pace * __builtin_sqrt(nu)) - MANDEL_COLOURS * 3 / 16;
+        work->colours[i] = (uint16_t)(count ? place & (MANDEL_COLOURS - 1) : MANDEL_COLOURS);
     }
 }

@@ -68,7 +68,7 @@ static inline void mandel_pack(const mandel_view *view, mandel_work *work, int f
     for (int at = first; at < stop; at++) {
         uint32_t count = list->count[at] <= view->iterations ? list->count[at] : 0;
         work->counts[list->sample[at]] = count;
-        work->squares[list->sample[at]] = list->square[at];
+        work->squares[list->sample[at]] = count ? list->square[at] : 0.0;
         list->x[many] = list->x[at];
         list->y[many] = list->y[at];
         list->cx[many] = list->cx[at];

@@ -165,6 +165,7 @@ static int MANDEL_(mandel_samples)(const mandel_view *view, mandel_work *work, i
 {
     mandel_list *list = &work->survivors;
     memset(work->counts, 0, sizeof work->counts);
+    memset(work->squares, 0, sizeof work->squares);
     list->many = 0;
     for (int row = 0; row < height;) {
         int first = list->many;

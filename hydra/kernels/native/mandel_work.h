@@ -1,4 +1,4 @@
-/* What one tile needs while it is computed; about 700 KiB, made once for each call of the kernel. */
+/* What one tile needs while it is computed; about 800 KiB, once for each call of the kernel. */
 #ifndef HYDRA_MANDEL_WORK_H
 #define HYDRA_MANDEL_WORK_H
 
