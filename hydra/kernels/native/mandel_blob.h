@@ -16,7 +16,10 @@
  * then the numbers, lowest bit first. Colours and counts each end at a whole byte.
  *
  * Why not zlib: its editions (zlib-ng, say) give different bytes for the same tile, and a tile must
- * have the same bytes on every machine. This costs a tenth of the time and about the same space.
+ * have the same bytes on every machine. Against its level 1 this needs 1.2 (deep views) to 1.6
+ * times the space (the whole set: 3.3 KB a tile at 2048 x 2048) and a third of the time or less.
+ *
+ * The colours come first, so that a viewer can be sent bytes 0 to 5 + n alone.
  */
 #ifndef HYDRA_MANDEL_BLOB_H
 #define HYDRA_MANDEL_BLOB_H
