@@ -13,8 +13,9 @@
 enum {
     MANDEL_BURST = 16,        /* iterations without a test */
     MANDEL_LOOK = 4,          /* counted iterations between two looks whether all have escaped */
-    MANDEL_SWEEP = 8,         /* bursts between two sweeps */
-    MANDEL_POLL_SWEEPS = 64,  /* sweeps between two looks at the clock: about 0.1 ms */
+    MANDEL_SWEEP_MIN = 1,     /* bursts between two sweeps, where they end orbits */
+    MANDEL_SWEEP_MAX = 8,     /* and where they do not */
+    MANDEL_POLL_SWEEPS = 64,  /* sweeps between two looks at the clock: 0.1 ms or less */
     MANDEL_KEEP_FIRST = 3,    /* bursts after which z is first kept */
     MANDEL_QUEUE = 448,       /* entries that make a queue long */
     MANDEL_FIRST = 448        /* samples whose first iterations are counted together, at least */

@@ -22,7 +22,7 @@
  * (C) Checks that change no count. Points of the main cardioid and of the disc left of it do not
  *     escape (a margin of 1e-12 stays clear of rounding). An orbit that comes back to exactly an
  *     earlier z repeats for ever, as the arithmetic is deterministic: z is kept at doubling
- *     intervals and compared at every sweep.
+ *     intervals and compared at every sweep. Sweeps become rare where they find nothing.
  *
  * (B) Bound. Six operations an iteration with the fused 2xy + c: 2.67 iterations a cycle on two
  *     512-bit ports for anything, 2.0 where only two 256-bit ports multiply (Zen 4).
@@ -89,14 +89,16 @@ MANDEL_INLINE void MANDEL_(mandel_push)(mandel_list *queue, const ORBITS *orbits
     queue->sample[at] = orbits->sample[lane];
 }
 
-/* End orbits that are at the limit or in a cycle, and keep z where it is time; how many ended. */
+/* End orbits that are at the limit or in a cycle, and keep z where it is time; how many ended.
+ * Lanes that find no successor are taken off *active.
+ */
 static __attribute__((noinline)) int MANDEL_(mandel_sweep)(const mandel_view *view,
                                                            mandel_work *work, ORBITS *orbits,
-                                                           int *next, int64_t burst)
+                                                           int *next, int *active, int64_t burst)
 {
     const int64_t whole = view->iterations / MANDEL_BURST;
     int64_t some = 0;
-    int gone = 0;
+    int ended = 0;
     for (int lane = 0; lane < MANDEL_LANES; lane++)
         some |= (burst - orbits->begun[lane] >= whole) |
                 ((orbits->x[lane] == orbits->kept_x[lane]) &
@@ -110,7 +112,8 @@ static __attribute__((noinline)) int MANDEL_(mandel_sweep)(const mandel_view *vi
         if (!cycle && done < view->iterations)
             MANDEL_(mandel_push)(&work->queue, orbits, lane, orbits->x[lane], orbits->y[lane],
                                  done);
-        gone += !MANDEL_(mandel_fill)(orbits, lane, &work->survivors, next, burst);
+        *active -= !MANDEL_(mandel_fill)(orbits, lane, &work->survivors, next, burst);
+        ended++;
     }
     if (work->checks & MANDEL_CHECK_CYCLES) {
         for (int lane = 0; lane < MANDEL_LANES; lane++) {
@@ -120,7 +123,7 @@ static __attribute__((noinline)) int MANDEL_(mandel_sweep)(const mandel_view *vi
             orbits->keep_at[lane] = keep ? 2 * burst - orbits->begun[lane] : orbits->keep_at[lane];
         }
     }
-    return gone;
+    return ended;
 }
 
 /* The survivors of the first 16 iterations, to their ends. */
@@ -130,7 +133,7 @@ static int MANDEL_(mandel_run)(const mandel_view *view, mandel_work *work)
     mandel_list *queue = &work->queue;
     ORBITS orbits;
     int next = 0, active = 0, sweeps = 0;
-    int64_t burst = 0, sweep_at = MANDEL_SWEEP;
+    int64_t burst = 0, pause = MANDEL_SWEEP_MIN, sweep_at = pause;
     work->survivors.x[MANDEL_SAMPLES] = work->survivors.y[MANDEL_SAMPLES] = 0.0;
     work->survivors.cx[MANDEL_SAMPLES] = work->survivors.cy[MANDEL_SAMPLES] = 0.0;
     queue->many = 0;
@@ -147,8 +150,9 @@ static int MANDEL_(mandel_run)(const mandel_view *view, mandel_work *work)
             active -= !MANDEL_(mandel_fill)(&orbits, lane, &work->survivors, &next, burst);
         }
         if (burst >= sweep_at) {
-            active -= MANDEL_(mandel_sweep)(view, work, &orbits, &next, burst);
-            sweep_at = burst + MANDEL_SWEEP;
+            int ended = MANDEL_(mandel_sweep)(view, work, &orbits, &next, &active, burst);
+            pause = ended ? MANDEL_SWEEP_MIN : pause < MANDEL_SWEEP_MAX ? 2 * pause : pause;
+            sweep_at = burst + pause;
             if (++sweeps % MANDEL_POLL_SWEEPS == 0 && mandel_give_up(work))
                 return -1;
         }
