@@ -3,7 +3,7 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.14 python3.11 python3; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
-NATIVE := $(wildcard hydra/kernels/*.pyx hydra/kernels/*.pxd hydra/kernels/native/*.h)
+NATIVE := $(wildcard hydra/kernels/*.pyx hydra/kernels/*.pxd hydra/kernels/native/*.h hydra/kernels/native/*.pxi)
 INSTALLED := .venv/.installed
 TESTABLE := .venv/.testable
 ARGS ?=

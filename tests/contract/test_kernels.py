@@ -10,6 +10,7 @@ import itertools
 import json
 import math
 import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,7 +120,8 @@ def _refused(param: Param) -> Iterator[tuple[object, str]]:
     assert param.low is not None
     assert param.high is not None
     yield param.low - 1, str(param.low)
-    yield math.nextafter(float(param.high), math.inf) * 2 + 1, str(param.high)
+    too_much = param.high + 1 if param.kind is int else math.nextafter(param.high, math.inf)
+    yield too_much, str(param.high)
     yield "abc", "number"
     yield "", "number"
     yield True, "number"
@@ -251,13 +253,19 @@ def test_the_largest_sums_fit_the_counters(kernel: Kernel) -> None:
 
 
 @over_kernels
-def test_the_answer_is_plain_json(kernel: Kernel) -> None:
+def test_the_answer_is_plain_json_and_files(kernel: Kernel) -> None:
     params, units = _small_job(kernel)
     answer = kernel.finish(params, kernel.run(params, Span(0, units)))
     assert isinstance(answer, dict)
-    assert answer
-    assert json.loads(_as_json(answer)) == answer
+    plain = {name: value for name, value in answer.items() if not isinstance(value, bytes)}
+    assert plain
+    assert json.loads(_as_json(plain)) == plain
+    for name in answer.keys() - plain.keys():
+        assert FILE_NAME.fullmatch(name), "a value of type bytes is the file that its key names"
+
+
+FILE_NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9]+)+")
 
 
 def _as_json(answer: dict[str, Any]) -> str:
-    return json.dumps(answer, allow_nan=False, sort_keys=True)
+    return json.dumps(answer, allow_nan=False, sort_keys=True, default=bytes.hex)

@@ -138,7 +138,7 @@ def test_lists_and_stories(door, clock):
     assert (story[0]["verb"], story[-1]["verb"]) == ("submit", "done")
     assert job.story(after=story[0]["id"]) == story[1:]
     assert door.workers()[0]["live"]
-    assert door.kernels()[0]["name"] == "pi"
+    assert "pi" in [kernel["name"] for kernel in door.kernels()]
 
 
 def test_a_done_job_from_a_list_fetches_its_answer(door):

@@ -2,8 +2,6 @@
 #ifndef HYDRA_PI_DISPATCH_H
 #define HYDRA_PI_DISPATCH_H
 
-#include <time.h>
-
 #include "isa.h"
 #include "pi_block.h"
 
@@ -79,14 +77,6 @@ static inline uint64_t pi_block_hits(int isa, uint64_t seed, uint64_t block, uin
     if (counted < points)
         outside += pi_scalar_outside(seed, block, counted, points);
     return points - outside;
-}
-
-/* Milliseconds on a clock that only rises. */
-static inline int64_t pi_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 #endif

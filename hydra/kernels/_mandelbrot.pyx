@@ -1,0 +1,177 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The mandelbrot kernel compiled: tiles as blobs, with the widest vectors this processor has.
+
+The work is in native/mandel_*.h; this file picks the instruction set, drops the GIL, and lets
+signals through. `_mandelbrot_reference` has the same functions in NumPy.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from hydra.errors import BadWire
+
+include "native/isa.pxi"
+
+cdef extern from "clock.h" nogil:
+    int64_t HYDRA_SIGNAL_CHECK_MS
+    int64_t hydra_clock_ms()
+
+cdef extern from "mandel_tile.h" nogil:
+    enum:
+        MANDEL_TILE
+        MANDEL_SAMPLES
+        MANDEL_CHECK_SHAPE
+        MANDEL_CHECK_CYCLES
+    ctypedef struct mandel_view:
+        double centre_x, centre_y, half_pixel, julia_x, julia_y
+        double bailout_square, log_scale, density
+        uint32_t columns, rows, iterations
+        int julia, antialias
+    ctypedef struct mandel_box:
+        uint32_t column, row
+        int width, height
+    ctypedef struct mandel_palette:
+        pass
+    ctypedef struct mandel_work:
+        uint32_t counts[1]
+        double squares[1]
+        mandel_palette palette
+        int checks
+        int (*poll)() except -1
+        int64_t poll_ms
+    double mandel_log2_base(double value)
+    void mandel_paint(mandel_palette *palette, const uint8_t (*stops)[3], int many,
+                      const uint16_t *linear)
+    int mandel_sample(int isa, const mandel_view *view, mandel_work *work, const mandel_box *box,
+                      double a, double b) except -1
+    int mandel_tile(int isa, const mandel_view *view, mandel_work *work,
+                    const mandel_box *box) except -1
+
+cdef extern from "mandel_blob.h" nogil:
+    enum:
+        MANDEL_BLOB_MAX
+    int mandel_blob_write(mandel_work *work, int width, int height, uint8_t *blob)
+    int mandel_blob_read(uint8_t *blob, int bytes, int32_t *plane, uint32_t *counts, uint8_t *rgb)
+
+BLOB_BYTES_MAX = MANDEL_BLOB_MAX
+
+cdef int CHECKS = MANDEL_CHECK_SHAPE | MANDEL_CHECK_CYCLES
+
+
+def render(view, boxes) -> list[bytes]:
+    """The blob of each box, given as (column, row, width, height) of at most 64 x 64 pixels.
+
+    Runs without the GIL. In the main thread, a signal's handler runs within about 30 ms, and what
+    it raises ends the work.
+    """
+    return _render(selected, view, boxes)
+
+
+def render_as(str isa, view, boxes) -> list[bytes]:
+    """`render` on a named instruction set."""
+    return _render(_isa_of(isa), view, boxes)
+
+
+def samples_as(str isa, int checks, view, box, double a, double b) -> tuple[bytes, bytes]:
+    """Counts (uint32) and squares (float64) of the sample at (a, b) of each pixel of a box.
+
+    `checks` adds up: 1 leaves out the cardioid and the disc, 2 leaves off at cycles.
+    """
+    cdef mandel_view seen
+    cdef mandel_box here
+    cdef mandel_work *work = _start(view, &seen, checks)
+    cdef int number = _isa_of(isa)
+    try:
+        here = _box(box)
+        with nogil:
+            mandel_sample(number, &seen, work, &here, a, b)
+        pixels = here.width * here.height
+        return (
+            PyBytes_FromStringAndSize(<char *>work.counts, 4 * pixels),
+            PyBytes_FromStringAndSize(<char *>work.squares, 8 * pixels),
+        )
+    finally:
+        free(work)
+
+
+def unpack(bytes blob) -> tuple[int, int, bytes, bytes]:
+    """Width and height of a tile, its counts (uint32) and its colours (RGB), row by row.
+
+    Raises BadWire if the bytes are no blob of this kernel.
+    """
+    cdef uint8_t *at = <uint8_t *>PyBytes_AS_STRING(blob)
+    cdef int32_t plane[64 * 64]
+    cdef uint32_t counts[64 * 64]
+    cdef uint8_t rgb[3 * 64 * 64]
+    cdef int verdict = -1, many = <int>min(len(blob), 1 << 20)
+    with nogil:
+        verdict = mandel_blob_read(at, many, plane, counts, rgb)
+    if verdict < 0:
+        raise BadWire("these bytes are no tile of the mandelbrot kernel")
+    return (
+        at[1],
+        at[2],
+        PyBytes_FromStringAndSize(<char *>counts, 4 * at[1] * at[2]),
+        PyBytes_FromStringAndSize(<char *>rgb, 3 * at[1] * at[2]),
+    )
+
+
+cdef list _render(int isa, view, boxes):
+    cdef mandel_view seen
+    cdef mandel_box box
+    cdef mandel_work *work = _start(view, &seen, CHECKS)
+    cdef uint8_t blob[MANDEL_BLOB_MAX]
+    cdef int many
+    blobs = []
+    try:
+        for each in boxes:
+            box = _box(each)
+            with nogil:
+                mandel_tile(isa, &seen, work, &box)
+                many = mandel_blob_write(work, box.width, box.height, blob)
+            blobs.append(PyBytes_FromStringAndSize(<char *>blob, many))
+    finally:
+        free(work)
+    return blobs
+
+
+cdef mandel_work *_start(view, mandel_view *seen, int checks) except NULL:
+    """A work with its palette painted, and the view as the C side knows it; to be freed."""
+    cdef bytes stops = view.stops, linear = view.linear
+    cdef mandel_work *work = <mandel_work *>malloc(sizeof(mandel_work))
+    if work == NULL:
+        raise MemoryError
+    try:
+        seen.centre_x, seen.centre_y = view.centre_x, view.centre_y
+        seen.half_pixel = view.half_pixel
+        seen.julia, seen.julia_x, seen.julia_y = view.julia, view.julia_x, view.julia_y
+        seen.bailout_square = view.bailout * view.bailout
+        seen.log_scale = 1.0 / mandel_log2_base(seen.bailout_square)
+        seen.density = view.density
+        seen.columns, seen.rows = view.columns, view.rows
+        seen.iterations, seen.antialias = view.iterations, view.antialias
+        mandel_paint(&work.palette, <const uint8_t (*)[3]>PyBytes_AS_STRING(stops),
+                     <int>(len(stops) // 3), <const uint16_t *>PyBytes_AS_STRING(linear))
+    except BaseException:
+        free(work)
+        raise
+    work.checks = checks
+    work.poll = _poll
+    work.poll_ms = hydra_clock_ms() + HYDRA_SIGNAL_CHECK_MS
+    return work
+
+
+cdef mandel_box _box(box) except *:
+    column, row, width, height = box
+    if not (1 <= width <= MANDEL_TILE and 1 <= height <= MANDEL_TILE):
+        raise ValueError(f"a box is at most {MANDEL_TILE} pixels wide and high")
+    return mandel_box(column, row, width, height)
+
+
+cdef int _poll() except -1 with gil:
+    """Asked by the C side every 25 ms; what a signal's handler raises goes up through it."""
+    PyErr_CheckSignals()
+    return 0

@@ -1,0 +1,100 @@
+"""The answer of the mandelbrot kernel: tiles put together into files and numbers.
+
+Memory holds a strip of 64 rows and the compressed files, never the whole picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hydra.kernels._mandelbrot_view import TILE, box_of, tiles
+from hydra.kernels._png import PngWriter
+from hydra.model import Params, Pieces
+
+Unpack = Callable[[bytes], tuple[int, int, bytes, bytes]]
+Strip = tuple[NDArray[np.uint32], NDArray[np.uint8]]
+
+GZIP_WBITS = 31
+COUNTS_LEVEL = 1
+"""zlib's level for the counts: 6 would make them a fifth smaller and take five times as long."""
+
+
+class Statistics:
+    """What the counts of a picture add up to; 0 stands for points that did not escape."""
+
+    def __init__(self) -> None:
+        self.pixels = self.escaped = self.total = self.max = 0
+        self.min = 2**32
+
+    def add(self, counts: NDArray[np.uint32]) -> None:
+        """Take in some more pixels."""
+        escaped = counts[counts > 0]
+        self.pixels += counts.size
+        self.escaped += escaped.size
+        self.total += int(escaped.sum(dtype=np.uint64))
+        if escaped.size:
+            self.min = min(self.min, int(escaped.min()))
+            self.max = max(self.max, int(escaped.max()))
+
+    def answer(self, iterations: int) -> dict[str, Any]:
+        """The numbers, by name; None for what no pixel has."""
+        some = self.escaped > 0
+        return {
+            "interior_pixels": self.pixels - self.escaped,
+            "count_min": self.min if some else None,
+            "count_max": self.max if some else None,
+            "count_mean": self.total / self.escaped if some else None,
+            "total_iterations": self.total + (self.pixels - self.escaped) * iterations,
+        }
+
+
+def assemble(params: Params, whole: Pieces, unpack: Unpack) -> dict[str, Any]:
+    """The picture and its counts as files, their digests and statistics.
+
+    The digests are of the raw counts, little-endian uint32 row by row, and of the raw colours:
+    files may differ between zlib's editions, these do not.
+    """
+    columns, rows = int(params["columns"]), int(params["rows"])
+    png, statistics = PngWriter(columns, rows), Statistics()
+    packer = zlib.compressobj(COUNTS_LEVEL, wbits=GZIP_WBITS)
+    packed = bytearray()
+    counts_digest, colours_digest = hashlib.sha256(), hashlib.sha256()
+    for counts, rgb in _strips(columns, rows, whole, unpack):
+        raw = counts.astype("<u4", copy=False).tobytes()
+        packed += packer.compress(raw)
+        counts_digest.update(raw)
+        colours_digest.update(rgb.tobytes())
+        statistics.add(counts)
+        png.add(rgb)
+    packed += packer.flush()
+    return {
+        "columns": columns,
+        "rows": rows,
+        "iterations": int(params["iterations"]),
+        **statistics.answer(int(params["iterations"])),
+        "counts_sha256": counts_digest.hexdigest(),
+        "colours_sha256": colours_digest.hexdigest(),
+        "image.png": png.close(),
+        "counts.bin.gz": bytes(packed),
+    }
+
+
+def _strips(columns: int, rows: int, whole: Pieces, unpack: Unpack) -> Iterator[Strip]:
+    across, down = tiles(columns, rows)
+    for strip in range(down):
+        height = min(TILE, rows - strip * TILE)
+        counts = np.empty((height, columns), np.uint32)
+        rgb = np.empty((height, columns, 3), np.uint8)
+        for unit in range(strip * across, (strip + 1) * across):
+            width, _, tile_counts, tile_rgb = unpack(whole[unit])
+            column = box_of(columns, rows, unit).column
+            where = np.s_[:, column : column + width]
+            counts[where] = np.frombuffer(tile_counts, np.uint32).reshape(height, width)
+            rgb[where] = np.frombuffer(tile_rgb, np.uint8).reshape(height, width, 3)
+        yield counts, rgb

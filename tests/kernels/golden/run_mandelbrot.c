@@ -1,0 +1,75 @@
+/* Prints, for each view and each instruction set of this processor, digests of the counts, the
+ * squares and the blobs of a few tiles. The tests compile it with every compiler they find.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "mandel_tile.h"
+#include "mandel_blob.h"
+
+static int never(void) { return 0; }
+
+static uint64_t digest(uint64_t so_far, const void *data, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        so_far = (so_far ^ ((const uint8_t *)data)[i]) * UINT64_C(0x100000001B3);
+    return so_far;
+}
+
+static void run(const char *name, int isa, const mandel_view *view, mandel_work *work)
+{
+    uint64_t counts = 1, squares = 1, blobs = 1;
+    for (uint32_t column = 0; column < view->columns; column += MANDEL_TILE) {
+        mandel_box box = {column, 0, MANDEL_TILE, MANDEL_TILE - 3};
+        uint8_t blob[MANDEL_BLOB_MAX];
+        size_t pixels = (size_t)(box.width * box.height);
+        mandel_tile(isa, view, work, &box);
+        blobs = digest(blobs, blob, (size_t)mandel_blob_write(work, box.width, box.height, blob));
+        for (work->checks = 0; work->checks < 4; work->checks += 3) {
+            mandel_sample(isa, view, work, &box, 0.25, -0.5);
+            counts = digest(counts, work->counts, pixels * sizeof work->counts[0]);
+            squares = digest(squares, work->squares, pixels * sizeof work->squares[0]);
+        }
+        work->checks = MANDEL_CHECK_SHAPE | MANDEL_CHECK_CYCLES;
+    }
+    printf("%s %s %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n", name, hydra_isa_names[isa],
+           counts, squares, blobs);
+}
+
+int main(void)
+{
+    static const uint8_t stops[][3] = {{0, 7, 90}, {250, 240, 200}, {200, 80, 0}};
+    static mandel_work work;
+    uint16_t linear[256];
+    for (int level = 0; level < 256; level++)
+        linear[level] = (uint16_t)(level * level);
+    mandel_paint(&work.palette, stops, 3, linear);
+    work.poll = never;
+    work.checks = MANDEL_CHECK_SHAPE | MANDEL_CHECK_CYCLES;
+    mandel_view view = {
+        .columns = 2 * MANDEL_TILE, .rows = MANDEL_TILE, .iterations = 700, .density = 1.0,
+        .bailout_square = 65536.0, .log_scale = 1.0 / 16.0, .antialias = 1, .centre_x = -0.7,
+        .half_pixel = 1.5 / MANDEL_TILE / 2, .julia_x = -0.8, .julia_y = 0.156,
+    };
+    for (int isa = 0; isa < HYDRA_ISAS; isa++) {
+        if (!hydra_isa_supported(isa))
+            continue;
+        run("whole", isa, &view, &work);
+        mandel_view julia = view;
+        julia.julia = 1;
+        julia.centre_x = 0.0;
+        julia.antialias = 3;
+        run("julia", isa, &julia, &work);
+        julia.bailout_square = 4.0;
+        julia.log_scale = 0.5;
+        run("near", isa, &julia, &work);
+        mandel_view deep = view;
+        deep.centre_x = -0.743643887037151;
+        deep.centre_y = 0.131825904205330;
+        deep.half_pixel = 1e-8;
+        deep.iterations = 5000;
+        run("deep", isa, &deep, &work);
+    }
+    return 0;
+}
