@@ -197,6 +197,9 @@ CLAIM_TRIES_MAX = 4
 EXPIRE_BATCH = 100
 """Leases that one reaper call ends."""
 
+FILE_PART_BYTES = 1 << 20
+"""Files of an answer are stored in parts of this size: one call must not outlast its timeout."""
+
 HISTORY_PLACES = 256
 """Samples of a job's sums on its way, evenly over its progress."""
 

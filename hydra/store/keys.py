@@ -103,7 +103,10 @@ def answer(job_id: str) -> str:
 
 
 def files(job_id: str) -> str:
-    """hash: name -> content of each file of the answer."""
+    """hash: name -> `parts token` of each file of the answer, `token/name/i` -> its part i.
+
+    Under the reduction's token, because two reducers may pack the same picture differently.
+    """
     return f"hydra:job:{job_id}:files"
 
 

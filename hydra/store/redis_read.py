@@ -121,11 +121,13 @@ class RedisReader:
     def file(self, job: str, name: str) -> bytes:
         """One file of a DONE job's answer."""
         with store_errors():
-            content = self._redis.hget(keys.files(job), name)
-        if content is None:
-            self.job(job)
-            raise NoSuchFile(f"job {job} has no file {name[:64]!r}", field="name")
-        return bytes(content)
+            found = self._redis.hget(keys.files(job), name) if "/" not in name else None
+            if found is not None:
+                parts, token = found.decode().split(" ")
+                wanted = (f"{token}/{name}/{part}" for part in range(int(parts)))
+                return b"".join(self._redis.hget(keys.files(job), part) for part in wanted)
+        self.job(job)
+        raise NoSuchFile(f"job {job} has no file {name[:64]!r}", field="name")
 
     def look(self, session: Session) -> Look:
         """What there is to do, with this worker's rates: two round trips."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from hydra import wire
+from hydra import settings, wire
 from hydra.connection import store_errors
 from hydra.errors import BadSpan, KeyReused, NoSuchJob, NoSuchWorker, TooMany
 from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Pace, Receipt, Reduction
@@ -203,15 +203,27 @@ class RedisStore(RedisReader):
         self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = NO_FILES
     ) -> Verdict:
         """Give a reduced job its answer."""
-        words = [word for pair in files.items() for word in pair]
+        words: list[str | int] = []
+        for name, content in files.items():
+            words += [name, self._upload(job, token, name, content)]
         return self._end_reduction(job, token, "done", wire.answer_text(answer), *words)
+
+    def _upload(self, job: str, token: str, name: str, content: bytes) -> int:
+        """Put a file's parts beside the job; how many. They count once `finish` names them."""
+        size, key = settings.FILE_PART_BYTES, keys.files(job)
+        starts = range(0, max(len(content), 1), size)
+        with store_errors():
+            for part, start in enumerate(starts):
+                self._redis.hset(key, f"{token}/{name}/{part}", content[start : start + size])
+            self._redis.pexpire(key, self._keep_ms)
+        return len(starts)
 
     def fail(self, job: str, token: str, reason: str) -> Verdict:
         """End a job whose reduction cannot succeed."""
         return self._end_reduction(job, token, "failed", reason)
 
     def _end_reduction(
-        self, job: str, token: str, state: str, text: str, *words: str | bytes
+        self, job: str, token: str, state: str, text: str, *words: str | int
     ) -> Verdict:
         *closing, history, arrivals, bell = self._closing_keys(job)
         script_keys = [*closing, keys.answer(job), keys.files(job), history, arrivals, bell]

@@ -259,9 +259,13 @@ def test_an_answer_may_have_files(store: Store) -> None:
     store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
     reduction = store.reduce("j1")
     assert reduction is not None
-    store.finish("j1", reduction.token, {"x": 1}, {"image.png": b"\x89PNG\0\xff"})
+    large = bytes(range(256)) * (settings.FILE_PART_BYTES // 100)
+    files = {"image.png": b"\x89PNG\0\xff", "large.bin": large, "empty": b""}
+    store.finish("j1", reduction.token, {"x": 1}, files)
     assert store.answer("j1") == {"x": 1}
-    assert store.file("j1", "image.png") == b"\x89PNG\0\xff"
+    assert {name: store.file("j1", name) for name in files} == files
+    with pytest.raises(NoSuchFile):
+        store.file("j1", f"{reduction.token}/image.png/0")
     with pytest.raises(NoSuchFile, match="no file"):
         store.file("j1", "other")
     with pytest.raises(NoSuchJob):

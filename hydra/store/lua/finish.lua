@@ -2,8 +2,9 @@
 -- FLAGS   allow-oom
 -- KEYS    clock job free leases ends runnable reducing ended sums pieces story answer files
 --         history arrivals bell
--- ARGV    now job token keep_ms state text name bytes ...
---         (state `done`: text is the answer as JSON, then its files; `failed`: the reason)
+-- ARGV    now job token keep_ms state text name parts ...
+--         (state `done`: text is the answer as JSON, then how many parts each file has, which
+--         were uploaded before; `failed`: text is the reason)
 -- RETURNS accepted, stale or closed
 local k = {clock = KEYS[1], job = KEYS[2], free = KEYS[3], leases = KEYS[4], ends = KEYS[5],
            runnable = KEYS[6], reducing = KEYS[7], ended = KEYS[8], sums = KEYS[9],
@@ -18,7 +19,9 @@ if r[2] ~= token then return 'stale' end
 local _, wall = hydra_now(k.clock, ARGV[1])
 if state == 'done' then
   redis.call('SET', k.answer, text, 'PX', keep_ms)
-  for i = 7, #ARGV, 2 do redis.call('HSET', k.files, ARGV[i], ARGV[i + 1]) end
+  for i = 7, #ARGV, 2 do
+    redis.call('HSET', k.files, ARGV[i], ARGV[i + 1] .. ' ' .. token)
+  end
   if #ARGV > 6 then redis.call('PEXPIRE', k.files, keep_ms) end
 end
 close(k, job, state, state == 'done' and '' or text, wall, keep_ms)
