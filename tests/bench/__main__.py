@@ -16,6 +16,7 @@ SECTIONS = {
     "kernels": "pi points a second by instruction set, against NumPy and numba",
     "store": "calls a second that one server bears, and one call's round trip",
     "latency": "10^9 points from `hydra pi` on a warm fleet, and where the time goes",
+    "viewers": "200 viewers of one job, and the bytes of a picture that fills in",
     "chunk_cost": "time lost between two chunks, against RQ, celery, dask and others",
 }
 """In the order of the default run; each is the module tests.bench.section_<name>."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -25,6 +26,8 @@ PORT_FIRST, PORT_LAST = 18300, 18399
 """Below the ports that the system gives out by itself."""
 
 STOP_S = 10.0
+UP_S = 30.0
+WORKERS = 2
 
 
 def free_port() -> int:
@@ -122,3 +125,29 @@ def fdatasync_ms() -> float:
             getattr(os, "fdatasync", os.fsync)(file.fileno())
             took_ms.append((time.perf_counter() - begun_s) * 1e3)
     return statistics.median(took_ms)
+
+
+@contextmanager
+def fleet(**settings: str) -> Iterator[tuple[str, Path]]:
+    """`hydra up` with two workers, on a port and in a folder of our own; its address, once up."""
+    folder = Path(tempfile.mkdtemp(prefix="hydra-bench-"))
+    log = folder / "up.log"
+    command = [sys.executable, "-m", "hydra", "up", "--workers", str(WORKERS),
+               "--port", str(free_port())]
+    try:
+        with children([command], clean_env(HYDRA_STATE_DIR=str(folder), **settings), log):
+            yield _url_of(folder), folder
+    except TimeoutError:
+        print(log.read_text(errors="replace"), file=sys.stderr)
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _url_of(folder: Path) -> str:
+    ends_s = time.monotonic() + UP_S
+    while time.monotonic() < ends_s:
+        if (folder / "up.json").exists():
+            return str(json.loads((folder / "up.json").read_text())["url"])
+        time.sleep(0.05)
+    raise TimeoutError(f"hydra up was not ready within {UP_S:.0f} s")

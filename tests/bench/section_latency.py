@@ -6,28 +6,21 @@ whose times are the server's wall clock; client and server share a machine here.
 
 from __future__ import annotations
 
-import json
 import random
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hydra.connection import connect
 from hydra.store.redis_store import RedisStore
-from tests.bench.bed import ROOT, children, clean_env, free_port
+from tests.bench.bed import ROOT, clean_env, fleet
 from tests.bench.report import Rows
 
 POINTS = 10**9
 ROUNDS = 7
-UP_S = 30.0
-WORKERS = 2
 SEED_MAX = 2**31
 
 Steps = dict[str, float]
@@ -37,7 +30,7 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
     """The command, the client and an empty command in turn, at random moments of the fleet."""
     took: dict[str, list[float]] = {}
     steps: list[Steps] = []
-    with _fleet() as (url, folder):
+    with fleet() as (url, folder):
         env = clean_env(HYDRA_STATE_DIR=str(folder), HYDRA_URL=url)
         _ask_client(url, folder)
         for _ in range(rounds or ROUNDS):
@@ -75,32 +68,6 @@ def _command_s(words: list[str], env: dict[str, str]) -> float:
     begun_s = time.perf_counter()
     subprocess.run(words, env=env, cwd=ROOT, check=True, capture_output=True)
     return time.perf_counter() - begun_s
-
-
-@contextmanager
-def _fleet() -> Iterator[tuple[str, Path]]:
-    """`hydra up` on a port and in a folder of our own; its address, once it says so."""
-    folder = Path(tempfile.mkdtemp(prefix="hydra-bench-"))
-    log = folder / "up.log"
-    command = [sys.executable, "-m", "hydra", "up", "--workers", str(WORKERS),
-               "--port", str(free_port())]
-    try:
-        with children([command], clean_env(HYDRA_STATE_DIR=str(folder)), log):
-            yield _url_of(folder), folder
-    except TimeoutError:
-        print(log.read_text(errors="replace"), file=sys.stderr)
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _url_of(folder: Path) -> str:
-    ends_s = time.monotonic() + UP_S
-    while time.monotonic() < ends_s:
-        if (folder / "up.json").exists():
-            return str(json.loads((folder / "up.json").read_text())["url"])
-        time.sleep(0.05)
-    raise TimeoutError(f"hydra up was not ready within {UP_S:.0f} s")
 
 
 def _ask_client(url: str, folder: Path) -> Steps:
