@@ -9,25 +9,26 @@ from setuptools import Extension, find_packages, setup
 
 # Every result must have the same bits on every machine: no fused multiply-add, which exists on some
 # and not on others. The other two flags change no result that the kernels use.
-FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+FLAGS = ["-O3", "-ffp-contract=off", "-DHYDRA_FP_CONTRACT_OFF", "-fno-math-errno",
+         "-fno-trapping-math"]  # fmt: skip
 
 
 def native_kernels() -> list[Extension]:
-    """One extension for each .pyx of hydra/kernels.
+    """One extension for each .pyx under hydra/kernels.
 
     The .pyx itself is the source: with cythonize() the sdist would hold the .c instead. Optional:
     where there is no compiler, the NumPy edition of the kernel does the work.
     """
     return [
         Extension(
-            f"hydra.kernels.{os.path.basename(path).removesuffix('.pyx')}",
+            path.removesuffix(".pyx").replace(os.sep, "."),
             [path],
-            depends=sorted(glob("hydra/kernels/native/*") + glob("hydra/kernels/*.pxd")),
+            depends=sorted(glob("hydra/kernels/native/*") + glob("hydra/kernels/*/*.pxd")),
             include_dirs=["hydra/kernels/native"],
             extra_compile_args=[] if os.name == "nt" else FLAGS,
             optional=True,
         )
-        for path in sorted(glob("hydra/kernels/*.pyx"))
+        for path in sorted(glob("hydra/kernels/**/*.pyx", recursive=True))
     ]
 
 
@@ -45,10 +46,15 @@ setup(
     package_dir={"hydra": "hydra", "hydra.web": "web", "hydra.workers": "workers"},
     package_data={
         "hydra": ["py.typed"],
-        "hydra.kernels": ["*.pyi"],
+        # Headers and .pxd, too: other packages' kernels are compiled against them.
+        "hydra.kernels": ["*.pyi", "native/*.h"],
+        "hydra.kernels.streams": ["*.pyi", "*.pxd"],
         "hydra.store": ["lua/*.lua"],
         "hydra.web": ["templates/**/*", "static/**/*"],
     },
-    exclude_package_data={"hydra.kernels": ["*.pyx", "*.pxd", "*.c", "native/*"]},
+    exclude_package_data={
+        "hydra.kernels": ["*.pyx", "*.c", "native/*.pxi"],
+        "hydra.kernels.streams": ["*.pyx", "*.c"],
+    },
     ext_modules=native_kernels(),
 )

@@ -3,6 +3,7 @@
 A kernel is a module: any file of this folder whose name does not start with `_`, or a module that
 an installed package names under the entry point group `hydra.kernels`. Nothing else names it. The
 web form, the command line, the API's checks and the contract tests are drawn from what it declares.
+A folder of this folder is no kernel but something for kernels to build on, such as `streams`.
 
 `run` must be a pure function of its arguments and give the same bytes on every machine: no state,
 no clock, no floating-point sums whose order could matter.
@@ -197,7 +198,7 @@ def load() -> dict[str, Kernel]:
         module = cast(Kernel, entry.load())
         found[name_of(module)] = module
     for info in pkgutil.iter_modules(__path__):
-        if not info.name.startswith("_"):
+        if not (info.name.startswith("_") or info.ispkg):
             found[info.name] = cast(Kernel, importlib.import_module(f"{__name__}.{info.name}"))
     return dict(sorted(found.items()))
 

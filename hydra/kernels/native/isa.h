@@ -65,4 +65,11 @@ static inline int hydra_isa_best(void)
     return isa;
 }
 
+/* Put before a function: compile it, and what is inlined into it, for the set. Without FMA: see
+ * strict.h.
+ */
+#define HYDRA_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
+#define HYDRA_TARGET_AVX512 \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt")))
+
 #endif
