@@ -18,23 +18,40 @@ cdef extern from "pi_dispatch.h" nogil:
     enum:
         PI_BLOCK_POINTS
     uint64_t pi_block_hits(int isa, uint64_t seed, uint64_t block, uint32_t points)
+    uint64_t pi_philox_block_hits(int isa, uint64_t seed, uint64_t block, uint32_t points)
+
+ctypedef uint64_t (*block_hits)(int, uint64_t, uint64_t, uint32_t) noexcept nogil
 
 
-def count_hits(uint64_t seed, uint64_t first_block, uint64_t points) -> int:
+def count_hits(
+    uint64_t seed, uint64_t first_block, uint64_t points, str generator="shishua"
+) -> int:
     """Hits among `points` points of the stream from the start of `first_block` on.
 
     Runs without the GIL. In the main thread, a signal's handler runs within about 30 ms, and what
     it raises ends the count.
     """
-    return _count(selected, seed, first_block, points)
+    return _count(_hits_of(generator), selected, seed, first_block, points)
 
 
-def count_hits_as(str isa, uint64_t seed, uint64_t first_block, uint64_t points) -> int:
+def count_hits_as(
+    str isa, uint64_t seed, uint64_t first_block, uint64_t points, str generator="shishua"
+) -> int:
     """`count_hits` on a named instruction set."""
-    return _count(_isa_of(isa), seed, first_block, points)
+    return _count(_hits_of(generator), _isa_of(isa), seed, first_block, points)
 
 
-cdef uint64_t _count(int isa, uint64_t seed, uint64_t block, uint64_t points) except? 0:
+cdef block_hits _hits_of(str generator) except NULL:
+    if generator == "shishua":
+        return pi_block_hits
+    if generator == "philox":
+        return pi_philox_block_hits
+    raise ValueError(f"no generator {generator[:64]!r}")
+
+
+cdef uint64_t _count(
+    block_hits hits_of_block, int isa, uint64_t seed, uint64_t block, uint64_t points
+) except? 0:
     cdef uint64_t hits = 0
     cdef uint32_t now_points
     cdef int64_t check_ms
@@ -42,7 +59,7 @@ cdef uint64_t _count(int isa, uint64_t seed, uint64_t block, uint64_t points) ex
         check_ms = hydra_clock_ms() + HYDRA_SIGNAL_CHECK_MS
         while points > 0:
             now_points = <uint32_t>min(points, <uint64_t>PI_BLOCK_POINTS)
-            hits += pi_block_hits(isa, seed, block, now_points)
+            hits += hits_of_block(isa, seed, block, now_points)
             block += 1
             points -= now_points
             if hydra_clock_ms() >= check_ms:

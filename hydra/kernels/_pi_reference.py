@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydra.errors import BadSetting
+from hydra.kernels import _pi_philox
 from hydra.kernels.streams._shishua import GOLDEN_RATIO, Shishua
 
 __all__ = ["GOLDEN_RATIO", "Shishua", "count_hits", "is_outside", "isas", "select"]
@@ -48,8 +49,12 @@ def select(name: str) -> str:
     return "numpy"
 
 
-def count_hits(seed: int, first_block: int, points: int) -> int:
+def count_hits(seed: int, first_block: int, points: int, generator: str = "shishua") -> int:
     """Hits among `points` points of the stream from the start of `first_block` on."""
+    if generator == "philox":
+        return _pi_philox.count_hits(seed, first_block, points)
+    if generator != "shishua":
+        raise ValueError(f"no generator {generator[:64]!r}")
     whole, rest = divmod(points, BLOCK_POINTS)
     hits = 0
     for done in range(0, whole, BLOCKS_TOGETHER):

@@ -20,7 +20,7 @@ def test_a_job_is_opened(http):
     assert reply.status_code == 201
     job = reply.get_json()
     assert reply.headers["Location"] == f"{JOBS}/{job['id']}" == job["links"]["self"]
-    assert job["params"] == {"samples": 1_000_000, "seed": 7}
+    assert job["params"] == {"samples": 1_000_000, "seed": 7, "generator": "shishua"}
     assert (job["state"], job["priority"], job["total_units"]) == ("running", 2.0, 4)
     assert (job["done_units"], job["progress"], job["sums"]) == (0, 0, {})
     assert (job["ended_at"], job["reason"], job["leases"]) == (None, "", 0)

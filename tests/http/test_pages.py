@@ -72,7 +72,7 @@ def test_the_form_opens_a_job_and_shows_it(http, h):
     assert reply.status_code == 303
     (job,) = h.store.jobs(10)
     assert reply.headers["Location"] == f"/jobs/{job.id}"
-    assert dict(job.spec.params) == {"samples": 10**6, "seed": 7}
+    assert dict(job.spec.params) == {"samples": 10**6, "seed": 7, "generator": "shishua"}
     assert http.get(reply.headers["Location"]).status_code == 200
 
 

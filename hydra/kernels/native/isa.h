@@ -65,6 +65,9 @@ static inline int hydra_isa_best(void)
     return isa;
 }
 
+/* A function that becomes part of its caller, and so is compiled for the caller's set. */
+#define HYDRA_INLINE static inline __attribute__((always_inline))
+
 /* Put before a function: compile it, and what is inlined into it, for the set. Without FMA: see
  * strict.h.
  */

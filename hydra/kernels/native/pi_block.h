@@ -27,6 +27,9 @@ enum {
     PI_BLOCK_STEPS = PI_BLOCK_POINTS / PI_STEP_POINTS
 };
 
+/* The least sum of high squares that the low bits can still push outside; see pi_count.h (I). */
+#define PI_UNDECIDED_FROM 65532u
+
 /* "HYDR" in ASCII: keeps these seeds apart from anything else that is seeded with small numbers. */
 #define PI_INSTANCE_TAG UINT64_C(0x48594452)
 
@@ -48,14 +51,9 @@ static inline uint64_t pi_mix(uint64_t z)
     return z ^ (z >> 31);
 }
 
-/* 1 if the point lies outside the quarter disc, by the exact 48-bit coordinates. */
-static inline unsigned pi_outside(uint64_t seed, uint64_t block, uint32_t index,
-                                  uint16_t x_word, uint16_t y_word)
+/* 1 if X^2 + Y^2 >= (2^48)^2, for coordinates below 2^48. */
+static inline unsigned pi_exact_outside(uint64_t x, uint64_t y)
 {
-    uint64_t block_key = pi_mix(seed + UINT64_C(0x9E3779B97F4A7C15) * (block + 1));
-    uint64_t low = pi_mix(block_key ^ (UINT64_C(0xD1B54A32D192ED03) * ((uint64_t)index + 1)));
-    uint64_t x = (uint64_t)x_word << 32 | (uint32_t)low;
-    uint64_t y = (uint64_t)y_word << 32 | low >> 32;
 #ifdef __SIZEOF_INT128__
     return ((unsigned __int128)x * x + (unsigned __int128)y * y) >> 96 != 0;
 #else
@@ -68,6 +66,16 @@ static inline unsigned pi_outside(uint64_t seed, uint64_t block, uint32_t index,
     middle += cross_low;
     return (xh * xh + yh * yh + cross_high + (middle >> 32)) >> 32 != 0;
 #endif
+}
+
+/* 1 if the point lies outside the quarter disc, by the exact 48-bit coordinates. */
+static inline unsigned pi_outside(uint64_t seed, uint64_t block, uint32_t index,
+                                  uint16_t x_word, uint16_t y_word)
+{
+    uint64_t block_key = pi_mix(seed + UINT64_C(0x9E3779B97F4A7C15) * (block + 1));
+    uint64_t low = pi_mix(block_key ^ (UINT64_C(0xD1B54A32D192ED03) * ((uint64_t)index + 1)));
+    return pi_exact_outside((uint64_t)x_word << 32 | (uint32_t)low,
+                            (uint64_t)y_word << 32 | low >> 32);
 }
 
 /* Points outside among `first <= index < stop` of a block, every one decided by the exact test. */

@@ -4,9 +4,7 @@
 
 #include "isa.h"
 #include "pi_block.h"
-
-/* The least sum of high squares that the low bits can still push outside; see pi_count.h (I). */
-#define PI_UNDECIDED_FROM 65532u
+#include "pi_philox.h"
 
 /* Room for undecided steps: a block has 13 on average, so the list hardly ever fills. */
 #define PI_EVENTS 64
