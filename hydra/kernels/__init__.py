@@ -23,6 +23,8 @@ from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 
 from hydra.errors import BadParam, NoSuchKernel
+from hydra.kernels._limbs import Limbs as Limbs
+from hydra.kernels._limbs import fixed as fixed
 from hydra.model import Params, Partial, Pieces, Span, Sums
 
 ENTRY_POINTS = "hydra.kernels"

@@ -1,7 +1,7 @@
 /* The pi kernel's points from Philox instead of SHISHUA: a second, independent experiment.
  *
  * The key is the seed. Word j of the counter (call, block low, block high, tag) holds the block's
- * point call * 4 + j: X in its low half, Y in its high half. The 16-bit test and the exact refinement are
+ * point call * 4 + j: X in its low half, Y in its high half. The 16-bit test and the exact one are
  * those of pi_block.h; a point's 64 low bits, X's first, are the first two words of the counter
  * (index, block low, block high, tag + 1).
  */
@@ -129,7 +129,8 @@ static pi_philox_function *const pi_philox_functions[HYDRA_ISAS] = {
 };
 
 /* Hits among the first `points` points of a block, at most PI_BLOCK_POINTS. */
-static inline uint64_t pi_philox_block_hits(int isa, uint64_t seed, uint64_t block, uint32_t points)
+static inline uint64_t pi_philox_block_hits(int isa, uint64_t seed, uint64_t block,
+                                            uint32_t points)
 {
     const uint32_t together = PI_CALLS_TOGETHER * PI_CALL_POINTS;
     const uint32_t counted = points / together * together;
