@@ -1,0 +1,1 @@
+"""Percolation as a workload for Hydra; the kernel is `hydra_percolation.percolation`."""
