@@ -30,15 +30,18 @@ class Page(HTMLParser):
     def all(self, tag):
         return [attrs for name, attrs in self.tags if name == tag]
 
-    def field(self, name):
-        return next(attrs for attrs in self.all("input") if attrs.get("name") == name)
+    def field(self, name, kernel="pi"):
+        return next(attrs for attrs in self.all("input") if attrs.get("id") == f"{kernel}-{name}")
 
 
 def filled(http, **typed):
-    """What a browser would send from the front page."""
+    """What a browser would send of the form for pi."""
     page = Page(http.get("/").text)
-    form = {attrs["name"]: attrs["value"] for attrs in page.all("input")}
-    return {**form, **typed}
+    form = {
+        attrs["name"]: attrs["value"] for attrs in page.all("input")
+        if attrs.get("id", "pi-").startswith("pi-")
+    }
+    return {**form, "_kernel": "pi", **typed}
 
 
 def test_the_form_is_drawn_from_the_kernel(http, h):
