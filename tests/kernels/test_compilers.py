@@ -1,0 +1,103 @@
+"""One answer from every compiler, optimisation and processor that this machine can try."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import hydra
+from hydra.kernels import _option_reference, _pi_reference
+from hydra.kernels.streams import _reference as streams
+from hydra.kernels.streams import backend
+
+GOLDEN = Path(__file__).parent / "golden"
+NATIVE = Path(hydra.__file__).parent / "kernels" / "native"
+STRICT = ["-ffp-contract=off", "-DHYDRA_FP_CONTRACT_OFF"]
+
+COMPILERS = {
+    "gcc": ["gcc"],
+    "clang": ["clang"],
+    "arm64": ["aarch64-linux-gnu-gcc", "-static"],
+}
+RUNNERS = {"arm64": ["qemu-aarch64"]}
+BUILDS = [
+    ("gcc", "-O0"),
+    ("gcc", "-O3 -march=x86-64-v3"),
+    ("clang", "-O3 -fno-math-errno -fno-trapping-math"),
+    ("arm64", "-O3 -fno-math-errno"),
+]
+"""Besides what setup.py does, which the other tests here run."""
+
+
+def built(compiler: str, flags: list[str], source: str, folder: Path) -> list[str]:
+    """The command that runs the compiled program; skips where it cannot be had."""
+    words, runner = COMPILERS[compiler], RUNNERS.get(compiler, [])
+    for program in (words[0], *runner):
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed")
+    out = folder / "program"
+    subprocess.run(
+        [*words, *flags, "-Wall", "-I", str(NATIVE), str(GOLDEN / source), "-lm", "-o", str(out)],
+        check=True, timeout=60,
+    )
+    return [*runner, str(out)]
+
+
+def output(words: list[str]) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@cache
+def wanted() -> str:
+    normals = _normals()
+    value = 0
+    for bits in normals:
+        value = (value * 31 + bits) % 2**64
+    hits = [_pi_reference.count_hits(1, 2, 200_001, name) for name in ("shishua", "philox")]
+    sums = _option_reference.sum_payoffs((0.4, 1.0, 0.9, False, True), 3, 4, 3000, 2**16)
+    return " ".join(map(str, [value, *hits, *sums]))
+
+
+def _normals() -> list[int]:
+    import numpy as np
+
+    out = np.empty(20_000)
+    streams.fill("normals", out, 5, 6)
+    return out.view("u8").tolist()
+
+
+@pytest.mark.parametrize(("compiler", "flags"), BUILDS)
+def test_every_compiler_gives_the_bits_of_numpy(
+    compiler: str, flags: str, tmp_path: Path
+) -> None:
+    if "x86" in flags and "avx2" not in backend().isas():
+        pytest.skip("this processor has no AVX2")
+    words = built(compiler, [*flags.split(), *STRICT], "print_native.c", tmp_path)
+    lines = output(words).splitlines()
+    assert lines
+    assert set(lines) == {wanted()}
+
+
+@pytest.mark.parametrize("name", ["streams", "philox"])
+def test_the_golden_files_are_what_their_programs_print(name: str, tmp_path: Path) -> None:
+    words = built("gcc", ["-O2", *STRICT], f"make_{name}.c", tmp_path)
+    assert output(words) == (GOLDEN / f"{name}.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [("-O2 -march=x86-64-v3", "ffp-contract=off"), ("-O2 -ffast-math", "no -ffast-math")],
+)
+def test_flags_that_would_change_bits_do_not_compile(flags: str, says: str) -> None:
+    if not shutil.which("gcc"):
+        pytest.skip("gcc is not installed")
+    done = subprocess.run(
+        ["gcc", *flags.split(), "-fsyntax-only", "-x", "c", "-I", str(NATIVE), "-"],
+        input='#include "streams.h"\n', capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert done.returncode
+    assert says in done.stderr
