@@ -1,4 +1,4 @@
-"""Jobs over HTTP: open, list, look, wait, cancel, result, story."""
+"""Jobs over HTTP: open, list, look, wait, cancel, result, story, history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request, url_for
 
 from hydra.api import body
 from hydra.api.reply import pointer, reply
-from hydra.api.shapes import BASE, entry_json, is_final, job_json, whole_job_json
+from hydra.api.shapes import BASE, entry_json, history_json, is_final, job_json, whole_job_json
 from hydra.api.streams import Streams
 from hydra.errors import BadParam, HydraError, NotFinished
 from hydra.model import Job, JobState
@@ -45,6 +45,7 @@ class JobRoutes:
         door.add_url_rule(f"{own}/cancel", view_func=self.cancel, methods=["POST"])
         door.add_url_rule(f"{own}/result", view_func=self.result)
         door.add_url_rule(f"{own}/story", view_func=self.story)
+        door.add_url_rule(f"{own}/history", view_func=self.history)
 
     def submit(self) -> Response:
         """Open a job: 201, or 200 if this Idempotency-Key opened it before."""
@@ -110,6 +111,11 @@ class JobRoutes:
         found = self._h.store.job(body.job_id(job))
         entries = self._h.store.story(found.id, after, STORY_LIMIT)
         return reply({"id": found.id, "story": [entry_json(entry) for entry in entries]})
+
+    def history(self, job: str) -> Response:
+        """The job's sums on its way, with what the kernel makes of them."""
+        found = self._h.store.job(body.job_id(job))
+        return reply({"id": found.id, "samples": history_json(self._h, found)})
 
     def _wait(self, job: str, seconds: float) -> Job:
         clock, found = self._h.clock, self._h.store.job(job)
