@@ -74,11 +74,11 @@ class JobRoutes:
     def jobs(self) -> Response:
         """The latest jobs, newest first, a page at a time; without their answers."""
         limit = int(body.query_number("limit", LIMIT, 1, LIMIT_MAX))
-        before = _cursor_read(request.args.get("cursor", ""))
+        before = cursor_read(request.args.get("cursor", ""))
         found = list(self._h.store.jobs(limit + 1, before))
         page: dict[str, object] = {"jobs": [job_json(self._h, job) for job in found[:limit]]}
         if len(found) > limit:
-            cursor = _cursor_write(found[limit - 1].id)
+            cursor = cursor_write(found[limit - 1].id)
             page |= {"cursor": cursor, "next": url_for("api.jobs", limit=limit, cursor=cursor)}
         return reply(page)
 
@@ -145,11 +145,13 @@ def _pointed(field: str | None, h: Hydra, kernel: str) -> str | None:
     return pointer(field) if own else pointer("params", field)
 
 
-def _cursor_write(job: str) -> str:
+def cursor_write(job: str) -> str:
+    """The cursor that goes on behind a job."""
     return base64.urlsafe_b64encode(bytes.fromhex(job)).decode().rstrip("=")
 
 
-def _cursor_read(cursor: str) -> str:
+def cursor_read(cursor: str) -> str:
+    """The job of a cursor, or empty for none; raises BadParam."""
     if not cursor:
         return ""
     try:
