@@ -189,3 +189,15 @@ def test_a_kernel_that_is_not_here_is_missing():
     only_pi = bundle(load=lambda: {"pi": load()["pi"]})
     reply = create(create_app(only_pi).test_client(), **PICTURE)
     assert (reply.status_code, reply.get_json()["code"]) == (404, "no-such-kernel")
+
+
+def test_the_real_kernel_draws_the_ancestors_view():
+    h = bundle()
+    http = create_app(h).test_client()
+    assert create(http, **PICTURE).status_code == 200
+    work_on(h)
+    found = pixels(http)
+    assert [pixel["index"] for pixel in found] == list(range(1600))
+    colours = [pixel["color"] for pixel in found]
+    assert colours[20 * 40 + 20] == "#000000"  # near -0.5, inside the set
+    assert len(set(colours)) > 100
