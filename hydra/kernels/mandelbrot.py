@@ -52,8 +52,8 @@ PRESETS: dict[str, Params] = {
         "centre_x": -0.7436, "centre_y": 0.1318, "width": 0.006, "columns": 1280, "rows": 960,
         "iterations": 5000, "palette": "glacier", "antialias": 2,
     },
-    "a spiral in it": {
-        "centre_x": -0.743643887037151, "centre_y": 0.13182590420533, "width": 1e-6,
+    "the set in the set": {
+        "centre_x": -0.743643887037151, "centre_y": 0.13182590420533, "width": 2e-5,
         "columns": 1280, "rows": 960, "iterations": 20_000, "palette": "ember", "antialias": 2,
     },
     "a Julia set": {

@@ -90,6 +90,7 @@ export class JobView {
   }
 
   pace(job) {
+    if (job.done_units === job.total_units) this.show("left", "");
     const now = performance.now();
     const { units, at } = this.seen ?? { units: job.done_units, at: now };
     if (!this.seen || now - at >= 1000) this.seen = { units: job.done_units, at: now };
