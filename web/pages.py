@@ -1,8 +1,8 @@
-"""The pages: a form, the latest jobs, one job. They work without JavaScript; live.js adds life."""
+"""The pages: forms, jobs, one job, workers. They work without JavaScript; live.js adds life."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -10,19 +10,33 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from hydra.api.body import job_id
+from hydra.api.jobs import cursor_read, cursor_write
 from hydra.api.reply import on_http_error, on_hydra_error
-from hydra.api.shapes import BASE, estimate, is_final, iso, kernel_of
-from hydra.errors import BadParam, HydraError
-from hydra.kernels import Kernel, find, unit_holds
-from hydra.model import JobState
+from hydra.api.shapes import BASE, estimate, files_of, history_json, is_final, kernel_of
+from hydra.errors import HydraError
+from hydra.kernels import Estimate, canvas_of, find, presets_of, unit_holds, version_of
+from hydra.model import Job, JobState
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.submit import submit
+from hydra.settings import LIVE_MS
+from hydra.web.forms import Form, errors_of, key_of, prefilled
+from hydra.web.words import FILTERS, left, speed
 
-LATEST = 20
+LATEST = 8
 """Jobs on the front page."""
 
-Typed = dict[str, str]
+JOBS = 50
+"""Jobs on a page of their list."""
+
+ROWS = 32
+"""Rows of the table beside a chart."""
+
+ONLY_CHARS_MAX = 100
+"""Longest filter of a story."""
+
+Told = Sequence[tuple[str, object]]
+"""Some parameters of a job with their values."""
 
 
 def pages(h: Hydra) -> Blueprint:
@@ -31,13 +45,16 @@ def pages(h: Hydra) -> Blueprint:
     views = Pages(h)
     door.add_url_rule("/", view_func=views.front)
     door.add_url_rule("/", view_func=views.submit, methods=["POST"])
+    door.add_url_rule("/new/<kernel>", view_func=views.new)
+    door.add_url_rule("/jobs", view_func=views.jobs)
     door.add_url_rule("/jobs/<job>", view_func=views.job)
     door.add_url_rule("/jobs/<job>/cancel", view_func=views.cancel, methods=["POST"])
+    door.add_url_rule("/workers", view_func=views.workers)
     door.errorhandler(HydraError)(show_hydra_error)
     door.errorhandler(HTTPException)(show_http_error)
     # Addresses that nothing serves: people get a page, programs a problem.
     door.app_errorhandler(NotFound)(show_missing)
-    for words in (grouped, iso, percent, readable):
+    for words in FILTERS:
         door.add_app_template_filter(words)
     return door
 
@@ -49,40 +66,82 @@ class Pages:
         self._h = h
 
     def front(self) -> Response:
-        """The form and the latest jobs."""
-        return self._front({}, {}, 200)
+        """A form and the latest jobs."""
+        kernels = self._h.kernels()
+        first = "pi" if "pi" in kernels else next(iter(kernels))
+        return self._front(prefilled(first, kernels[first], request.args))
+
+    def new(self, kernel: str) -> Response:
+        """The form of one kernel, filled as the address asks."""
+        return self._front(prefilled(kernel, find(self._h.kernels(), kernel), request.args))
 
     def submit(self) -> AnyResponse:
         """Open the job of the form, and show it; what is wrong is said next to its field."""
         chosen = request.form.get("_kernel", "pi")
         kernel = find(self._h.kernels(), chosen)
         typed = {name: request.form[name] for name in kernel.PARAMS if name in request.form}
-        errors = _errors(kernel, typed)
+        errors = errors_of(kernel, typed)
         status = 400
         if not errors:
-            # The same form sent twice opens one job; going back and changing it opens another.
-            words = "\n".join([request.form.get("_key", ""), chosen, *map(repr, typed.items())])
-            key = "page " + hashlib.sha256(words.encode()).hexdigest()
+            drawn = request.form.get("_key")
+            key = "" if drawn is None else key_of(drawn, chosen, typed)
             try:
-                job = submit(self._h, chosen, typed, key=key if "_key" in request.form else "")
+                job = submit(self._h, chosen, typed, key=key)
                 return redirect(url_for("pages.job", job=job.id), 303)
             except HydraError as error:
                 errors, status = {error.field or "": error.sentence}, error.status
-        return self._front({chosen: typed}, {chosen: errors}, status)
+        return self._front(Form(chosen, kernel, typed, errors), status)
+
+    def jobs(self) -> Response:
+        """All jobs, newest first, a page at a time."""
+        cursor = request.args.get("cursor", "")
+        found = list(self._h.store.jobs(JOBS + 1, cursor_read(cursor)))
+        more = cursor_write(found[JOBS - 1].id) if len(found) > JOBS else ""
+        return page("jobs.html", jobs=self._rows(found[:JOBS]), cursor=cursor, more=more)
+
+    def workers(self) -> Response:
+        """The workers seen lately, how fast they are and what they do."""
+        h, now_ms = self._h, self._h.clock.wall_s() * 1000
+        known = {version_of(kernel): (name, kernel) for name, kernel in h.kernels().items()}
+        found = []
+        for worker in h.store.workers():
+            rates = [
+                (known[version][0], speed(known[version][1], rate))
+                for version, rate in worker.rates.items() if version in known and rate > 0
+            ]
+            found.append((worker, now_ms - worker.seen_ms <= LIVE_MS, sorted(rates)))
+        found.sort(key=lambda row: not row[1])
+        return page("workers.html", workers=found, live_workers=h.store.live_workers())
 
     def job(self, job: str) -> Response:
-        """One job with its story."""
-        found = self._h.store.job(job_id(job))
-        done = found.state is JobState.DONE
+        """One job with its way, its answer and its story."""
+        h, found = self._h, self._h.store.job(job_id(job))
+        kernel = kernel_of(h, found)
+        answer = h.store.answer(found.id) if found.state is JobState.DONE else {}
+        files, only = files_of(answer), request.args.get("only", "")[:ONLY_CHARS_MAX]
+        story = h.store.story(found.id)
+        said = estimate(h, found)
         return page(
             "job.html",
             job=found,
+            own=f"{BASE}/jobs/{found.id}",
             final=is_final(found),
-            answer=self._h.store.answer(found.id) if done else None,
-            estimate=estimate(self._h, found),
-            unit_holds=unit_holds(kernel_of(self._h, found)),
-            story=self._h.store.story(found.id),
-            events=f"{BASE}/jobs/{found.id}/events",
+            known=kernel is not None,
+            answer={name: value for name, value in answer.items()
+                    if name != "files" and name not in found.spec.params
+                    and not (said and name == said.name)},
+            files=files,
+            picture=next((name for name in files if name.endswith(".png")), ""),
+            canvas=canvas_of(kernel, found.spec.params),
+            estimate=said,
+            estimates=hasattr(kernel, "estimate"),
+            samples=thinned(history_json(h, found)),
+            left=left(found, h.clock.wall_s() * 1000),
+            unit_holds=unit_holds(kernel),
+            story=[e for e in story if only.lower() in f"{e.verb} {e.text}".lower()],
+            last=story[-1].id if story else "",
+            verbs=sorted({entry.verb for entry in story}),
+            only=only,
         )
 
     def cancel(self, job: str) -> AnyResponse:
@@ -90,30 +149,35 @@ class Pages:
         found = cancel(self._h, job_id(job), "cancelled on its page")
         return redirect(url_for("pages.job", job=found.id), 303)
 
-    def _front(
-        self, typed: dict[str, Typed], errors: dict[str, dict[str, str]], status: int
-    ) -> Response:
-        jobs = self._h.store.jobs(LATEST)
+    def _front(self, form: Form, status: int = 200) -> Response:
         return page(
             "front.html",
             status,
+            form=form,
             kernels=self._h.kernels(),
-            typed=typed,
-            errors=errors,
+            presets=presets_of(form.kernel),
             key=self._h.clock.new_id(),
-            jobs=[(job, estimate(self._h, job)) for job in jobs],
+            jobs=self._rows(self._h.store.jobs(LATEST)),
             live_workers=self._h.store.live_workers(),
         )
 
-def _errors(kernel: Kernel, typed: Typed) -> dict[str, str]:
-    """What is wrong with each field."""
-    found = {}
-    for name, text in typed.items():
-        try:
-            kernel.PARAMS[name].parse(name, text)
-        except BadParam as error:
-            found[name] = error.sentence
-    return found
+    def _rows(self, jobs: Iterable[Job]) -> list[tuple[Job, Estimate | None, Told]]:
+        """Each job with its estimate and what sets it apart from others of its kernel."""
+        return [(job, estimate(self._h, job), self._told(job)) for job in jobs]
+
+    def _told(self, job: Job) -> Told:
+        kernel, params = kernel_of(self._h, job), list(job.spec.params.items())
+        if kernel is None:
+            return params
+        own = [(name, value) for name, value in params if value != kernel.PARAMS[name].default]
+        return own or params[:1]
+
+
+def thinned(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most about ROWS of a job's samples that say something, the last one among them."""
+    told = [sample for sample in samples if sample["estimate"]]
+    step = -(-len(told) // ROWS) or 1
+    return told[::-1][::step][::-1]
 
 
 def page(template: str, status: int = 200, **values: Any) -> Response:
@@ -149,20 +213,3 @@ def _as_page(problem: AnyResponse) -> AnyResponse:
         if name in problem.headers:
             shown.headers[name] = problem.headers[name]
     return shown
-
-
-def grouped(number: float | str) -> str:
-    """A whole number with its digits in threes; anything else as it is."""
-    if isinstance(number, int):
-        return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    return str(number)
-
-
-def percent(part: float) -> str:
-    """A share in percent, never rounded up to the whole."""
-    return f"{int(part * 1000) / 10:.1f}\N{NARROW NO-BREAK SPACE}%"
-
-
-def readable(ms: int | None) -> str:
-    """A time for people, in UTC; live.js turns it into theirs."""
-    return (iso(ms) or "").replace("T", " ")[:19] + " UTC"

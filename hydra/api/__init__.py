@@ -9,11 +9,13 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
+from hydra.api.ancestor import AncestorRoutes
 from hydra.api.body import bound_chunked
 from hydra.api.events import EventRoutes
 from hydra.api.fleet import FleetRoutes
 from hydra.api.guard import Guard
 from hydra.api.jobs import JobRoutes
+from hydra.api.pictures import PictureRoutes
 from hydra.api.reply import handle_errors
 from hydra.api.streams import Streams
 from hydra.services import Hydra
@@ -29,7 +31,9 @@ def api(h: Hydra) -> Blueprint:
     handle_errors(door)
     JobRoutes(h, streams).install(door)
     EventRoutes(h, streams).install(door)
+    PictureRoutes(h).install(door)
     FleetRoutes(h, guard).install(door)
+    AncestorRoutes(h).install(door)
 
     @door.record
     def settle(state: BlueprintSetupState) -> None:

@@ -1,4 +1,4 @@
-"""Live events of a job as server-sent events: `story`, `progress`, and a last `end`."""
+"""Live events of a job as server-sent events: `story`, `tiles`, `progress`, and a last `end`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs over HTTP: open, list, look, wait, cancel, result, story."""
+"""Jobs over HTTP: open, list, look, wait, cancel, result, story, history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request, url_for
 
 from hydra.api import body
 from hydra.api.reply import pointer, reply
-from hydra.api.shapes import BASE, entry_json, is_final, job_json, whole_job_json
+from hydra.api.shapes import BASE, entry_json, history_json, is_final, job_json, whole_job_json
 from hydra.api.streams import Streams
 from hydra.errors import BadParam, HydraError, NotFinished
 from hydra.model import Job, JobState
@@ -45,6 +45,7 @@ class JobRoutes:
         door.add_url_rule(f"{own}/cancel", view_func=self.cancel, methods=["POST"])
         door.add_url_rule(f"{own}/result", view_func=self.result)
         door.add_url_rule(f"{own}/story", view_func=self.story)
+        door.add_url_rule(f"{own}/history", view_func=self.history)
 
     def submit(self) -> Response:
         """Open a job: 201, or 200 if this Idempotency-Key opened it before."""
@@ -73,11 +74,11 @@ class JobRoutes:
     def jobs(self) -> Response:
         """The latest jobs, newest first, a page at a time; without their answers."""
         limit = int(body.query_number("limit", LIMIT, 1, LIMIT_MAX))
-        before = _cursor_read(request.args.get("cursor", ""))
+        before = cursor_read(request.args.get("cursor", ""))
         found = list(self._h.store.jobs(limit + 1, before))
         page: dict[str, object] = {"jobs": [job_json(self._h, job) for job in found[:limit]]}
         if len(found) > limit:
-            cursor = _cursor_write(found[limit - 1].id)
+            cursor = cursor_write(found[limit - 1].id)
             page |= {"cursor": cursor, "next": url_for("api.jobs", limit=limit, cursor=cursor)}
         return reply(page)
 
@@ -111,6 +112,11 @@ class JobRoutes:
         entries = self._h.store.story(found.id, after, STORY_LIMIT)
         return reply({"id": found.id, "story": [entry_json(entry) for entry in entries]})
 
+    def history(self, job: str) -> Response:
+        """The job's sums on its way, with what the kernel makes of them."""
+        found = self._h.store.job(body.job_id(job))
+        return reply({"id": found.id, "samples": history_json(self._h, found)})
+
     def _wait(self, job: str, seconds: float) -> Job:
         clock, found = self._h.clock, self._h.store.job(job)
         if seconds == 0 or is_final(found) or not self._streams.take_seat():
@@ -139,11 +145,13 @@ def _pointed(field: str | None, h: Hydra, kernel: str) -> str | None:
     return pointer(field) if own else pointer("params", field)
 
 
-def _cursor_write(job: str) -> str:
+def cursor_write(job: str) -> str:
+    """The cursor that goes on behind a job."""
     return base64.urlsafe_b64encode(bytes.fromhex(job)).decode().rstrip("=")
 
 
-def _cursor_read(cursor: str) -> str:
+def cursor_read(cursor: str) -> str:
+    """The job of a cursor, or empty for none; raises BadParam."""
     if not cursor:
         return ""
     try:

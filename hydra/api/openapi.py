@@ -6,7 +6,18 @@ from typing import Any
 
 from hydra import __version__
 from hydra.api.jobs import LIMIT, LIMIT_MAX, WAIT_S_MAX
-from hydra.api.schemas import JOB_ID, SCHEMAS, TEXT, Schema, ref
+from hydra.api.operations import (
+    binary,
+    header,
+    job_in_path,
+    operation,
+    problems,
+    query,
+    reply_of,
+    stream,
+)
+from hydra.api.pictures import ARRIVED, TILES, TILES_MAX, TYPES
+from hydra.api.schemas import NAME, SCHEMAS, TEXT, ref
 from hydra.api.shapes import BASE
 
 INTRODUCTION = """\
@@ -28,7 +39,10 @@ def document(body_bytes_max: int) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {}],
-        "paths": {**_jobs_path(), **_job_paths(), **_fleet_paths()},
+        "paths": {
+            **_jobs_path(), **_job_paths(), **_picture_paths(), **_fleet_paths(),
+            **_ancestor_paths(),
+        },
         "components": {
             "schemas": SCHEMAS,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
@@ -39,24 +53,24 @@ def document(body_bytes_max: int) -> dict[str, Any]:
 def _jobs_path() -> dict[str, Any]:
     job = ref("Job")
     limit = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT}
-    new = _reply("the job", job, {"Location": "its address"})
-    again = _reply(
+    new = reply_of("the job", job, {"Location": "its address"})
+    again = reply_of(
         "the job that this key opened before", job,
         {"Location": "its address", "Idempotency-Replayed": "true"},
     )
     return {
         f"{BASE}/jobs": {
-            "post": _operation(
+            "post": operation(
                 "submit", "Open a job",
-                {"201": new, "200": again, **_problems(400, 404, 409, 413, 415, 429)},
-                [_header("Idempotency-Key", "makes the request safe to repeat, for a day")],
+                {"201": new, "200": again, **problems(400, 404, 409, 413, 415, 429)},
+                [header("Idempotency-Key", "makes the request safe to repeat, for a day")],
                 ref("NewJob"),
             ),
-            "get": _operation(
+            "get": operation(
                 "jobs", "The latest jobs, newest first, without answers",
-                {"200": _reply("a page", ref("JobPage")), **_problems(400)},
-                [_query("limit", limit, "jobs a page"),
-                 _query("cursor", TEXT, "`cursor` of the page before")],
+                {"200": reply_of("a page", ref("JobPage")), **problems(400)},
+                [query("limit", limit, "jobs a page"),
+                 query("cursor", TEXT, "`cursor` of the page before")],
             ),
         },
     }
@@ -65,45 +79,129 @@ def _jobs_path() -> dict[str, Any]:
 def _job_paths() -> dict[str, Any]:
     own, job = f"{BASE}/jobs/{{job}}", ref("Job")
     wait = {"type": "number", "minimum": 0, "maximum": WAIT_S_MAX, "default": 0}
-    after = _query("after", TEXT, "id of the entry of the story after which to go on")
     return {
         own: {
-            "parameters": [_job()],
-            "get": _operation(
+            "parameters": [job_in_path()],
+            "get": operation(
                 "job", "One job",
-                {"200": _reply("the job", job), **_problems(400, 404)},
-                [_query("wait", wait, "answer once the job is final, or after this many seconds")],
+                {"200": reply_of("the job", job), **problems(400, 404)},
+                [query("wait", wait, "answer once the job is final, or after this many seconds")],
             ),
         },
         f"{own}/cancel": {
-            "parameters": [_job()],
-            "post": _operation(
+            "parameters": [job_in_path()],
+            "post": operation(
                 "cancel", "End a job; one that has ended stays as it is",
-                {"200": _reply("the job", job), **_problems(400, 404, 413, 415)},
+                {"200": reply_of("the job", job), **problems(400, 404, 413, 415)},
                 body=ref("Reason"), body_required=False,
             ),
         },
         f"{own}/result": {
-            "parameters": [_job()],
-            "get": _operation(
+            "parameters": [job_in_path()],
+            "get": operation(
                 "result", "The answer of a job that is done",
-                {"200": _reply("the answer", ref("Result")), **_problems(404, 409)},
+                {"200": reply_of("the answer", ref("Result")), **problems(404, 409)},
             ),
         },
+        **_way_paths(),
+    }
+
+
+def _way_paths() -> dict[str, Any]:
+    own = f"{BASE}/jobs/{{job}}"
+    after = query("after", TEXT, "id of the entry of the story after which to go on")
+    return {
         f"{own}/story": {
-            "parameters": [_job()],
-            "get": _operation(
+            "parameters": [job_in_path()],
+            "get": operation(
                 "story", "What happened to the job and why, oldest first",
-                {"200": _reply("at most 500 entries", ref("Story")), **_problems(400, 404)},
+                {"200": reply_of("at most 500 entries", ref("Story")), **problems(400, 404)},
                 [after],
             ),
         },
+        f"{own}/history": {
+            "parameters": [job_in_path()],
+            "get": operation(
+                "history", "The job's sums on its way, evenly over its progress",
+                {"200": reply_of("at most 256 samples", ref("History")), **problems(404)},
+            ),
+        },
         f"{own}/events": {
-            "parameters": [_job()],
-            "get": _operation(
-                "events", "Follow a job: events `story`, `progress`, and a last `end`",
-                {"200": _stream(), **_problems(400, 404, 503)},
-                [after, _header("Last-Event-ID", "as `after`; sent by browsers that reconnect")],
+            "parameters": [job_in_path()],
+            "get": operation(
+                "events", "Follow a job: events `story`, `tiles`, `progress`, and a last `end`",
+                {"200": stream(), **problems(400, 404, 503)},
+                [after, header("Last-Event-ID", "as `after`; sent by browsers that reconnect")],
+            ),
+        },
+    }
+
+
+def _picture_paths() -> dict[str, Any]:
+    own = f"{BASE}/jobs/{{job}}"
+    whole = {"type": "integer", "minimum": 0, "default": 0}
+    limit = {"type": "integer", "minimum": 1, "maximum": TILES_MAX, "default": TILES}
+    name = {"name": "name", "in": "path", "required": True, "schema": TEXT}
+    tiles = binary(
+        "tiles: x, y (32 bits), columns, rows (16 bits), length (32 bits), little-endian; then "
+        "so many bytes of zlib, which hold three bytes a pixel",
+        ("application/octet-stream",), {ARRIVED: "give this as `after` next time"},
+    )
+    content = binary(
+        "the file", (*TYPES.values(), "application/octet-stream"), {"ETag": "its SHA-256"}
+    )
+    return {
+        f"{own}/tiles": {
+            "parameters": [job_in_path()],
+            "get": operation(
+                "tiles", "New tiles of the picture of a job that runs, in the order they came",
+                {"200": tiles, **problems(400, 404)},
+                [query("after", whole, "leave out so many"), query("limit", limit, "at most")],
+            ),
+        },
+        f"{own}/files/{{name}}": {
+            "parameters": [job_in_path(), name],
+            "get": operation(
+                "file", "A file that the answer names under `files`",
+                {"200": content, "304": {"description": "as before"}, **problems(404, 409)},
+                [header("If-None-Match", "the SHA-256 of what the caller has")],
+            ),
+        },
+    }
+
+
+def _ancestor_paths() -> dict[str, Any]:
+    given = {"name": "job_id", "in": "path", "required": True, "schema": NAME}
+    status = reply_of("how it stands", ref("AncestorStatus"))
+    unknown = reply_of("no such job", ref("AncestorStatus"))
+    way = ref("AncestorHistory")
+    return {
+        "/api/create_job": {
+            "post": operation(
+                "create_job", "Open a job under an id of the caller's choice",
+                {"200": reply_of("it is there", ref("AncestorJob")),
+                 **problems(400, 404, 409, 413, 415, 429)},
+                body=ref("AncestorNewJob"),
+            ),
+        },
+        "/api/job_status/{job_id}": {
+            "parameters": [given],
+            "get": operation("job_status", "How such a job stands",
+                             {"200": status, "404": unknown}),
+        },
+        "/api/mark_job_error/{job_id}": {
+            "parameters": [given],
+            "post": operation(
+                "mark_job_error", "End such a job; one that has ended stays as it is",
+                {"200": reply_of("how it stands now", ref("AncestorJob")), **problems(404)},
+            ),
+        },
+        "/api/job_history/{job_id}": {
+            "parameters": [given],
+            "get": operation(
+                "job_history", "Its estimates on its way, and the pixels that are there",
+                {"200": reply_of("its way", way), "404": reply_of("no such job", way),
+                 **problems(413)},
             ),
         },
     }
@@ -113,105 +211,36 @@ def _fleet_paths() -> dict[str, Any]:
     anybody: dict[str, Any] = {"security": []}
     health = ref("Health")
     alive = {"description": "this process lives", "content": {"text/plain": {"schema": TEXT}}}
-    login = {"303": {"description": "to the page, with a cookie"}, **_problems(401)}
+    login = {"303": {"description": "to the page, with a cookie"}, **problems(401)}
     return {
         f"{BASE}/kernels": {
-            "get": _operation(
+            "get": operation(
                 "kernels", "Kernels and their parameters",
-                {"200": _reply("the kernels", ref("Kernels"))},
+                {"200": reply_of("the kernels", ref("Kernels"))},
             )
         },
         f"{BASE}/workers": {
-            "get": _operation(
-                "workers", "Workers seen lately", {"200": _reply("the workers", ref("Workers"))}
+            "get": operation(
+                "workers", "Workers seen lately", {"200": reply_of("the workers", ref("Workers"))}
             )
         },
         "/api/openapi.json": {
-            "get": _operation(
-                "openapi", "This document", {"200": _reply("OpenAPI 3.1", {"type": "object"})}
+            "get": operation(
+                "openapi", "This document", {"200": reply_of("OpenAPI 3.1", {"type": "object"})}
             )
         },
-        "/healthz": {"get": _operation("healthz", "Whether this process lives",
+        "/healthz": {"get": operation("healthz", "Whether this process lives",
                                        {"200": alive}) | anybody},
         "/readyz": {
-            "get": _operation(
+            "get": operation(
                 "readyz", "Whether jobs can be served, and if not, why",
-                {"200": _reply("yes", health), "503": _reply("no", health)},
+                {"200": reply_of("yes", health), "503": reply_of("no", health)},
             ) | anybody
         },
         "/login": {
-            "get": _operation(
+            "get": operation(
                 "login", "Exchange the token for a cookie", login,
-                [_query("token", TEXT, "the scheduler's token")],
+                [query("token", TEXT, "the scheduler's token")],
             ) | anybody
         },
     }
-
-
-def _operation(
-    name: str, summary: str, responses: dict[str, Any], parameters: list[Schema] | None = None,
-    body: Schema | None = None, *, body_required: bool = True,
-) -> dict[str, Any]:
-    operation: dict[str, Any] = {
-        "operationId": name,
-        "summary": summary,
-        "responses": {**responses, "default": _problem("any other problem")},
-    }
-    if parameters:
-        operation["parameters"] = parameters
-    if body:
-        content = {"application/json": {"schema": body}}
-        operation["requestBody"] = {"required": body_required, "content": content}
-    return operation
-
-
-def _reply(what: str, schema: Schema, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "description": what,
-        "content": {"application/json": {"schema": schema}},
-    }
-    if headers:
-        found["headers"] = {
-            name: {"description": doc, "schema": TEXT} for name, doc in headers.items()
-        }
-    return found
-
-
-def _stream() -> dict[str, Any]:
-    what = "server-sent events; `data` is an Entry (story) or a Job (progress, end)"
-    return {"description": what, "content": {"text/event-stream": {"schema": TEXT}}}
-
-
-def _problem(what: str) -> dict[str, Any]:
-    return {
-        "description": what,
-        "content": {"application/problem+json": {"schema": ref("Problem")}},
-    }
-
-
-def _problems(*statuses: int) -> dict[str, Any]:
-    return {str(status): _problem(PROBLEMS[status]) for status in statuses}
-
-
-PROBLEMS = {
-    400: "something sent can never be right; `errors` says where",
-    401: "no credential, or a wrong one",
-    404: "there is no such job or kernel",
-    409: "right, but not in the state things are in",
-    413: "over a limit",
-    415: "the body must be application/json",
-    429: "too many at once; try again later",
-    503: "something needed does not answer; try again later",
-}
-
-
-def _job() -> Schema:
-    return {"name": "job", "in": "path", "required": True, "schema": JOB_ID}
-
-
-def _query(name: str, schema: Schema, doc: str) -> Schema:
-    return {"name": name, "in": "query", "schema": schema, "description": doc}
-
-
-def _header(name: str, doc: str) -> Schema:
-    return {"name": name, "in": "header", "schema": TEXT, "description": doc}

@@ -8,6 +8,9 @@ from hydra.model import JobState
 
 Schema = dict[str, Any]
 
+NAME_CHARS_MAX = 128
+"""Longest id that a caller of the ancestor's endpoints may choose."""
+
 
 def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
     return {
@@ -33,7 +36,22 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
 JOB_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 VALUE: Schema = {"type": ["integer", "number", "string"]}
+NAME: Schema = {"type": "string", "minLength": 1, "maxLength": NAME_CHARS_MAX}
 ANSWER: Schema = {"type": "object", "description": "what the kernel's finish gives"}
+
+LINKS = ("self", "events", "result", "story", "history", "cancel")
+ESTIMATE: Schema = {
+    "oneOf": [
+        _object({"name": TEXT, **dict.fromkeys(("value", "low", "high"), NUMBER)}),
+        {"type": "null"},
+    ],
+    "description": "what the sums say so far, with a 95 % interval; null if nothing",
+}
+SUMS: Schema = {
+    "type": "object",
+    "additionalProperties": {"type": "integer"},
+    "description": "named sums so far; whole numbers that may pass 2^53",
+}
 
 JOB = _object(
     {
@@ -49,22 +67,18 @@ JOB = _object(
         "created_at": TIME,
         "ended_at": {**TIME, "type": ["string", "null"]},
         "reason": {"type": "string", "description": "why it failed or was cancelled, or empty"},
-        "sums": {
-            "type": "object",
-            "additionalProperties": {"type": "integer"},
-            "description": "named sums so far; whole numbers that may pass 2^53",
-        },
-        "estimate": {
-            "oneOf": [_object({"name": TEXT, **dict.fromkeys(("value", "low", "high"), NUMBER)}),
-                      {"type": "null"}],
-            "description": "what the sums say so far, with a 95 % interval; null if nothing",
-        },
+        "sums": SUMS,
+        "estimate": ESTIMATE,
         "unit_holds": {
             **_object({"count": {"type": "integer", "minimum": 1}, "noun": TEXT}),
             "description": "what one unit is made of, such as 262144 points",
         },
+        "canvas": {
+            "oneOf": [_object({"columns": COUNT, "rows": COUNT}), {"type": "null"}],
+            "description": "size of the picture that it draws, or null",
+        },
         "leases": {**COUNT, "description": "workers that hold a part of it now"},
-        "links": _object(dict.fromkeys(("self", "events", "result", "story", "cancel"), TEXT)),
+        "links": _object(dict.fromkeys(LINKS, TEXT)),
     },
     {"answer": {**ANSWER, "description": "only of a job that is done, and not in lists"}},
 )
@@ -116,6 +130,8 @@ SCHEMAS: dict[str, Schema] = {
         {"cursor": {"type": "string", "description": "of the next page; opaque"}, "next": TEXT},
     ),
     "Reason": _object({}, {"reason": {"type": "string", "maxLength": 200}}),
+    "Sample": _object({"at": TIME, "done_units": COUNT, "sums": SUMS, "estimate": ESTIMATE}),
+    "History": _object({"id": JOB_ID, "samples": _list(ref("Sample"))}),
     "Result": _object({"id": JOB_ID, "answer": ANSWER}),
     "Entry": _object({"id": TEXT, "at": TIME, "verb": TEXT, "text": TEXT}),
     "Story": _object({"id": JOB_ID, "story": _list(ref("Entry"))}),
@@ -125,6 +141,11 @@ SCHEMAS: dict[str, Schema] = {
             "doc": TEXT,
             "version": TEXT,
             "params": {"type": "object", "additionalProperties": PARAM},
+            "presets": {
+                "type": "object",
+                "additionalProperties": {"type": "object", "additionalProperties": VALUE},
+                "description": "named sets of parameters worth trying",
+            },
         }
     ),
     "Kernels": _object({"kernels": _list(ref("Kernel"))}),
@@ -152,4 +173,23 @@ SCHEMAS: dict[str, Schema] = {
         }
     ),
     "Problem": PROBLEM,
+    "AncestorNewJob": _object(
+        {"job_id": NAME, "task_type": {"enum": ["calculate_pi", "calculate_mandelbrot"]}},
+        {"points": COUNT, "resolution": {**COUNT, "description": "0 stands for 256"}},
+    ),
+    "AncestorJob": _object({"job_id": NAME, "status": TEXT}),
+    "AncestorStatus": _object(
+        {
+            "status": {"enum": ["in-progress", "finished", "error"]},
+            "result": TEXT,
+            "partial_result": TEXT,
+            "percent_complete": {"type": "number", "minimum": 0, "maximum": 100},
+        }
+    ),
+    "AncestorHistory": _object(
+        {
+            "samples": _list(_object({"percent": NUMBER, "approx_pi": NUMBER})),
+            "pixels": _list(_object({"index": COUNT, "color": TEXT})),
+        }
+    ),
 }

@@ -10,7 +10,16 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hydra.kernels import Estimate, Kernel, Param, estimate_of, unit_holds, version_of
+from hydra.kernels import (
+    Estimate,
+    Kernel,
+    Param,
+    canvas_of,
+    estimate_of,
+    presets_of,
+    unit_holds,
+    version_of,
+)
 from hydra.model import FINAL, Job, JobState, StoryEntry, Worker
 from hydra.services import Hydra
 from hydra.settings import LIVE_MS
@@ -30,8 +39,9 @@ def iso(ms: int | None) -> str | None:
 
 def job_json(h: Hydra, job: Job, answer: dict[str, Any] | None = None) -> dict[str, Any]:
     """A job; `answer` is there only if given, and should be for a DONE job that stands alone."""
-    said = estimate(h, job)
-    count, noun = unit_holds(kernel_of(h, job))
+    said, kernel = estimate(h, job), kernel_of(h, job)
+    count, noun = unit_holds(kernel)
+    canvas = canvas_of(kernel, job.spec.params)
     own = f"{BASE}/jobs/{job.id}"
     shape: dict[str, Any] = {
         "id": job.id,
@@ -49,12 +59,14 @@ def job_json(h: Hydra, job: Job, answer: dict[str, Any] | None = None) -> dict[s
         "sums": dict(job.sums),
         "estimate": dataclasses.asdict(said) if said else None,
         "unit_holds": {"count": count, "noun": noun},
+        "canvas": {"columns": canvas[0], "rows": canvas[1]} if canvas else None,
         "leases": job.leases,
         "links": {
             "self": own,
             "events": f"{own}/events",
             "result": f"{own}/result",
             "story": f"{own}/story",
+            "history": f"{own}/history",
             "cancel": f"{own}/cancel",
         },
     }
@@ -72,6 +84,28 @@ def estimate(h: Hydra, job: Job) -> Estimate | None:
     """What the job's sums say so far, if its kernel is here and says anything."""
     kernel = kernel_of(h, job)
     return estimate_of(kernel, job.spec.params, job.sums, job.done_units) if kernel else None
+
+
+def files_of(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What an answer says of its files: size and SHA-256 of each, by name."""
+    found = answer.get("files")
+    labels = found if isinstance(found, dict) else {}
+    return {name: label for name, label in labels.items()
+            if isinstance(label, dict) and "sha256" in label}
+
+
+def history_json(h: Hydra, job: Job) -> list[dict[str, Any]]:
+    """The samples of a job's way, each with the estimate of its moment."""
+    kernel, params, found = kernel_of(h, job), job.spec.params, []
+    for sample in h.store.history(job.id):
+        said = estimate_of(kernel, params, sample.sums, sample.done_units) if kernel else None
+        found.append({
+            "at": iso(sample.at_ms),
+            "done_units": sample.done_units,
+            "sums": dict(sample.sums),
+            "estimate": dataclasses.asdict(said) if said else None,
+        })
+    return found
 
 
 def kernel_of(h: Hydra, job: Job) -> Kernel | None:
@@ -111,6 +145,7 @@ def kernel_json(name: str, kernel: Kernel) -> dict[str, Any]:
         "doc": (kernel.__doc__ or "").partition("\n\n")[0].strip(),
         "version": version_of(kernel),
         "params": {field: _param_json(param) for field, param in kernel.PARAMS.items()},
+        "presets": {label: dict(params) for label, params in presets_of(kernel).items()},
     }
 
 

@@ -43,6 +43,7 @@ class Viewer:
         self.job = job
         self.after = after
         self.shown = ""
+        self.arrived = 0
         self.over = False
         self._waiting: queue.Queue[str] = queue.Queue(EVENTS_MAX)
 
@@ -174,7 +175,13 @@ class Streams:
             self._end(viewers)
             return LOOK_S
         data = text_of(job_json(self._h, job))
+        # Each unit of a picture is one tile. The event has no id: a stream that comes back goes on
+        # in the story where it was, and is told the number anew.
+        arrived = job.done_units if job.spec.piece_bytes_max else 0
         for viewer in viewers:
+            if viewer.arrived != arrived:
+                viewer.arrived = arrived
+                viewer.tell("tiles", text_of({"arrived": arrived}))
             if viewer.shown != data:
                 viewer.shown = data
                 viewer.tell("progress", data)

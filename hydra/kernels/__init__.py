@@ -111,14 +111,31 @@ class Estimate:
     high: float
 
 
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One unit's part of a picture: its place on the canvas, and its pixels row by row."""
+
+    x: int
+    y: int
+    columns: int
+    rows: int
+    rgb: bytes
+    """Three bytes a pixel, columns * rows * 3 in all."""
+
+
 class Kernel(Protocol):
     """The contract of a kernel module.
 
     Besides these, a module declares either `SUMS`, the least and greatest value of each named sum
     for one unit, or `PIECE_BYTES_MAX`, the largest blob of one unit. It may declare
     `unit_cost(params) -> float`, the work in one unit relative to other parameters;
-    `estimate(params, sums, done_units) -> Estimate` for those who watch; and `UNIT_HOLDS`, what a
-    unit is made of, such as (262144, "points").
+    `estimate(params, sums, done_units) -> Estimate` for those who watch; `UNIT_HOLDS`, what a unit
+    is made of, such as (262144, "points"); and `PRESETS`, named sets of parameters worth trying,
+    such as {"a trillion": {"samples": 10**12}}.
+
+    A kernel of pieces that draws a picture declares how to show it while it grows:
+    `canvas(params) -> (columns, rows)`, and `paint(params, unit, blob) -> Tile` for one piece.
+    When the job is done, its answer's file `image.png` is shown instead.
     """
 
     __name__: str
@@ -229,6 +246,22 @@ def estimate_of(
     if declared is None or not done_units:
         return None
     return cast(Estimate, declared(params, sums, done_units))
+
+
+def canvas_of(kernel: Kernel | None, params: Params) -> tuple[int, int] | None:
+    """Columns and rows of the job's picture; None if it draws none, or if there is no kernel."""
+    declared = getattr(kernel, "canvas", None)
+    return cast("tuple[int, int]", declared(params)) if declared else None
+
+
+def paint(kernel: Kernel, params: Params, unit: int, blob: bytes) -> Tile:
+    """What one piece shows; only of a kernel with a canvas."""
+    return cast(Tile, cast(Any, kernel).paint(params, unit, blob))
+
+
+def presets_of(kernel: Kernel) -> Mapping[str, Params]:
+    """Sets of parameters that the kernel offers by name."""
+    return cast("Mapping[str, Params]", getattr(kernel, "PRESETS", {}))
 
 
 def unit_holds(kernel: Kernel | None) -> tuple[int, str]:

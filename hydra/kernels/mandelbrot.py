@@ -13,7 +13,7 @@ from base64 import b85decode
 from typing import Any
 
 from hydra.errors import BadSpan, BadWire
-from hydra.kernels import Param, join_pieces
+from hydra.kernels import Param, Tile, join_pieces
 from hydra.kernels._mandelbrot_view import TILE, box_of, check, tiles, view_of
 from hydra.kernels._palette import PALETTES
 from hydra.model import Params, Pieces, Span
@@ -43,6 +43,24 @@ PARAMS = {
     "density": Param(float, 1.0, 0.01, 100.0, "how fast the colours follow the counts"),
     "antialias": Param(int, 1, 1, 4, "samples across a pixel; 2 means 4 of them, averaged"),
 }  # fmt: skip
+
+UNIT_HOLDS = (TILE**2, "pixels")
+
+PRESETS: dict[str, Params] = {
+    "the whole set": {"columns": 1280, "rows": 1024, "antialias": 2},
+    "seahorse valley": {
+        "centre_x": -0.7436, "centre_y": 0.1318, "width": 0.006, "columns": 1280, "rows": 960,
+        "iterations": 5000, "palette": "glacier", "antialias": 2,
+    },
+    "the set in the set": {
+        "centre_x": -0.743643887037151, "centre_y": 0.13182590420533, "width": 2e-5,
+        "columns": 1280, "rows": 960, "iterations": 20_000, "palette": "ember", "antialias": 2,
+    },
+    "a Julia set": {
+        "set": "julia", "centre_x": 0.0, "width": 3.2, "columns": 1280, "rows": 800,
+        "palette": "orchid", "antialias": 2,
+    },
+}
 
 PIECE_BYTES_MAX = BLOB_BYTES_MAX
 """A tile in which no two pixels have anything in common."""
@@ -137,6 +155,17 @@ def decode_tile(params: Params, unit: int, blob: bytes) -> tuple[int, int, memor
         memoryview(counts).cast("I", (height, width)),
         memoryview(rgb).cast("B", (height, width, 3)),
     )
+
+
+def canvas(params: Params) -> tuple[int, int]:
+    """Columns and rows of the picture."""
+    return int(params["columns"]), int(params["rows"])
+
+
+def paint(params: Params, unit: int, blob: bytes) -> Tile:
+    """What one tile shows."""
+    colours = decode_tile(params, unit, blob)[3]
+    return Tile(*box_of(int(params["columns"]), int(params["rows"]), unit), colours.tobytes())
 
 
 def finish(params: Params, whole: Pieces) -> dict[str, Any]:

@@ -37,6 +37,12 @@ PARAMS = {
 
 UNIT_HOLDS = (UNIT_POINTS, "points")
 
+PRESETS: dict[str, Params] = {
+    "a billion points": {"samples": 10**9},
+    "a hundred billion": {"samples": 10**11},
+    "a trillion": {"samples": 10**12},
+}
+
 SUMS = {"hits": (0, UNIT_POINTS)}
 
 GOLDEN: list[tuple[Params, tuple[int, int], Sums]] = [

@@ -8,8 +8,19 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
+from tests import drawing
+from tests.http.working import bundle
+
 JOBS = "/api/v1/jobs"
-PAGES = {"/", "/jobs/{job}", "/jobs/{job}/cancel", "/static/{filename}"}
+PAGES = {
+    "/", "/new/{kernel}", "/jobs", "/jobs/{job}", "/jobs/{job}/cancel", "/workers",
+    "/static/{filename}",
+}
+
+
+@pytest.fixture
+def h():
+    return bundle(load=drawing.kernels)
 
 
 @pytest.fixture
@@ -41,10 +52,11 @@ def check(document, reply, path, verb):
     assert str(reply.status_code) in responses, (path, verb, reply.status_code)
     described = responses[str(reply.status_code)]
     schema = described["content"][reply.mimetype]["schema"]
-    whole = {**schema, "components": document["components"]}
-    jsonschema.Draft202012Validator(
-        whole, format_checker=jsonschema.FormatChecker()
-    ).validate(reply.get_json())
+    if reply.is_json:
+        whole = {**schema, "components": document["components"]}
+        jsonschema.Draft202012Validator(
+            whole, format_checker=jsonschema.FormatChecker()
+        ).validate(reply.get_json())
     for name in described.get("headers", {}):
         assert name in reply.headers
 
@@ -78,6 +90,32 @@ def test_replies_are_as_described(http, document, opened, work):
                  "/readyz", "/api/openapi.json", f"{links['self']}?wait=99",
                  f"{links['story']}?after=x"):
         one("get", path)
+
+
+def test_replies_about_pictures_are_as_described(http, h, document, work):
+    job = http.post(JOBS, json={"kernel": "drawing"}).get_json()
+    own = f"{JOBS}/{job['id']}"
+    work(1)
+    for state in range(2):
+        for path, described in (
+            (own, ""), (f"{own}/history", "/history"), (f"{own}/tiles", "/tiles"),
+            (f"{own}/tiles?after=x", "/tiles"), (f"{own}/files/image.png", "/files/{name}"),
+            (f"{own}/files/none", "/files/{name}"),
+        ):
+            check(document, http.get(path), f"{JOBS}/{{job}}{described}", "get")
+        if not state:
+            work()
+
+
+def test_the_ancestors_replies_are_as_described(http, document, work):
+    new = {"job_id": "a", "task_type": "calculate_pi", "points": 1_000_000}
+    for body in (new, {**new, "points": 5}, {**new, "points": 0}, {**new, "job_id": "b/c"}):
+        check(document, http.post("/api/create_job", json=body), "/api/create_job", "post")
+    for job in ("a", "none"):
+        for verb, name in (("get", "job_status"), ("get", "job_history"),
+                           ("post", "mark_job_error"), ("get", "job_status")):
+            reply = http.open(f"/api/{name}/{job}", method=verb.upper())
+            check(document, reply, f"/api/{name}/{{job_id}}", verb)
 
 
 def test_what_the_document_takes_the_door_takes(http, document):

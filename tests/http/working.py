@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import urllib3
 from flask.testing import FlaskClient
 
+from hydra import kernels
 from hydra.clock import ManualClock
+from hydra.kernels import Kernel
 from hydra.messages import Hint
 from hydra.model import FINAL, Params, Span
 from hydra.services import Hydra
@@ -26,9 +28,11 @@ URL = "http://localhost"
 """Where DoorPool pretends that the scheduler is."""
 
 
-def bundle(clock: Any = None, **over: Any) -> Hydra:
+def bundle(
+    clock: Any = None, load: Callable[[], Mapping[str, Kernel]] = kernels.load, **over: Any
+) -> Hydra:
     """Hydra in memory with these settings."""
-    return in_memory(Settings.read({}, **over), clock)
+    return in_memory(Settings.read({}, **over), clock, load)
 
 
 def work_on(h: Hydra, slices: int | None = None) -> None:
@@ -47,9 +51,9 @@ def work_on(h: Hydra, slices: int | None = None) -> None:
         ended = all(job.state in FINAL for job in h.store.jobs(200))
         return ended or (slices is not None and done >= slices)
 
-    kernels = {name: counted(kernel) for name, kernel in h.kernels().items()}
+    found = {name: counted(kernel) for name, kernel in h.kernels().items()}
     worker = Worker(
-        LocalPort(h), kernels, h.clock, h.settings, session_here(h), stopping=stopping, beats=False
+        LocalPort(h), found, h.clock, h.settings, session_here(h), stopping=stopping, beats=False
     )
     worker.shift(Hint())
 

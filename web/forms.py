@@ -1,0 +1,61 @@
+"""The form of a kernel: what stands in its fields, and what is wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hydra.errors import BadParam
+from hydra.kernels import Kernel, presets_of
+
+CHARS_MAX = 200
+"""What an address may put into one field."""
+
+Typed = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One kernel's form as it is shown."""
+
+    name: str
+    kernel: Kernel
+    typed: Typed = field(default_factory=dict)
+    """What stands in the fields instead of the defaults."""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    preset: str = ""
+    """The preset it was filled from, if it was."""
+
+
+def prefilled(name: str, kernel: Kernel, query: Mapping[str, str]) -> Form:
+    """The form as an address asks for it: a preset, single fields, or nothing.
+
+    Raises BadParam for a preset that the kernel does not have.
+    """
+    typed, preset = {}, query.get("preset", "") if "preset" not in kernel.PARAMS else ""
+    if preset:
+        presets = presets_of(kernel)
+        if preset not in presets:
+            raise BadParam(f"{name} has no such preset; it has {', '.join(presets) or 'none'}",
+                           field="preset")
+        typed = {param: str(value) for param, value in presets[preset].items()}
+    given = {param: query[param][:CHARS_MAX] for param in kernel.PARAMS if param in query}
+    return Form(name, kernel, typed | given, preset=preset)
+
+
+def errors_of(kernel: Kernel, typed: Typed) -> dict[str, str]:
+    """What is wrong with each field."""
+    found = {}
+    for name, text in typed.items():
+        try:
+            kernel.PARAMS[name].parse(name, text)
+        except BadParam as error:
+            found[name] = error.sentence
+    return found
+
+
+def key_of(drawn: str, name: str, typed: Typed) -> str:
+    """The same form sent twice opens one job; going back and changing it opens another."""
+    words = "\n".join([drawn, name, *map(repr, typed.items())])
+    return "page " + hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()
