@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from hydra.api.shapes import iso
-from hydra.kernels import Estimate, Kernel, unit_holds
+from hydra.kernels import Estimate, Kernel, unit_cost_of, unit_holds
 from hydra.model import Job, JobSpec
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
@@ -100,11 +100,12 @@ def left(job: Job, now_ms: float) -> str:
 
 
 def speed(kernel: Kernel | None, rate: float) -> str:
-    """A worker's rate on a kernel: in what its units hold, if all its units cost the same."""
-    if kernel is None or hasattr(kernel, "unit_cost"):
+    """A worker's rate on a kernel: in what its units hold, with the usual parameters."""
+    if kernel is None:
         return f"{in_words(rate)} cost units/s"
     count, noun = unit_holds(kernel)
-    return f"{in_words(rate * count)} {noun}/s"
+    usual = {name: param.default for name, param in kernel.PARAMS.items()}
+    return f"{in_words(rate * count / unit_cost_of(kernel, usual))} {noun}/s"
 
 
 FILTERS: tuple[Callable[..., object], ...] = (

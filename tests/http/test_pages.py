@@ -31,7 +31,8 @@ class Page(HTMLParser):
         return [attrs for name, attrs in self.tags if name == tag]
 
     def field(self, name, kernel="pi"):
-        return next(attrs for attrs in self.all("input") if attrs.get("id") == f"{kernel}-{name}")
+        fields = [*self.all("input"), *self.all("select")]
+        return next(attrs for attrs in fields if attrs.get("id") == f"{kernel}-{name}")
 
 
 def filled(http, **typed):
@@ -50,7 +51,8 @@ def test_the_form_is_drawn_from_the_kernel(http, h):
     assert reply.mimetype == "text/html"
     for name, param in h.kernels()["pi"].PARAMS.items():
         field = page.field(name)
-        assert field["value"] == str(param.default)
+        if not param.choices:
+            assert field["value"] == str(param.default)
         assert field["id"] in [label["for"] for label in page.all("label")]
         assert html.escape(param.doc) in reply.text
 
@@ -172,7 +174,7 @@ def test_a_done_job_shows_its_answer_and_its_story(http, opened, work):
     answer = http.get(job["links"]["result"]).get_json()["answer"]
     text = http.get(f"/jobs/{job['id']}").text
     assert f"{answer['pi']:.12f}" in re.sub(r"<[^>]*>", "", text)
-    assert f'hydra submit pi samples={10 * UNIT} seed=1</pre>' in text
+    assert f"hydra submit pi samples={10 * UNIT} seed=1 generator=shishua</pre>" in text
     assert "95 % sure" in text
     assert "learn its speed" in text
     assert f"{answer['hits']:,}".replace(",", "\u202f") in text
