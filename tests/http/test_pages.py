@@ -30,23 +30,20 @@ class Page(HTMLParser):
     def all(self, tag):
         return [attrs for name, attrs in self.tags if name == tag]
 
-    def field(self, name, kernel="pi"):
+    def field(self, name):
         fields = [*self.all("input"), *self.all("select")]
-        return next(attrs for attrs in fields if attrs.get("id") == f"{kernel}-{name}")
+        return next(attrs for attrs in fields if attrs.get("id") == f"in-{name}")
 
 
 def filled(http, **typed):
     """What a browser would send of the form for pi."""
-    page = Page(http.get("/").text)
-    form = {
-        attrs["name"]: attrs["value"] for attrs in page.all("input")
-        if attrs.get("id", "pi-").startswith("pi-")
-    }
-    return {**form, "_kernel": "pi", **typed}
+    page = Page(http.get("/new/pi").text)
+    form = {attrs["name"]: attrs["value"] for attrs in page.all("input")}
+    return {**form, **typed}
 
 
 def test_the_form_is_drawn_from_the_kernel(http, h):
-    reply = http.get("/")
+    reply = http.get("/new/pi")
     page = Page(reply.text)
     assert reply.mimetype == "text/html"
     for name, param in h.kernels()["pi"].PARAMS.items():
