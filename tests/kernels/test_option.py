@@ -100,6 +100,13 @@ def test_every_edition_sums_the_same(contract: dict[str, Any], draws: int) -> No
         assert summed(compiled, params, isa) == list(whole(params).values())
 
 
+@needs_compiled
+def test_every_edition_sums_many_units_the_same() -> None:
+    """More than NumPy's edition takes side by side, and a remainder."""
+    params = job(samples=(reference.UNITS_TOGETHER + 2) * UNIT + 5)
+    assert summed(reference, params) == list(whole(params).values())
+
+
 def summed(edition: Any, params: dict[str, Any], isa: str = "") -> list[int]:
     contract = option.contract(params)
     return edition.sum_payoffs(contract, params["seed"], 0, params["samples"], UNIT, isa)

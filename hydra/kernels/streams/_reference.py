@@ -39,18 +39,22 @@ def select(name: str) -> str:
 
 def fill(kind: str, out: NDArray[Any], seed: int, unit: int, isa: str = "") -> None:
     """Fill an array with the first of the stream's words, uniforms or normals."""
-    words = _words(seed, unit, len(out))
+    words = words_of_units(seed, unit, 1, len(out))[0]
     out[:] = {"words": lambda w: w, "uniforms": uniforms, "normals": normals}[kind](words)
 
 
-def _words(seed: int, unit: int, count: int) -> Words64:
-    tags = [STREAM_TAG + instance for instance in range(INSTANCES)]
-    generator = Shishua(np.array([[seed, unit, tag, 0] for tag in tags], np.uint64))
-    steps = np.empty((-(-count // STEP_WORDS), INSTANCES, 4, 4), np.uint64)
-    for step in steps:
+def words_of_units(seed: int, first_unit: int, many: int, count: int) -> Words64:
+    """The first `count` words of each of `many` units, shape (many, count), side by side."""
+    seeds = np.zeros((many, INSTANCES, 4), np.uint64)
+    seeds[..., 0] = seed
+    seeds[..., 1] = (np.arange(many, dtype=np.uint64) + np.uint64(first_unit))[:, np.newaxis]
+    seeds[..., 2] = np.arange(STREAM_TAG, STREAM_TAG + INSTANCES, dtype=np.uint64)
+    generator = Shishua(seeds)
+    steps = np.empty((many, -(-count // STEP_WORDS), INSTANCES, 4, 4), np.uint64)
+    for step in range(steps.shape[1]):
         generator.step()
-        step[:] = np.moveaxis(generator.output, 0, 1)
-    return steps.reshape(-1)[:count]
+        steps[:, step] = np.moveaxis(generator.output, 0, 2)
+    return steps.reshape(many, -1)[:, :count]
 
 
 def uniforms(words: Words64) -> Doubles:
