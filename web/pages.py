@@ -20,6 +20,7 @@ from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.submit import submit
 from hydra.settings import LIVE_MS
+from hydra.web.csrf import protect
 from hydra.web.forms import Form, errors_of, key_of, prefilled
 from hydra.web.words import FILTERS, left, speed
 
@@ -50,6 +51,7 @@ def pages(h: Hydra) -> Blueprint:
     door.add_url_rule("/jobs/<job>", view_func=views.job)
     door.add_url_rule("/jobs/<job>/cancel", view_func=views.cancel, methods=["POST"])
     door.add_url_rule("/workers", view_func=views.workers)
+    protect(door, h.clock)
     door.errorhandler(HydraError)(show_hydra_error)
     door.errorhandler(HTTPException)(show_http_error)
     # Addresses that nothing serves: people get a page, programs a problem.
