@@ -21,9 +21,10 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.utils import as_text
 
-from hydra import connection, settings, wiring
+from hydra import connection, settings
 from hydra.adapters.rq_queue import TASK
 from hydra.errors import BadWire
+from hydra.kernels._proof import proven
 from hydra.settings import Settings
 from hydra.workers import tasks
 
@@ -100,7 +101,7 @@ def main(limits: Settings) -> None:
     """
     client = connection.connect(limits.redis_url)
     connection.require_safe(client)
-    wiring.over(client, limits).kernels()
+    proven()  # loaded and checked once, before any fork
     queue = Queue(
         settings.QUEUE, connection=client, serializer=PlainSerializer, job_class=ChunkTask
     )

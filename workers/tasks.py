@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -16,6 +17,7 @@ from rq import get_current_job
 
 from hydra import settings, wiring
 from hydra.errors import Missing
+from hydra.kernels._proof import proven
 from hydra.messages import Hint
 from hydra.services.dispatch import dispatch
 from hydra.settings import Settings
@@ -31,7 +33,8 @@ def run_chunk(job: str, units: int) -> None:
     if task is None:
         raise RuntimeError("run_chunk is a task of RQ")
     limits = Settings.read()
-    h = wiring.over(_own_client(task.connection, limits), limits)
+    # Only kernels that prove themselves here are worked on.
+    h = replace(wiring.over(_own_client(task.connection, limits), limits), kernels=proven)
     session = wiring.session_here(h, str(task.worker_name or ""))
     stop = _stop_on_sigterm()
     worker = Worker(

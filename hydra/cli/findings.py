@@ -17,6 +17,7 @@ from hydra.adapters.redis_server import running_server
 from hydra.address import find_url
 from hydra.connection import address_of, connect, require_safe
 from hydra.errors import HydraError
+from hydra.kernels._proof import fault_of
 from hydra.settings import Settings
 
 ANSWER_S = 3.0
@@ -73,6 +74,9 @@ def _versions(_settings: Settings) -> Iterator[Finding]:
 
 def _kernels(_settings: Settings) -> Iterator[Finding]:
     for name, kernel in kernels.load().items():
+        if fault := fault_of(kernel):
+            yield Finding(f"kernel {name}", Grade.BAD, f"{fault}: no worker here will serve it")
+            continue
         backend = getattr(kernel, "BACKEND", "")
         fallback = backend == "numpy"
         text = f"{kernels.version_of(kernel)}{f', {backend}' if backend else ''}"

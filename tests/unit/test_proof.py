@@ -1,0 +1,52 @@
+"""A kernel that does not give its golden answers is not worked on."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from hydra import kernels, wiring
+from hydra.kernels import _proof, pi
+from hydra.messages import Hint
+from hydra.services.claim import claim
+from hydra.services.submit import submit
+
+
+@pytest.fixture
+def spoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine miscounts."""
+    right = pi.run
+    monkeypatch.setattr(pi, "run", lambda p, span: {"hits": right(p, span)["hits"] ^ 1})
+    _proof.proven.cache_clear()
+    yield
+    _proof.proven.cache_clear()
+
+
+def test_every_kernel_here_proves_itself() -> None:
+    assert {name: _proof.fault_of(k) for name, k in kernels.load().items()} == dict.fromkeys(
+        kernels.load(), ""
+    )
+
+
+def test_a_machine_that_miscounts_is_given_no_work(
+    spoilt: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        assert "pi" not in _proof.proven()
+    assert "kernel refused name=pi" in caplog.text
+    h = dataclasses.replace(wiring.in_memory(), kernels=_proof.proven)
+    submit(wiring.Hydra(h.store, h.queue, h.clock, h.settings, kernels.load), "pi", {})
+    session = wiring.session_here(h)
+    h.store.enlist(session)
+    assert claim(h, session, 1, Hint()) is None
+
+
+def test_a_kernel_that_raises_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_params: object, _span: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(pi, "run", broken)
+    assert _proof.fault_of(pi).endswith("raised MemoryError: no room")
