@@ -28,7 +28,7 @@ COMPOSE = ROOT / "docker-compose.yml"
 OPEN = ROOT / "deploy/open.yml"
 DOCKERFILE = ROOT / "deploy/Dockerfile"
 VARIABLES = {spec.metadata["env"] or f"HYDRA_{spec.name.upper()}"
-             for spec in dataclasses.fields(Settings)}
+             for spec in dataclasses.fields(Settings)} | {"HYDRA_IMAGE"}
 
 
 def services(path: Path = COMPOSE) -> dict[str, dict[str, Any]]:
@@ -111,7 +111,7 @@ class Composed:
         self.tool = _compose_tool()
         self.project = f"hydra-test-{os.getpid()}"
         self.port = free_port()
-        self.env = clean_env(HYDRA_PORT=str(self.port))
+        self.env = clean_env(HYDRA_PORT=str(self.port), HYDRA_IMAGE=self.project)
         del self.env["PYTHONPATH"]  # compose v1 is a Python program of its own
 
     def __call__(self, *words: str, within_s: float = 120.0) -> str:
@@ -171,6 +171,7 @@ def compose() -> Iterator[Composed]:
         yield composed
     finally:
         composed("down", "-v", "-t", "5")
+        _answers("docker", "rmi", composed.project)
 
 
 @pytest.mark.slow
