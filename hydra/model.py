@@ -200,7 +200,8 @@ class Lease:
     worker: str
     span: Span
     slice_units: int
-    """The holder computes in slices of this many units from the span's start; cuts fall there."""
+    """About what the holder computes in one call. A cut falls on a multiple of it from the span's
+    start; a holder whose slices lie otherwise computes the front of one again."""
     rate_units_s: float
     """The holder's speed on this job as last known; 0.0 if unknown."""
     at_ms: float
