@@ -30,6 +30,7 @@ class Runnable:
     kernel: str
     version: str
     params: Params
+    total_units: int
     unit_cost: float
     vtime_s: float
     """Worker-seconds given to the job, divided by its priority."""

@@ -18,6 +18,9 @@ from urllib.parse import quote, urlsplit
 
 from hydra.errors import BadSetting
 
+SIZINGS = ("ours", "static", "gss", "fac2", "awfc", "seed")
+"""Rules that size chunks, as hydra.policy.chunking knows them."""
+
 
 def _setting(
     default: Any,
@@ -72,6 +75,8 @@ class Settings:
     shift_seconds: float = _setting(10.0, "how long one chunk task works before it returns to RQ",
                                     low=0, high=240)
     target_seconds: float = _setting(2.0, "longest time one chunk should take", low=0.05, high=600)
+    sizing: str = _setting("ours", "rule that sizes chunks; the others are for comparison and need "
+                           "shifts that last as long as their chunks", choices=SIZINGS)
     slice_seconds: float = _setting(0.25, "time of one kernel call", low=0.01, high=5)
     poll_seconds: float = _setting(0.25, "pause between looks when there is no work",
                                    low=0.01, high=10)

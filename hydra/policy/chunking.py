@@ -9,11 +9,16 @@ fast; short ones are floored where the overhead of a chunk would show.
 
 It is wrong where units of one job differ much in work: then `unit_cost` misleads, and the holder
 gives back what it has not done after 1.5 times the time.
+
+The rules of others stand below ours, for comparison on the same fleet. They get Hydra's heartbeats
+and recovery, which they never had; only `seed` brings its own deadline. None of them splits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from hydra.messages import Pace
 
@@ -38,20 +43,34 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """What a rule may look at: one worker that asks for a chunk of one job."""
+
+    pace: Pace
+    total_units: int
+    unit_cost: float
+    overhead_s: float = 0.0
+    """What one call to the store takes the worker."""
+    hint_units: int = 0
+    """A size for a worker of unknown speed; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Size:
     """How many units, for how long, and why."""
 
     units: int
     tau_s: float
     why: str
+    lease_s: float | None = None
+    """How long the holder may be silent; None: as long as Hydra's heartbeats allow."""
 
 
-def chunk(
-    pace: Pace, unit_cost: float, overhead_s: float, hint_units: int, limits: Limits
-) -> Size:
+def chunk(case: Case, limits: Limits) -> Size:
     """The next chunk of a job for one worker. At least one unit, at most `units_max`."""
+    pace, unit_cost, overhead_s = case.pace, case.unit_cost, case.overhead_s
     if pace.rate <= 0:
-        return _probe(pace, hint_units, limits)
+        return _probe(case, limits)
     # A fleet of unknown speed counts as so many workers like this one.
     fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
     rest_s = pace.unassigned_units * unit_cost / fleet_rate
@@ -69,8 +88,81 @@ def chunk(
     return Size(max(1, min(units, limits.units_max)), tau_s, why)
 
 
-def _probe(pace: Pace, hint_units: int, limits: Limits) -> Size:
+def _probe(case: Case, limits: Limits) -> Size:
     """A worker of unknown speed takes a fair share and works on it for a moment only."""
-    share = pace.unassigned_units / (SHARE * max(pace.live_workers, 1))
-    units = max(1, min(hint_units or int(share), limits.units_max))
+    share = case.pace.unassigned_units / (SHARE * _workers(case))
+    units = max(1, min(case.hint_units or int(share), limits.units_max))
     return Size(units, limits.probe_s, f"{limits.probe_s:.3g} s, to learn its speed")
+
+
+# The rules of others -----------------------------------------------------------------------------
+
+UNCUT_S = 86_400.0
+"""Planned time of a chunk that its holder keeps to the end, however long it takes."""
+
+SEED_S, SEED_PATIENCE = 2.0, 40.0
+"""The ancestor's chunk lasts so long, and is lost after so many times that."""
+
+
+def static(case: Case, limits: Limits) -> Size:
+    """Equal shares, one for each worker."""
+    return _uncut(case.total_units / _workers(case), "an equal share of the job", limits)
+
+
+def guided(case: Case, limits: Limits) -> Size:
+    """R / P (guided self-scheduling: Polychronopoulos, Kuck, IEEE ToC 36(12), 1987)."""
+    return _uncut(case.pace.unassigned_units / _workers(case), "its share of the rest", limits)
+
+
+def factored(case: Case, limits: Limits) -> Size:
+    """Half of the rest in P equal chunks, again and again (factoring with two: FAC2).
+
+    The batch is known from the rest alone: the k-th begins when N / 2^k is left.
+    """
+    left = max(case.pace.unassigned_units, 1)
+    batch = math.floor(math.log2(max(case.total_units / left, 1.0)))
+    units = case.total_units / 2 ** (batch + 1) / _workers(case)
+    return _uncut(units, f"an equal share of batch {batch + 1}", limits)
+
+
+def weighted(case: Case, limits: Limits) -> Size:
+    """w_i R / (2 P) with the worker's measured weight (adaptive weighted factoring: AWF-C)."""
+    pace = case.pace
+    if pace.rate <= 0:
+        return _probe(case, limits)
+    fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
+    units = pace.unassigned_units * pace.rate / fleet_rate / SHARE
+    why = f"half of its share of the rest, at {pace.rate / case.unit_cost:.3g} units/s"
+    return _uncut(units, why, limits)
+
+
+def ancestral(case: Case, limits: Limits) -> Size:
+    """Two seconds of this worker's speed, taken for lost after forty times as long."""
+    if case.pace.rate <= 0:
+        size = _probe(case, limits)
+    else:
+        units = case.pace.rate * SEED_S / case.unit_cost
+        size = _uncut(units, f"{SEED_S:g} s, whatever is left", limits)
+    return replace(size, lease_s=SEED_S * SEED_PATIENCE)
+
+
+def _workers(case: Case) -> int:
+    return max(case.pace.live_workers, 1)
+
+
+def _uncut(units: float, why: str, limits: Limits) -> Size:
+    return Size(max(1, min(math.ceil(units), limits.units_max)), UNCUT_S, why)
+
+
+SIZINGS: Mapping[str, Callable[[Case, Limits], Size]] = {
+    "ours": chunk,
+    "static": static,
+    "gss": guided,
+    "fac2": factored,
+    "awfc": weighted,
+    "seed": ancestral,
+}
+"""By the name that the setting HYDRA_SIZING says."""
+
+SPLITTING = frozenset({"ours"})
+"""Rules whose idle workers split the leases of others."""

@@ -22,10 +22,12 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     jobs.sort(key=lambda job: job.job != hint.job)
     for job in jobs:
         if job.pace.unassigned_units:
-            ask = ask_for(h, job.pace, job.unit_cost, hint)
+            ask = ask_for(h, job.pace, job.total_units, job.unit_cost, hint)
             grant = h.store.claim(session, seq, job.job, ask)
             if grant:
                 return grant
+    if h.settings.sizing not in chunking.SPLITTING:
+        return None
     for job in jobs:
         grant = _take_far_part(h, session, seq, job, hint)
         if grant:
@@ -33,8 +35,8 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     return None
 
 
-def ask_for(h: Hydra, pace: Pace, unit_cost: float, hint: Hint) -> Ask:
-    """The worker's next ask for a job, as policy sizes it."""
+def ask_for(h: Hydra, pace: Pace, total_units: int, unit_cost: float, hint: Hint) -> Ask:
+    """The worker's next ask for a job, as the policy of the setting `sizing` has it."""
     shortest_s = h.settings.beat_seconds
     beat_s = beating.beat_s(pace.live_workers, shortest_s, settings.BEATS_PER_S_MAX)
     limits = chunking.Limits(
@@ -44,7 +46,10 @@ def ask_for(h: Hydra, pace: Pace, unit_cost: float, hint: Hint) -> Ask:
         beat_s=beat_s,
         units_max=settings.CHUNK_UNITS_MAX,
     )
-    size = chunking.chunk(pace, unit_cost, hint.overhead_s, hint.units, limits)
+    case = chunking.Case(pace, total_units, unit_cost, hint.overhead_s, hint.units)
+    size = chunking.SIZINGS[h.settings.sizing](case, limits)
+    if size.lease_s is not None:
+        beat_s = size.lease_s / settings.LEASE_BEATS
     slice_units = int(pace.rate * h.settings.slice_seconds / unit_cost)
     return Ask(size.units, size.tau_s, beat_s, slice_units, size.why)
 
@@ -53,7 +58,7 @@ def _take_far_part(
     h: Hydra, session: Session, seq: int, job: Runnable, hint: Hint
 ) -> Grant | None:
     now_ms, leases = h.store.stragglers(job.job, STRAGGLERS_LOOKED_AT)
-    ask = ask_for(h, job.pace, job.unit_cost, hint)
+    ask = ask_for(h, job.pace, job.total_units, job.unit_cost, hint)
     gain_s_min = max(settings.SPLIT_GAIN_S_MIN, 4 * hint.overhead_s)
     others = [lease for lease in leases if lease.session != session.id]
     cut = splitting.split(

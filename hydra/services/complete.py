@@ -17,7 +17,8 @@ def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
     ask = None
     if report.more:
         hint = Hint(overhead_s=report.overhead_s)
-        ask = ask_for(h, report.pace, report.grant.spec.unit_cost, hint)
+        spec = report.grant.spec
+        ask = ask_for(h, report.pace, spec.total_units, spec.unit_cost, hint)
     receipt = h.store.complete(session, seq, report.hand_in, ask)
     if receipt.last:
         reduce(h, report.hand_in.job)

@@ -136,8 +136,8 @@ class MemoryState:
         """What there is to do, with this worker's rates."""
         with self._lock:
             jobs = [
-                Runnable(r.id, r.spec.kernel, r.spec.version, r.spec.params, r.spec.unit_cost,
-                         r.vtime, self._pace(session, r))
+                Runnable(r.id, r.spec.kernel, r.spec.version, r.spec.params, r.spec.total_units,
+                         r.spec.unit_cost, r.vtime, self._pace(session, r))
                 for r in self._runnable()[: settings.CLAIM_TRIES_MAX]
             ]
             waiting = [

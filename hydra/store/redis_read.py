@@ -149,7 +149,8 @@ class RedisReader:
         live = int(fleet.get(b"live", 0))
         jobs = [
             Runnable(
-                job, spec.kernel, spec.version, spec.params, spec.unit_cost, vtime,
+                job, spec.kernel, spec.version, spec.params, spec.total_units, spec.unit_cost,
+                vtime,
                 Pace(float(own or host or 0), float(fleet.get(spec.version.encode(), 0)),
                      int(unassigned or 0), live),
             )

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from hydra.messages import Pace
 from hydra.model import Lease, Span
 from hydra.policy import beating, chunking, dispatching, splitting
+from hydra.policy.chunking import Case
+from hydra.settings import SIZINGS
 
 LIMITS = chunking.Limits(target_s=2.0, probe_s=0.25, floor_s=0.02, beat_s=1.0, units_max=2**34)
 
@@ -17,7 +19,7 @@ units = st.integers(1, 2**53 - 1)
 
 
 def chunk(pace: Pace, overhead_s: float = 0.001, hint: int = 0) -> chunking.Size:
-    return chunking.chunk(pace, 1.0, overhead_s, hint, LIMITS)
+    return chunking.chunk(Case(pace, 10**9, 1.0, overhead_s, hint), LIMITS)
 
 
 def test_a_long_job_is_cut_at_the_target() -> None:
@@ -51,7 +53,7 @@ def test_an_unknown_worker_learns_its_speed_first() -> None:
 
 
 def test_a_costly_unit_makes_fewer_of_them() -> None:
-    assert chunking.chunk(Pace(100.0, 100.0, 10**6), 50.0, 0.0, 0, LIMITS).units == 4
+    assert chunking.chunk(Case(Pace(100.0, 100.0, 10**6), 10**6, 50.0), LIMITS).units == 4
 
 
 @given(rate=rates, fleet=st.floats(0, 1e12), left=units, overhead=st.floats(0, 10))
@@ -69,6 +71,40 @@ def test_a_faster_worker_never_gets_less(rate: float, faster: float, left: int) 
     slow = chunk(Pace(rate, 1e6, left, 3))
     fast = chunk(Pace(rate * faster, 1e6, left, 3))
     assert fast.units >= slow.units or rate * faster > 1e6
+
+
+def peer(name: str, rate: float, left: int, total: int = 8_000) -> chunking.Size:
+    return chunking.SIZINGS[name](Case(Pace(rate, 100.0, left, 4), total, 1.0), LIMITS)
+
+
+def test_every_sizing_can_be_chosen_by_name() -> None:
+    assert tuple(chunking.SIZINGS) == SIZINGS
+
+
+@pytest.mark.parametrize(("name", "left", "units"), [
+    ("static", 8_000, 2_000), ("static", 100, 2_000),
+    ("gss", 8_000, 2_000), ("gss", 100, 25),
+    ("fac2", 8_000, 1_000), ("fac2", 5_000, 1_000), ("fac2", 4_000, 500), ("fac2", 3, 1),
+    ("awfc", 8_000, 800), ("awfc", 100, 10),
+    ("seed", 8_000, 40), ("seed", 10, 40),
+])
+def test_the_rules_of_others_are_as_published(name: str, left: int, units: int) -> None:
+    assert peer(name, 20.0, left).units == units
+
+
+@pytest.mark.parametrize("name", ["static", "gss", "fac2", "awfc", "seed"])
+def test_the_chunks_of_others_are_not_cut_short(name: str) -> None:
+    assert peer(name, 20.0, 8_000).tau_s == chunking.UNCUT_S
+    assert name not in chunking.SPLITTING
+
+
+@pytest.mark.parametrize("name", ["awfc", "seed"])
+def test_rules_that_need_a_speed_learn_it_first(name: str) -> None:
+    assert peer(name, 0.0, 8_000).tau_s == LIMITS.probe_s
+
+
+def test_the_seed_rule_waits_forty_times_as_long() -> None:
+    assert peer("seed", 20.0, 8_000).lease_s == peer("seed", 0.0, 8_000).lease_s == 80.0
 
 
 def lease(start: int, stop: int, rate: float, at_ms: float = 0.0, slice_units: int = 1) -> Lease:
