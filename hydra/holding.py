@@ -33,7 +33,8 @@ class Holding:
         """The reply to the last bare heartbeat, noted by the other thread."""
         # The lease's slice is by the host's rate, which may be another process's: begin small.
         self.slice_units = slice_units or max(1, grant.slice_units // FIRST_SLICE_SHARE)
-        self._busy_s = 0.0
+        self.busy_s = 0.0
+        """Time inside the kernel so far."""
 
     @property
     def complete(self) -> bool:
@@ -48,7 +49,7 @@ class Holding:
         """Keep a slice's partial, and size the next slice to last about `slice_s`."""
         self._parts.append((span, partial))
         self.reached = span.stop
-        self._busy_s += took_s
+        self.busy_s += took_s
         if self.told:
             self.trim(self.told.stop)
         if took_s < slice_s / 2 and span.units == self.slice_units:
@@ -62,14 +63,16 @@ class Holding:
         for index, (_, part) in enumerate(self._parts):
             partial = merge(partial, part) if index else part
         span = Span(self.handed_in, self.reached)
-        return HandIn(self.grant.job, self.grant.token, span, partial, rest, note)
+        return HandIn(
+            self.grant.job, self.grant.token, span, partial, rest, note, self.busy_s
+        )
 
     def measured(self) -> Pace:
         """The latest pace; where the store knows no rate yet, the one measured here."""
         units = self.reached - self.grant.span.start
-        if self.pace.rate > 0 or self._busy_s <= 0 or units <= 0:
+        if self.pace.rate > 0 or self.busy_s <= 0 or units <= 0:
             return self.pace
-        return replace(self.pace, rate=units * self.grant.spec.unit_cost / self._busy_s)
+        return replace(self.pace, rate=units * self.grant.spec.unit_cost / self.busy_s)
 
     def counted(self, span: Span, receipt: Receipt) -> None:
         """The store has counted the prefix up to `span.stop`."""

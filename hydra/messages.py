@@ -109,6 +109,8 @@ class HandIn:
     rest: Rest
     note: str = ""
     """Why the rest is given back, for people."""
+    busy_s: float = 0.0
+    """Time inside the kernel since the lease began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,25 @@ class Rest(StrEnum):
     """Gives it back as a lost lease: the kernel failed on it."""
 
 
+class End(StrEnum):
+    """How a chunk's lease ended."""
+
+    COMPLETE = "complete"
+    """The whole span was handed in."""
+
+    CUT = "cut"
+    """So was all of it that was left: an idle worker had taken the far part."""
+
+    RETURN = "return"
+    """The rest was given back unharmed."""
+
+    LOST = "lost"
+    """The kernel failed on the rest."""
+
+    EXPIRE = "expire"
+    """No heartbeat came before the deadline."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobSpec:
     """A request as checked and sized, before it exists."""
@@ -231,6 +250,22 @@ class Sample:
     at_ms: int
     done_units: int
     sums: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One line of a job's timeline: what a worker did with one lease, written as it ended."""
+
+    id: str
+    """Grows along the timeline, as a story's does."""
+    worker: str
+    span: Span
+    """What it handed in and was counted; empty if it handed in nothing."""
+    lent_ms: int
+    ended_ms: int
+    busy_s: float
+    """Time inside the kernel for this lease, as the worker last reported it."""
+    end: End
 
 
 @dataclass(frozen=True, slots=True)

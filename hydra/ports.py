@@ -22,7 +22,18 @@ from hydra.messages import (
     Reduction,
     Report,
 )
-from hydra.model import Check, Job, JobSpec, Lease, Sample, Session, StoryEntry, Verdict, Worker
+from hydra.model import (
+    Check,
+    Chunk,
+    Job,
+    JobSpec,
+    Lease,
+    Sample,
+    Session,
+    StoryEntry,
+    Verdict,
+    Worker,
+)
 
 
 class Store(Protocol):
@@ -110,6 +121,13 @@ class Store(Protocol):
 
     def history(self, job: str) -> Sequence[Sample]:
         """The job's sums on its way, at most HISTORY_PLACES, in the order they were reached."""
+
+    def timeline(self, job: str, after: str = "", limit: int = ...) -> Sequence[Chunk]:
+        """The job's chunks whose leases have ended, after the chunk `after`, oldest first.
+
+        The last TIMELINE_CHUNKS_MAX, about. What is lent when a job fails or is cancelled is not
+        among them.
+        """
 
     def arrivals(self, job: str, after: int, limit: int) -> Sequence[int]:
         """Units in the order their pieces came, without the first `after`; gone at the end."""

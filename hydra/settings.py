@@ -211,6 +211,9 @@ HISTORY_PLACES = 256
 STORY_ENTRIES_MAX = 500
 """Entries of a job's story that are kept, about."""
 
+TIMELINE_CHUNKS_MAX = 10_000
+"""Chunks of a job's timeline that are kept, about: the last ones, some 100 bytes each."""
+
 PIECE_BYTES_MAX = 256 << 10
 """Largest blob of one unit."""
 

@@ -214,7 +214,9 @@ class Worker:
 
     def _bare_beat(self, held: Holding) -> None:
         span = Span(held.handed_in, held.handed_in)
-        bare = HandIn(held.grant.job, held.grant.token, span, {}, Rest.KEEP)
+        bare = HandIn(
+            held.grant.job, held.grant.token, span, {}, Rest.KEEP, busy_s=held.busy_s
+        )
         report = Report(bare, False, held.grant, held.pace)
         with self._numbered() as seq:
             if self._computing is not held:

@@ -92,6 +92,11 @@ def history(job_id: str) -> str:
     return f"hydra:job:{job_id}:history"
 
 
+def timeline(job_id: str) -> str:
+    """stream, capped: chunk (see `lease_end` in _prelude.lua), one entry for each lease's end."""
+    return f"hydra:job:{job_id}:timeline"
+
+
 def arrivals(job_id: str) -> str:
     """list: units in the order their pieces came; gone once the job has ended."""
     return f"hydra:job:{job_id}:arrivals"

@@ -10,6 +10,8 @@ from hydra import settings
 from hydra.errors import BadSpan, KeyReused, NoSuchWorker
 from hydra.messages import Ask, Cut, Grant, HandIn, Receipt
 from hydra.model import (
+    Chunk,
+    End,
     JobSpec,
     JobState,
     Partial,
@@ -86,7 +88,7 @@ class MemoryLeases(MemoryState):
         if not victim.start < cut.at < victim.stop:
             return None
         taken = Range(Span(cut.at, victim.stop), victim.losses, victim.loser, victim.many)
-        victim.stop = cut.at
+        victim.stop, victim.cut = cut.at, True
         self._tell(record, "split", f"{victim.session.worker} gives up units "
                    f"{taken.span.start}..{taken.span.stop}: {cut.why}")
         return taken
@@ -100,6 +102,7 @@ class MemoryLeases(MemoryState):
         lease = LeaseRecord(
             session, span.start, span.stop, ask.slice_units, pace.rate / spec.unit_cost, now,
             ask.beat_s * 1000, ask.tau_s * 1000, found.losses, found.loser, found.losers_many,
+            int(self._seen or 0), span.start,
         )
         lease.renew(now)
         token = self._new_id()
@@ -114,6 +117,15 @@ class MemoryLeases(MemoryState):
         return Grant(
             record.id, token, span, ask.slice_units, ask.tau_s, ask.beat_s, pace, spec
         )
+
+    def _end_lease(self, record: JobRecord, token: str, end: End) -> None:
+        """End a lease and note it in the timeline: the one place where leases die."""
+        lease, known = record.leases.pop(token), record.timeline
+        number = int(known[-1].id) + 1 if known else 1
+        known.append(Chunk(
+            str(number), lease.session.worker, Span(lease.first, lease.start), lease.lent_ms,
+            int(self._seen or 0), lease.busy_ms / 1000, end,
+        ))
 
     def _judge(
         self, session: Session, known: SessionRecord, record: JobRecord, h: HandIn
@@ -149,7 +161,7 @@ class MemoryLeases(MemoryState):
                 record.sums[str(name)] = record.sums.get(str(name), 0) + value
         record.done += h.span.units
         place = math.floor(record.done / record.spec.total_units * settings.HISTORY_PLACES)
-        if record.sums and place not in record.history:
+        if place not in record.history:
             reached = Sample(int(self._seen or 0), record.done, dict(record.sums))
             record.history[place] = reached
         seconds = (now - lease.at) / 1000
@@ -165,8 +177,10 @@ class MemoryLeases(MemoryState):
         lease.start, lease.at = h.span.stop, now
         lease.losses, lease.many, lease.loser = 0, False, ""
 
-    def _lose(self, record: JobRecord, lease: LeaseRecord, why: str) -> None:
+    def _lose(self, record: JobRecord, token: str, end: End, why: str) -> None:
         """Give a lost range back with one loss more; a unit lost too often fails the job."""
+        lease = record.leases[token]
+        self._end_lease(record, token, end)
         losses, loser, many = lease.losses + 1, lease.loser, lease.many
         if lease.losses == 0:
             loser, many = lease.session.worker, False
@@ -181,8 +195,10 @@ class MemoryLeases(MemoryState):
         else:
             self._free_put(record, Range(span, losses, loser, many))
 
-    def _give_back(self, record: JobRecord, lease: LeaseRecord, why: str) -> None:
+    def _give_back(self, record: JobRecord, token: str, why: str) -> None:
         """Give the rest of a lease back unharmed."""
+        lease = record.leases[token]
+        self._end_lease(record, token, End.RETURN)
         span = Span(lease.start, lease.stop)
         self._free_put(record, Range(span, lease.losses, lease.loser, lease.many))
         self._tell(record, "return", f"{lease.session.worker} gives back units "

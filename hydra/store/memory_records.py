@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
 from hydra import settings
-from hydra.model import Job, JobSpec, JobState, Lease, Range, Sample, Session, Span, StoryEntry
+from hydra.model import (
+    Chunk,
+    Job,
+    JobSpec,
+    JobState,
+    Lease,
+    Range,
+    Sample,
+    Session,
+    Span,
+    StoryEntry,
+)
 
 
 @dataclass(slots=True)
@@ -24,6 +36,13 @@ class LeaseRecord:
     losses: int
     loser: str
     many: bool
+    lent_ms: int
+    """Wall-clock time."""
+    first: int
+    """Where the span began when it was lent."""
+    cut: bool = False
+    """Whether somebody took the far part."""
+    busy_ms: int = 0
     deadline: float = 0.0
 
     def renew(self, now: float) -> None:
@@ -67,6 +86,9 @@ class JobRecord:
     """In the order they came."""
     history: dict[int, Sample] = field(default_factory=dict)
     """By the share of the job that was done, in HISTORY_PLACES."""
+    timeline: deque[Chunk] = field(
+        default_factory=lambda: deque(maxlen=settings.TIMELINE_CHUNKS_MAX)
+    )
     story: list[StoryEntry] = field(default_factory=list)
     answer: str = ""
     files: dict[str, bytes] = field(default_factory=dict)

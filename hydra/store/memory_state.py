@@ -12,6 +12,7 @@ from hydra.errors import NoSuchFile, NoSuchJob, NotFinished
 from hydra.messages import JobDump, Look, Pace, Runnable
 from hydra.model import (
     Check,
+    Chunk,
     Job,
     JobSpec,
     JobState,
@@ -111,6 +112,15 @@ class MemoryState:
         """The job's sums on its way, in the order they were reached."""
         with self._lock:
             return list(self._jobs[job].history.values()) if job in self._jobs else []
+
+    def timeline(
+        self, job: str, after: str = "", limit: int = settings.TIMELINE_CHUNKS_MAX
+    ) -> Sequence[Chunk]:
+        """The job's chunks whose leases have ended, after the chunk `after`, oldest first."""
+        with self._lock:
+            found = self._jobs[job].timeline if job in self._jobs else []
+            number = int(after) if after.isdigit() else 0
+            return [chunk for chunk in found if int(chunk.id) > number][:limit]
 
     def arrivals(self, job: str, after: int, limit: int) -> Sequence[int]:
         """Units in the order their pieces came, without the first `after`."""

@@ -16,6 +16,7 @@ from hydra.errors import KeyReused, TooMany
 from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction
 from hydra.model import (
     FINAL,
+    End,
     Job,
     JobSpec,
     JobState,
@@ -126,19 +127,20 @@ class MemoryStore(MemoryLeases):
         ask: Ask | None, now: float,
     ) -> Receipt:
         lease = record.leases[h.token]
+        lease.busy_ms = round(h.busy_s * 1000)
         if h.span.units:
             self._fold(session, record, lease, h, now)
         if h.rest is Rest.KEEP and lease.start < lease.stop:
             lease.renew(now)
             return Receipt(Verdict.ACCEPTED, lease.stop, self._pace(session, record))
-        del record.leases[h.token]
         known.job = ""
         self._lets_go(session)
-        if lease.start < lease.stop:
-            if h.rest is Rest.LOST:
-                self._lose(record, lease, h.note)
-            else:
-                self._give_back(record, lease, h.note)
+        if lease.start == lease.stop:
+            self._end_lease(record, h.token, End.CUT if lease.cut else End.COMPLETE)
+        elif h.rest is Rest.LOST:
+            self._lose(record, h.token, End.LOST, h.note)
+        else:
+            self._give_back(record, h.token, h.note)
         last = record.done == record.spec.total_units
         if last:
             record.state = move(record.state, "reduce")
@@ -160,8 +162,7 @@ class MemoryStore(MemoryLeases):
             lease = record.leases.get(token) if record else None
             if not record or not lease or lease.deadline > now:
                 return False
-            del record.leases[token]
-            self._lose(record, lease, "no heartbeat before the deadline")
+            self._lose(record, token, End.EXPIRE, "no heartbeat before the deadline")
             return True
 
     def cancel(self, job: str, reason: str = "") -> Job:

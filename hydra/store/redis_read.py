@@ -14,6 +14,7 @@ from hydra.errors import NoSuchFile, NoSuchJob, NotFinished
 from hydra.messages import JobDump, Look, Pace, Runnable
 from hydra.model import (
     Check,
+    Chunk,
     Job,
     JobSpec,
     Lease,
@@ -24,6 +25,7 @@ from hydra.model import (
 )
 from hydra.store import keys
 from hydra.store.redis_records import (
+    read_chunk,
     read_job,
     read_lease,
     read_range,
@@ -104,6 +106,14 @@ class RedisReader:
             for w in words
         ]
         return sorted(found, key=lambda sample: sample.done_units)
+
+    def timeline(
+        self, job: str, after: str = "", limit: int = settings.TIMELINE_CHUNKS_MAX
+    ) -> Sequence[Chunk]:
+        """The job's chunks whose leases have ended, after the chunk `after`, oldest first."""
+        with store_errors():
+            rows = self._redis.xrange(keys.timeline(job), f"({after}" if after else "-", "+", limit)
+        return [read_chunk(entry.decode(), fields[b"chunk"]) for entry, fields in rows]
 
     def arrivals(self, job: str, after: int, limit: int) -> Sequence[int]:
         """Units in the order their pieces came, without the first `after`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hydra import wire
-from hydra.model import Job, JobState, Lease, Range, Span, Worker
+from hydra.model import Chunk, End, Job, JobState, Lease, Range, Span, Worker
 
 
 def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -35,6 +35,15 @@ def read_lease(job: str, token: str, line: bytes) -> Lease:
     return Lease(
         job, token, word[10], word[11], Span(int(word[0]), int(word[1])), int(word[2]),
         float(word[3]), float(word[4]), float(word[5]), int(word[7]),
+    )
+
+
+def read_chunk(entry: str, line: bytes) -> Chunk:
+    """Read what `lease_end` of _prelude.lua wrote."""
+    worker, first, stop, lent, ended, busy_ms, end = line.decode().split(" ")
+    return Chunk(
+        entry, worker, Span(int(first), int(stop)), int(lent), int(ended), int(busy_ms) / 1000,
+        End(end),
     )
 
 

@@ -124,10 +124,10 @@ class RedisStore(RedisReader):
              keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE, keys.REDUCING,
              keys.ENDED, keys.sums(job), keys.pieces(job), keys.worker(session.worker),
              keys.WORKERS, keys.rates(spec.version), keys.FLEET, keys.story(job), keys.BELL,
-             keys.history(job), keys.arrivals(job)],
+             keys.history(job), keys.arrivals(job), keys.timeline(job)],
             seq, wire.hand_in_digest(hand_in, parts), session.id, session.worker, session.host, job,
             spec.version, self._keep_ms, hand_in.token, *hand_in.span, hand_in.rest,
-            hand_in.note, *next_words, *parts,
+            hand_in.note, round(hand_in.busy_s * 1000), *next_words, *parts,
         ).decode()
         _refuse(reply)
         receipt, _, granted = reply.partition("\n")
@@ -161,7 +161,7 @@ class RedisStore(RedisReader):
             keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
             keys.DEADLINES, keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job),
             keys.pieces(job), keys.WORKERS, keys.story(job), keys.BELL, keys.history(job),
-            keys.arrivals(job),
+            keys.arrivals(job), keys.timeline(job),
         ]
         return bool(self._run("expire", script_keys, job, token, self._keep_ms))
 
@@ -169,7 +169,7 @@ class RedisStore(RedisReader):
         return [
             keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
             keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job), keys.pieces(job),
-            keys.story(job), keys.history(job), keys.arrivals(job), keys.BELL,
+            keys.story(job), keys.history(job), keys.arrivals(job), keys.timeline(job), keys.BELL,
         ]
 
     def cancel(self, job: str, reason: str = "") -> Job:
@@ -225,8 +225,9 @@ class RedisStore(RedisReader):
     def _end_reduction(
         self, job: str, token: str, state: str, text: str, *words: str | int
     ) -> Verdict:
-        *closing, history, arrivals, bell = self._closing_keys(job)
-        script_keys = [*closing, keys.answer(job), keys.files(job), history, arrivals, bell]
+        *closing, history, arrivals, timeline, bell = self._closing_keys(job)
+        kept = [keys.answer(job), keys.files(job)]
+        script_keys = [*closing, *kept, history, arrivals, timeline, bell]
         reply = self._run("finish", script_keys, job, token, self._keep_ms, state, text, *words)
         return Verdict(reply.decode())
 

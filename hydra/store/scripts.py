@@ -28,6 +28,7 @@ LIMITS = (
     "STORY_ENTRIES_MAX",
     "KEY_TTL_MS",
     "HISTORY_PLACES",
+    "TIMELINE_CHUNKS_MAX",
     "RATE_MEMORY_S",
     "RATE_S_MIN",
 )

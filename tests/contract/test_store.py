@@ -285,7 +285,6 @@ def test_pieces_are_seen_as_they_come(store: Store) -> None:
     )
     store.cancel("j1")
     assert store.arrivals("j1", 0, 10) == []
-    assert store.history("j1") == []
 
 
 def test_sums_leave_a_history(store: Store, wall: Wall) -> None:

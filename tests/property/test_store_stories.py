@@ -128,9 +128,10 @@ class Stories(RuleBasedStateMachine):
     @rule(
         worker=st.sampled_from(WORKERS), share=st.floats(0, 1.2),
         rest=st.sampled_from(Rest), wants=st.integers(0, 20), lost_reply=st.booleans(),
+        busy_s=st.floats(0, 1e4),
     )
     def hand_in(
-        self, worker: str, share: float, rest: Rest, wants: int, lost_reply: bool
+        self, worker: str, share: float, rest: Rest, wants: int, lost_reply: bool, busy_s: float
     ) -> None:
         """A hand-in of some prefix, perhaps too long; a lost reply makes it come twice."""
         if worker not in self.position:
@@ -138,6 +139,7 @@ class Stories(RuleBasedStateMachine):
         job, (start, stop) = self.job_of[worker], self.position[worker]
         to = min(start + round((stop - start) * share), self.specs[job].total_units)
         said = stores.hand_in(self.specs[job], job, "", Span(start, to), rest)
+        said = replace(said, busy_s=busy_s)
         self.seq[worker] += 1
         tokens = [side.say(said, worker).token for side in self.sides]
         sent = Sent(worker, self.seq[worker], said, tokens, wants)
@@ -280,6 +282,13 @@ class Stories(RuleBasedStateMachine):
                 assert list(dump.free) == list(first.free)
                 spans = [sorted((x.span, x.worker, x.losses) for x in d.leases) for d in dumps]
                 assert spans[0] == spans[-1]
+            timelines = [[replace(c, id="") for c in s.store.timeline(job)] for s in self.sides]
+            assert all(found == timelines[0] for found in timelines), timelines
+            ended = [unit for chunk in timelines[0] for unit in range(*chunk.span)]
+            assert len(ended) == len(set(ended)), "two chunks handed in one unit"
+            assert set(ended) <= self.counted[job]
+            if first.job.state in (JobState.REDUCING, JobState.DONE):
+                assert set(ended) == self.counted[job]
             stories = [[(e.verb, e.text) for e in s.store.story(job)] for s in self.sides]
             assert all(story == stories[0] for story in stories), stories
 

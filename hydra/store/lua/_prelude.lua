@@ -95,7 +95,8 @@ local function lease_read(text)
   return {start = tonumber(w[1]), stop = tonumber(w[2]), slice = tonumber(w[3]),
           rate = tonumber(w[4]), at = tonumber(w[5]), deadline = tonumber(w[6]),
           beat = tonumber(w[7]), losses = tonumber(w[8]), many = w[9], loser = w[10],
-          session = w[11], worker = w[12], tau = tonumber(w[13])}
+          session = w[11], worker = w[12], tau = tonumber(w[13]),
+          lent = w[14], first = w[15], cut = w[16], busy = w[17]}
 end
 
 -- Push a lease's deadline back: three beats, doubled for each loss in a row up to a cap.
@@ -110,12 +111,16 @@ local function lease_write(k, job, token, l)
   if l.rate > 0 then left_ms = (l.stop - l.start) / l.rate * 1000 end
   redis.call('HSET', k.leases, token, table.concat({
     int(l.start), int(l.stop), int(l.slice), frac(l.rate), ms(l.at), ms(l.deadline), ms(l.beat),
-    int(l.losses), l.many, l.loser, l.session, l.worker, ms(l.tau)}, ' '))
+    int(l.losses), l.many, l.loser, l.session, l.worker, ms(l.tau),
+    l.lent, l.first, l.cut, l.busy}, ' '))
   redis.call('ZADD', k.deadlines, ms(l.deadline), job .. ' ' .. token)
   redis.call('ZADD', k.ends, ms(l.at + left_ms), token)
 end
 
-local function lease_end(k, job, token)
+-- End a lease and note it in the timeline, `how` as in model.End: the one place where leases die.
+local function lease_end(k, job, token, l, how, wall)
+  redis.call('XADD', k.timeline, 'MAXLEN', '~', TIMELINE_CHUNKS_MAX, '*', 'chunk', table.concat({
+    l.worker, l.first, int(l.start), l.lent, int(wall), l.busy, how}, ' '))
   redis.call('HDEL', k.leases, token)
   redis.call('ZREM', k.ends, token)
   redis.call('ZREM', k.deadlines, job .. ' ' .. token)
@@ -129,13 +134,14 @@ end
 
 -- Lend a range: the one place where leases are born. `ask` is the worker's wish, `j` the job's
 -- numbers. Returns the words of a grant.
-local function lend(k, who, job, j, ask, range, now)
+local function lend(k, who, job, j, ask, range, now, wall)
   local rate, fleet_rate, live = pace(k, who.host, ask.version)
   local n = range.stop - range.start
   local rate_units = rate / j.cost
   local l = {start = range.start, stop = range.stop, slice = ask.slice, rate = rate_units,
              at = now, beat = ask.beat, losses = range.losses, many = range.many,
-             loser = range.loser, session = who.session, worker = who.worker, tau = ask.tau}
+             loser = range.loser, session = who.session, worker = who.worker, tau = ask.tau,
+             lent = int(wall), first = int(range.start), cut = '0', busy = '0'}
   lease_renew(l, now)
   lease_write(k, job, ask.token, l)
   local worker_s = ask.tau / 1000
@@ -163,14 +169,14 @@ local function close(k, job, state, reason, wall, keep_ms)
   redis.call('DEL', k.free, k.leases, k.ends, k.pieces, k.arrivals)
   tell(k.story, state, reason)
   ring(k.bell)
-  for _, key in ipairs({k.job, k.sums, k.story, k.history}) do
+  for _, key in ipairs({k.job, k.sums, k.story, k.history, k.timeline}) do
     redis.call('PEXPIRE', key, keep_ms)
   end
 end
 
 -- Take a lease away as lost: its range goes back with one loss more. A single unit that was lost
 -- too often, by several workers (or by the only one there is), is dead and fails the job.
-local function lose(k, job, token, l, why, wall, keep_ms)
+local function lose(k, job, token, l, how, why, wall, keep_ms)
   local losses, loser, many = l.losses + 1, l.loser, l.many
   if l.losses == 0 then
     loser, many = l.worker, '0'
@@ -178,7 +184,7 @@ local function lose(k, job, token, l, why, wall, keep_ms)
     many = '1'
   end
   local alone = redis.call('ZCOUNT', k.workers, ms(wall - LIVE_MS), '+inf') < 2
-  lease_end(k, job, token)
+  lease_end(k, job, token, l, how, wall)
   local span = int(l.start) .. '..' .. int(l.stop)
   tell(k.story, 'expire', l.worker .. ' lost units ' .. span .. ': ' .. why)
   if l.stop - l.start == 1 and losses >= LOSSES_MAX and (many == '1' or alone) then

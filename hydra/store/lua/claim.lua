@@ -34,7 +34,7 @@ if cut_token ~= '' then
   if theirs and victim.start < cut_at and cut_at < victim.stop then
     range = {start = cut_at, stop = victim.stop, losses = victim.losses, many = victim.many,
              loser = victim.loser}
-    victim.stop = cut_at
+    victim.stop, victim.cut = cut_at, '1'
     lease_write(k, job, cut_token, victim)
     tell(k.story, 'split', victim.worker .. ' gives up units ' .. int(cut_at) .. '..'
       .. int(range.stop) .. ': ' .. cut_why)
@@ -50,4 +50,4 @@ if not range then
   redis.call('HDEL', k.worker, 'job')
   return 'empty'
 end
-return reply(k.session, seq, 'claim', lend(k, who, job, j, ask, range, now))
+return reply(k.session, seq, 'claim', lend(k, who, job, j, ask, range, now, wall))

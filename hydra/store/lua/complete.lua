@@ -1,8 +1,8 @@
 -- complete: count a prefix of a lease's span exactly once; heartbeat, hand-in and next claim.
 -- KEYS    clock session job free leases ends deadlines runnable reducing ended sums pieces
---         worker workers rates fleet story bell history arrivals
+--         worker workers rates fleet story bell history arrivals timeline
 -- ARGV    now seq digest session worker host job version keep_ms
---         token from to rest note
+--         token from to rest note busy_ms
 --         next_token units tau_ms beat_ms slice why          (units 0: no next chunk wanted)
 --         then `name value` pairs of sums, or one blob a unit
 -- RETURNS `verdict stop unassigned rate fleet_rate live last`, and on a second line a grant if
@@ -11,15 +11,16 @@ local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], le
            ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], reducing = KEYS[9],
            ended = KEYS[10], sums = KEYS[11], pieces = KEYS[12], worker = KEYS[13],
            workers = KEYS[14], rates = KEYS[15], fleet = KEYS[16], story = KEYS[17],
-           bell = KEYS[18], history = KEYS[19], arrivals = KEYS[20]}
+           bell = KEYS[18], history = KEYS[19], arrivals = KEYS[20], timeline = KEYS[21]}
 local seq, digest, job = tonumber(ARGV[2]), ARGV[3], ARGV[7]
 local who = {session = ARGV[4], worker = ARGV[5], host = ARGV[6]}
 local version, keep_ms, token = ARGV[8], ARGV[9], ARGV[10]
 local from, to, rest, note = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13], ARGV[14]
-local ask = {version = version, token = ARGV[15], units = tonumber(ARGV[16]),
-             tau = tonumber(ARGV[17]), beat = tonumber(ARGV[18]), slice = tonumber(ARGV[19]),
-             why = ARGV[20]}
-local FIRST = 21
+local busy = ARGV[15]
+local ask = {version = version, token = ARGV[16], units = tonumber(ARGV[17]),
+             tau = tonumber(ARGV[18]), beat = tonumber(ARGV[19]), slice = tonumber(ARGV[20]),
+             why = ARGV[21]}
+local FIRST = 22
 
 local before = heard_before(k.session, seq, digest)
 if before then return before[1] end
@@ -77,6 +78,7 @@ end
 if to > l.stop then return reply(k.session, seq, digest, answer('cut', l.stop, unassigned)) end
 
 -- Write: fold the partial and move the lease's start.
+l.busy = busy
 if n > 0 then
   for i = FIRST, #ARGV, 2 do
     if r[7] ~= '' then redis.call('HINCRBY', k.sums, ARGV[i], ARGV[i + 1]) end
@@ -90,7 +92,7 @@ if n > 0 then
   done = done + n
   redis.call('HSET', k.job, 'done', int(done))
   local place = int(math.floor(done / total * HISTORY_PLACES))
-  if r[7] ~= '' and redis.call('HEXISTS', k.history, place) == 0 then
+  if redis.call('HEXISTS', k.history, place) == 0 then
     local words = {int(wall), int(done)}
     for _, word in ipairs(redis.call('HGETALL', k.sums)) do words[#words + 1] = word end
     redis.call('HSET', k.history, place, table.concat(words, ' '))
@@ -110,14 +112,15 @@ end
 -- What becomes of the rest.
 if l.start < l.stop and rest == 'lost' then
   redis.call('HDEL', k.worker, 'job')
-  lose(k, job, token, l, note, wall, keep_ms)
+  lose(k, job, token, l, 'lost', note, wall, keep_ms)
   unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
 elseif l.start < l.stop and rest == 'keep' then
   lease_renew(l, now)
   lease_write(k, job, token, l)
   return reply(k.session, seq, digest, answer('accepted', l.stop, unassigned))
 else
-  lease_end(k, job, token)
+  local whole = l.cut == '1' and 'cut' or 'complete'
+  lease_end(k, job, token, l, l.start < l.stop and 'return' or whole, wall)
   redis.call('HDEL', k.worker, 'job')
   if l.start < l.stop then
     free_put(k.free, l)
@@ -148,7 +151,7 @@ if ask.units > 0 and rest ~= 'lost' and not last then
     local j = {cost = tonumber(r[5]), priority = tonumber(r[6]),
                unassigned = unassigned - (range.stop - range.start)}
     redis.call('HSET', k.job, 'unassigned', int(j.unassigned))
-    out = out .. '\n' .. lend(k, who, job, j, ask, range, now)
+    out = out .. '\n' .. lend(k, who, job, j, ask, range, now, wall)
   end
 end
 return reply(k.session, seq, digest, out)
