@@ -15,6 +15,9 @@ from hydra.errors import BadWire
 
 include "native/isa.pxi"
 
+cdef extern from "isa.h" nogil:
+    bint hydra_adds_apart()
+
 cdef extern from "clock.h" nogil:
     int64_t HYDRA_SIGNAL_CHECK_MS
     int64_t hydra_clock_ms()
@@ -40,6 +43,7 @@ cdef extern from "mandel_tile.h" nogil:
         double squares[1]
         mandel_palette palette
         int checks
+        int adds_apart
         int (*poll)() except -1
         int64_t poll_ms
     double mandel_log2_base(double value)
@@ -159,6 +163,7 @@ cdef mandel_work *_start(view, mandel_view *seen, int checks) except NULL:
         free(work)
         raise
     work.checks = checks
+    work.adds_apart = hydra_adds_apart()
     work.poll = _poll
     work.poll_ms = hydra_clock_ms() + HYDRA_SIGNAL_CHECK_MS
     return work

@@ -65,6 +65,17 @@ static inline int hydra_isa_best(void)
     return isa;
 }
 
+/* Whether this processor adds floats on units beside those that multiply and fuse: AMD's do. */
+static inline int hydra_adds_apart(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_is("amd");
+#else
+    return 0;
+#endif
+}
+
 /* A function that becomes part of its caller, and so is compiled for the caller's set. */
 #define HYDRA_INLINE static inline __attribute__((always_inline))
 

@@ -13,7 +13,7 @@
 enum {
     MANDEL_BURST = 16,        /* iterations without a test */
     MANDEL_LOOK = 4,          /* counted iterations between two looks whether all have escaped */
-    MANDEL_SWEEP_MIN = 1,     /* bursts between two sweeps, where they end orbits */
+    MANDEL_SWEEP_MIN = 2,     /* bursts between two sweeps, where they end orbits */
     MANDEL_SWEEP_MAX = 8,     /* and where they do not */
     MANDEL_POLL_SWEEPS = 64,  /* sweeps between two looks at the clock: 0.1 ms or less */
     MANDEL_KEEP_FIRST = 3,    /* bursts after which z is first kept */

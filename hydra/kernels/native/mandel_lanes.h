@@ -114,10 +114,11 @@ typedef struct {
 
 /* Bursts of all lanes until one has escaped or `stop` is reached; the escaped lanes as bits.
  *
- * `watch` tests every iteration: needed where an orbit may come back from beyond the bailout.
+ * `watch` tests every iteration: needed where an orbit may come back from beyond the bailout. One
+ * vector in `fuse_each` fuses 2xy + c, the others add twice; mandel_render.h (M) says why.
  */
 MANDEL_INLINE uint64_t MANDEL_(mandel_bursts)(ORBITS *orbits, int64_t *burst, int64_t stop,
-                                              double bailout_square, int watch)
+                                              double bailout_square, int watch, int fuse_each)
 {
     const REALS limit = bailout_square - (REALS){0};
     REALS x[MANDEL_CHAINS], y[MANDEL_CHAINS], cx[MANDEL_CHAINS], cy[MANDEL_CHAINS];
@@ -144,7 +145,7 @@ MANDEL_INLINE uint64_t MANDEL_(mandel_bursts)(ORBITS *orbits, int64_t *burst, in
             for (int v = 0; v < MANDEL_CHAINS; v++) {
                 REALS x2 = x[v] * x[v], y2 = y[v] * y[v], xy = x[v] * y[v];
                 x[v] = (x2 - y2) + cx[v];
-                y[v] = MANDEL_(mandel_double_add)(xy, cy[v]);
+                y[v] = v % fuse_each ? (xy + xy) + cy[v] : MANDEL_(mandel_double_add)(xy, cy[v]);
                 if (watch)
                     inside[v] = MANDEL_(mandel_within)(inside[v], x[v] * x[v] + y[v] * y[v], limit);
             }
@@ -168,11 +169,18 @@ MANDEL_INLINE uint64_t MANDEL_(mandel_bursts)(ORBITS *orbits, int64_t *burst, in
 }
 
 /* Their own functions, so that the compiler has all registers for them. */
-static __attribute__((noinline)) uint64_t MANDEL_(mandel_burst_fast)(ORBITS *orbits,
-                                                                     int64_t *burst, int64_t stop,
-                                                                     double bailout_square)
+static __attribute__((noinline)) uint64_t MANDEL_(mandel_burst_fused)(ORBITS *orbits,
+                                                                      int64_t *burst, int64_t stop,
+                                                                      double bailout_square)
 {
-    return MANDEL_(mandel_bursts)(orbits, burst, stop, bailout_square, 0);
+    return MANDEL_(mandel_bursts)(orbits, burst, stop, bailout_square, 0, 1);
+}
+
+static __attribute__((noinline)) uint64_t MANDEL_(mandel_burst_mixed)(ORBITS *orbits,
+                                                                      int64_t *burst, int64_t stop,
+                                                                      double bailout_square)
+{
+    return MANDEL_(mandel_bursts)(orbits, burst, stop, bailout_square, 0, 3);
 }
 
 static __attribute__((noinline)) uint64_t MANDEL_(mandel_burst_watched)(ORBITS *orbits,
@@ -180,7 +188,7 @@ static __attribute__((noinline)) uint64_t MANDEL_(mandel_burst_watched)(ORBITS *
                                                                         int64_t stop,
                                                                         double bailout_square)
 {
-    return MANDEL_(mandel_bursts)(orbits, burst, stop, bailout_square, 1);
+    return MANDEL_(mandel_bursts)(orbits, burst, stop, bailout_square, 1, 1);
 }
 
 /* MANDEL_BURST iterations of MANDEL_GROUP points from `at` on, counted exactly.

@@ -24,13 +24,18 @@
  *     earlier z repeats for ever, as the arithmetic is deterministic: z is kept at doubling
  *     intervals and compared at every sweep. Sweeps become rare where they find nothing.
  *
- * (B) Bound. Six operations an iteration with the fused 2xy + c: 2.67 iterations a cycle on two
- *     512-bit ports for anything, 2.0 where only two 256-bit ports multiply (Zen 4).
+ * (M) Mixed. Six operations an iteration where 2xy + c is fused, four of them on the units that
+ *     multiply; seven where it is added twice, three of them there. Where all units do both, fewer
+ *     is better. Zen adds on two units and multiplies on two others: fusing in every third vector
+ *     loads both alike, 10 operations each for three vectors. The bits are the same.
+ *
+ * (B) Bound, in iterations a cycle on 512-bit vectors: 2.67 on two units for anything, 2.4 on Zen 4
+ *     (2.0 if all is fused). Bursts alone reach 2.53 and 2.15.
  *
  * (R) Rejected. Testing every iteration with vectors of neighbours: half the speed. Border tracing:
  *     wrong pixels. Fusing all that can be: 1.3 times faster, but for the same bits a processor
- *     without it would have to imitate it, 15 times slower. Adding twice in every second vector
- *     instead of fusing: 4 % faster on Zen 4, but 8 % more work for ports that do both.
+ *     without it would have to imitate it, 15 times slower. Bursts of 8 or 32, 7 or 8 chains, and
+ *     refilling lanes by compressed vectors: slower.
  *
  * Needs MANDEL_ISA and MANDEL_VECTOR_BYTES, inside that set's target region.
  */
@@ -129,7 +134,10 @@ static __attribute__((noinline)) int MANDEL_(mandel_sweep)(const mandel_view *vi
 /* The survivors of the first 16 iterations, to their ends. */
 static int MANDEL_(mandel_run)(const mandel_view *view, mandel_work *work)
 {
-    const int watch = view->bailout_square < MANDEL_NO_RETURN_SQUARE;
+    uint64_t (*const run_burst)(ORBITS *, int64_t *, int64_t, double) =
+        view->bailout_square < MANDEL_NO_RETURN_SQUARE ? MANDEL_(mandel_burst_watched)
+        : work->adds_apart                             ? MANDEL_(mandel_burst_mixed)
+                                                       : MANDEL_(mandel_burst_fused);
     mandel_list *queue = &work->queue;
     ORBITS orbits;
     int next = 0, active = 0, sweeps = 0;
@@ -140,9 +148,7 @@ static int MANDEL_(mandel_run)(const mandel_view *view, mandel_work *work)
     for (int lane = 0; lane < MANDEL_LANES; lane++)
         active += MANDEL_(mandel_fill)(&orbits, lane, &work->survivors, &next, burst);
     while (active) {
-        uint64_t escaped =
-            watch ? MANDEL_(mandel_burst_watched)(&orbits, &burst, sweep_at, view->bailout_square)
-                  : MANDEL_(mandel_burst_fast)(&orbits, &burst, sweep_at, view->bailout_square);
+        uint64_t escaped = run_burst(&orbits, &burst, sweep_at, view->bailout_square);
         for (; escaped; escaped &= escaped - 1) {
             int lane = __builtin_ctzll(escaped);
             MANDEL_(mandel_push)(queue, &orbits, lane, orbits.before_x[lane], orbits.before_y[lane],

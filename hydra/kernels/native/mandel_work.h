@@ -42,6 +42,7 @@ typedef struct {
     mandel_palette palette;
     int32_t plane[MANDEL_SAMPLES];
     int checks;                                   /* which of the MANDEL_CHECKs are on */
+    int adds_apart;                               /* hydra_adds_apart(): of speed alone */
     int (*poll)(void);                            /* whether to give up; asked every 25 ms */
     int64_t poll_ms;                              /* when to ask next */
 } mandel_work;
