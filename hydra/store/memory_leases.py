@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +25,7 @@ from hydra.model import (
     Verdict,
     move,
 )
-from hydra.store.memory_records import JobRecord, LeaseRecord, SessionRecord
+from hydra.store.memory_records import JobRecord, LeaseRecord, SessionRecord, SortedSet
 from hydra.store.memory_state import MemoryState
 
 
@@ -57,27 +59,22 @@ class MemoryLeases(MemoryState):
 
     def _free_put(self, record: JobRecord, given: Range) -> None:
         """Put a range among the free ones; it joins a neighbour of the same losses."""
-        start, stop = given.span
         record.unassigned += given.span.units
-        for other in list(record.free.values()):
-            if replace(other, span=given.span) != given:
-                continue
-            if other.span.stop == start:
-                start = record.free.pop(other.span.start).span.start
-            elif other.span.start == stop:
-                stop = record.free.pop(stop).span.stop
-        record.free[start] = replace(given, span=Span(start, stop))
+        at = bisect_left(record.free, given.span, key=lambda r: r.span)
+        record.free.insert(at, given)
+        for left in range(at, max(at - 2, -1), -1):
+            record.free[left : left + 2] = _joined(record.free[left : left + 2])
         self._ring()
 
     def _free_take(self, record: JobRecord, want: int) -> Range | None:
         """Up to `want` units from the lowest free range, fewer if it was lost before."""
         if not record.free:
             return None
-        found = record.free.pop(min(record.free))
+        found = record.free.pop(0)
         start, stop = found.span
         n = max(1, min(want, stop - start) // 2**found.losses)
         if start + n < stop:
-            record.free[start + n] = replace(found, span=Span(start + n, stop))
+            record.free.insert(0, replace(found, span=Span(start + n, stop)))
         record.unassigned -= n
         return replace(found, span=Span(start, start + n))
 
@@ -89,6 +86,7 @@ class MemoryLeases(MemoryState):
             return None
         taken = Range(Span(cut.at, victim.stop), victim.losses, victim.loser, victim.many)
         victim.stop, victim.cut = cut.at, True
+        self._write_lease(record, cut.token, victim)
         self._tell(record, "split", f"{victim.session.worker} gives up units "
                    f"{taken.span.start}..{taken.span.stop}: {cut.why}")
         return taken
@@ -106,7 +104,7 @@ class MemoryLeases(MemoryState):
         )
         lease.renew(now)
         token = self._new_id()
-        record.leases[token] = lease
+        self._write_lease(record, token, lease)
         worker_s = span.units / lease.rate_units_s if pace.rate else ask.tau_s
         record.vtime += worker_s / spec.priority
         known.job, known.token = record.id, token
@@ -118,9 +116,17 @@ class MemoryLeases(MemoryState):
             record.id, token, span, ask.slice_units, ask.tau_s, ask.beat_s, pace, spec
         )
 
+    def _write_lease(self, record: JobRecord, token: str, lease: LeaseRecord) -> None:
+        """Write a lease and its places among the deadlines and the ends."""
+        record.leases[token] = lease
+        record.ends.put(token, lease.ends())
+        self._deadlines.put((record.id, token), lease.deadline)
+
     def _end_lease(self, record: JobRecord, token: str, end: End) -> None:
         """End a lease and note it in the timeline: the one place where leases die."""
         lease, known = record.leases.pop(token), record.timeline
+        record.ends.drop(token)
+        self._deadlines.drop((record.id, token))
         number = int(known[-1].id) + 1 if known else 1
         known.append(Chunk(
             str(number), lease.session.worker, Span(lease.first, lease.start), lease.lent_ms,
@@ -209,10 +215,22 @@ class MemoryLeases(MemoryState):
         record.state = move(record.state, event)
         record.reason, record.ended, record.unassigned = reason, int(self._seen or 0), 0
         record.free.clear()
+        for token in record.leases:
+            self._deadlines.drop((record.id, token))
         record.leases.clear()
+        record.ends = SortedSet()
         record.pieces.clear()
         self._tell(record, record.state.value, reason)
         self._ring()
+
+
+def _joined(neighbours: Sequence[Range]) -> Sequence[Range]:
+    """Two ranges as one if they touch and were lost alike; as they are otherwise."""
+    if len(neighbours) < 2 or neighbours[0].span.stop != neighbours[1].span.start:
+        return neighbours
+    left, right = neighbours
+    whole = replace(left, span=Span(left.span.start, right.span.stop))
+    return [whole] if whole == replace(right, span=whole.span) else neighbours
 
 
 def _check_partial(spec: JobSpec, units: int, partial: Partial) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from hydra import settings
 from hydra.model import (
@@ -19,6 +20,41 @@ from hydra.model import (
     Span,
     StoryEntry,
 )
+
+T = TypeVar("T", str, tuple[str, str])
+
+
+class SortedSet(Generic[T]):
+    """Members by their score, as Redis keeps them; a list in order is quick up to 10^5 of them."""
+
+    def __init__(self) -> None:
+        self._scores: dict[T, float] = {}
+        self._order: list[tuple[float, T]] = []
+
+    def put(self, member: T, score: float) -> None:
+        """Add the member, or move it."""
+        self.drop(member)
+        self._scores[member] = score
+        insort(self._order, (score, member))
+
+    def drop(self, member: T) -> None:
+        """Take the member away if it is here."""
+        score = self._scores.pop(member, None)
+        if score is not None:
+            del self._order[bisect_left(self._order, (score, member))]
+
+    def highest(self, limit: int) -> list[T]:
+        """Members with the highest scores, highest first."""
+        return [member for _, member in reversed(self._order[-limit:])]
+
+    def until(self, score: float, limit: int) -> list[T]:
+        """Members of at most that score, lowest first."""
+        stop = bisect_right(self._order, score, key=lambda item: item[0])
+        return [member for _, member in self._order[: min(stop, limit)]]
+
+    def members(self) -> list[T]:
+        """All of them, lowest first."""
+        return [member for _, member in self._order]
 
 
 @dataclass(slots=True)
@@ -77,10 +113,12 @@ class JobRecord:
     done: int = 0
     ended: int | None = None
     reason: str = ""
-    free: dict[int, Range] = field(default_factory=dict)
-    """By start."""
+    free: list[Range] = field(default_factory=list)
+    """In the order of their spans."""
     leases: dict[str, LeaseRecord] = field(default_factory=dict)
     """By token."""
+    ends: SortedSet[str] = field(default_factory=SortedSet)
+    """Tokens by their lease's estimated end."""
     sums: dict[str, int] = field(default_factory=dict)
     pieces: dict[int, bytes] = field(default_factory=dict)
     """In the order they came."""

@@ -22,7 +22,7 @@ from hydra.model import (
     StoryEntry,
     Worker,
 )
-from hydra.store.memory_records import JobRecord, SessionRecord
+from hydra.store.memory_records import JobRecord, SessionRecord, SortedSet
 
 
 class MemoryState:
@@ -52,6 +52,7 @@ class MemoryState:
         self._keys: dict[str, tuple[str, JobSpec]] = {}
         self._sessions: dict[str, SessionRecord] = {}
         self._workers: dict[str, Worker] = {}
+        self._deadlines: SortedSet[tuple[str, str]] = SortedSet()  # of leases: (job, token)
         self._rates: dict[tuple[str, str], float] = {}  # by (host, version)
         self._fleet: dict[str, float] = {}
         self._live = 0
@@ -168,20 +169,15 @@ class MemoryState:
         """Hydra time, and the job's leases with the latest estimated ends."""
         with self._lock:
             record = self._jobs.get(job)
-            found = [] if record is None else list(record.leases.items())
-            found.sort(key=lambda item: (item[1].ends(), item[0]), reverse=True)
-            return self._active, [lease.view(job, token) for token, lease in found[:limit]]
+            if record is None:
+                return self._active, []
+            latest = record.ends.highest(limit)
+            return self._active, [record.leases[token].view(job, token) for token in latest]
 
     def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
         """(job, token) of leases past their deadline."""
         with self._lock:
-            late = [
-                (lease.deadline, record.id, token)
-                for record in self._jobs.values()
-                for token, lease in record.leases.items()
-                if lease.deadline <= self._active
-            ]
-            return [(job, token) for _, job, token in sorted(late)[:limit]]
+            return self._deadlines.until(self._active, limit)
 
     def workers(self) -> Sequence[Worker]:
         """Workers seen lately, by name."""
@@ -215,8 +211,8 @@ class MemoryState:
             record = self._record(job)
             return JobDump(
                 record.view(),
-                [record.free[start] for start in sorted(record.free)],
+                list(record.free),
                 [lease.view(job, token) for token, lease in record.leases.items()],
-                frozenset(record.leases),
+                frozenset(token for owner, token in self._deadlines.members() if owner == job),
                 frozenset(record.pieces),
             )

@@ -56,7 +56,7 @@ class MemoryStore(MemoryLeases):
             _, wall = self._hydra_now()
             vtime = min((r.vtime for r in self._runnable()), default=0.0)
             record = JobRecord(job, spec, int(wall), vtime, spec.total_units)
-            record.free[0] = Range(Span(0, spec.total_units))
+            record.free.append(Range(Span(0, spec.total_units)))
             self._jobs[job] = record
             self._tell(record, "submit", f"{spec.total_units} units")
             self._ring()
@@ -132,6 +132,7 @@ class MemoryStore(MemoryLeases):
             self._fold(session, record, lease, h, now)
         if h.rest is Rest.KEEP and lease.start < lease.stop:
             lease.renew(now)
+            self._write_lease(record, h.token, lease)
             return Receipt(Verdict.ACCEPTED, lease.stop, self._pace(session, record))
         known.job = ""
         self._lets_go(session)
