@@ -1,7 +1,8 @@
 """How a process reaches Redis, and whether that Redis can be trusted with the accounts.
 
-A server that evicts keys, or is too old for the scripts, would lose work without a word; so every
-long-lived process asks `require_safe` once, before it does anything else.
+A server that evicts keys, is too old for the scripts, or keeps no log where one was promised would
+lose work without a word; so every long-lived process asks `require_safe` once, before it does
+anything else, and the health page asks the same again at every look: a configuration can change.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from hydra.errors import BadSetting, StoreDown, StoreUnsafe
+from hydra.model import Check
 
 TIMEOUT_S = 5.0
 """How long one call may take before the server counts as silent."""
@@ -23,6 +25,9 @@ TIMEOUT_S = 5.0
 RETRIES = 2
 """Redis-py 8 retries ten times by default, which hides an outage for seconds; Hydra has its own
 answer to outages, so the client only bridges a dropped connection."""
+
+FSYNC = ("always", "everysec", "no")
+"""When a server writes its log to disk, safest first."""
 
 VERSION_MIN = (7, 0, 0)
 """Oldest server that runs every script."""
@@ -40,6 +45,11 @@ class ServerFacts:
     fsync: str
     """When the log is written to disk; empty if the server does not tell (managed ones do not)."""
     process_id: int
+    log_fails: bool = False
+    """Whether its last write to the log did not reach the disk: it refuses changes then."""
+    memory_bytes: int = 0
+    memory_bytes_max: int = 0
+    """What it may use, or what its machine has; 0 if it does not tell."""
 
     @property
     def version_text(self) -> str:
@@ -96,29 +106,57 @@ def inspect(client: redis.Redis) -> ServerFacts:
         aof_enabled=bool(info.get("aof_enabled", 0)),
         fsync=_fsync(client),
         process_id=int(info.get("process_id", 0)),
+        log_fails=info.get("aof_last_write_status", "ok") != "ok",
+        memory_bytes=int(info.get("used_memory", 0)),
+        memory_bytes_max=int(info.get("maxmemory", 0) or info.get("total_system_memory", 0)),
     )
 
 
-def require_safe(client: redis.Redis) -> ServerFacts:
+def require_safe(client: redis.Redis, fsync: str = "") -> ServerFacts:
     """The server's facts, if it can be trusted with the accounts.
 
-    A server without its append-only file is not refused, since managed ones have other means; the
-    facts say so, and `hydra doctor` and `/readyz` show it. Raises StoreDown or StoreUnsafe.
+    `fsync` is what was promised of its log (`HYDRA_FSYNC`); empty for workers, who promise nothing.
+    Raises StoreDown or StoreUnsafe.
     """
     facts = inspect(client)
-    where = f"Redis at {address_of(client)}"
-    # Valkey forked from Redis 7.2: every Valkey is new enough, and its own numbers start at 7.2.
-    if facts.version < VERSION_MIN:
-        raise StoreUnsafe(
-            f"{where} is {facts.version_text}; Hydra needs 7.0 or newer, so upgrade the server or "
-            f"set REDIS_URL to another"
-        )
-    if facts.maxmemory_policy not in ("", "noeviction"):
-        raise StoreUnsafe(
-            f"{where} evicts keys when memory is full (maxmemory-policy "
-            f"{facts.maxmemory_policy}), which would lose work; set it to noeviction"
-        )
+    for check in ground(facts, fsync):
+        if not check.ok:
+            raise StoreUnsafe(f"Redis at {address_of(client)} {check.detail}")
     return facts
+
+
+def ground(facts: ServerFacts, fsync: str) -> list[Check]:
+    """What a server must be: new enough, never evicting, with the log that was promised."""
+    # Valkey forked from Redis 7.2: every Valkey is new enough, and its own numbers start at 7.2.
+    new = facts.version >= VERSION_MIN
+    keeps = facts.maxmemory_policy in ("", "noeviction")
+    return [
+        Check("redis", new, facts.version_text if new else (
+            f"is {facts.version_text}; Hydra needs 7.0 or newer, so upgrade the server or set "
+            f"REDIS_URL to another"
+        )),
+        Check("eviction", keeps, facts.maxmemory_policy or "not told" if keeps else (
+            f"evicts keys when memory is full (maxmemory-policy {facts.maxmemory_policy}), which "
+            f"would lose work; set it to noeviction"
+        )),
+        _log(facts, fsync),
+    ]
+
+
+def _log(facts: ServerFacts, fsync: str) -> Check:
+    if facts.log_fails:
+        return Check("log", False, "cannot write its log: make room on its disk")
+    if not facts.aof_enabled:
+        return Check("log", fsync in ("", "no"), (
+            "keeps no log, so a crash loses jobs; set appendonly yes, or HYDRA_FSYNC=no to bear it"
+        ))
+    told = FSYNC.index(facts.fsync) if facts.fsync in FSYNC else 0
+    if fsync and told > FSYNC.index(fsync):
+        return Check("log", False, (
+            f"writes its log to disk at {facts.fsync}, not {fsync}; set appendfsync {fsync}, or "
+            f"HYDRA_FSYNC={facts.fsync} to bear what a power cut may lose"
+        ))
+    return Check("log", True, f"on, fsync {facts.fsync or 'not told'}")
 
 
 def _fsync(client: redis.Redis) -> str:

@@ -47,7 +47,8 @@ class Store(Protocol):
     def submit(self, job: str, spec: JobSpec, key: str = "") -> Job:
         """Open a job whose id is `job`; a known idempotency `key` gives the job it opened first.
 
-        Raises KeyReused if the key came with another spec, TooMany if too many jobs are open.
+        Raises KeyReused if the key came with another spec, TooMany if too many jobs are open,
+        StoreUnsafe if the data is no longer what it was at the start.
         """
 
     def enlist(self, session: Session) -> None:
@@ -94,7 +95,10 @@ class Store(Protocol):
         """End a job whose reduction cannot succeed, if the reduction is still ours."""
 
     def tick(self) -> FleetFigures:
-        """Advance Hydra time, refresh the fleet's figures, clear away what has had its time."""
+        """Advance Hydra time, refresh the fleet's figures, clear away what has had its time.
+
+        Raises StoreUnsafe if the data is no longer what it was at the start.
+        """
 
     # Reading ---------------------------------------------------------------------------------
 
@@ -149,6 +153,9 @@ class Store(Protocol):
 
     def generation(self) -> str:
         """The id of this store's data, made when it was first used; changes if data is lost."""
+
+    def since_tick_ms(self) -> float:
+        """How long ago `tick` was last called, by anyone; infinite if it never was."""
 
     def health(self) -> Sequence[Check]:
         """What must hold for the accounts to be safe, and whether it does."""

@@ -66,8 +66,8 @@ class Settings:
                           "off loopback")
     web_threads: int = _setting(128, "threads of the scheduler; one serves one viewer",
                                 low=4, high=4096)
-    fsync: str = _setting("always", "when the server writes its log to disk",
-                          choices=("always", "everysec"))
+    fsync: str = _setting("always", "when the server writes its log to disk; with `no`, a given "
+                          "server need not even keep one", choices=("always", "everysec", "no"))
 
     # Who this worker is and how it works
     worker_id: str = _setting("", "name of this worker; RQ's name if empty")
@@ -192,6 +192,18 @@ SESSION_TTL_MS = 600_000
 
 LIVE_MS = 15_000
 """A worker seen within this is live."""
+
+REAPER_LATE_MS = 15_000
+"""A reaper that has not passed for this long is missing."""
+
+MEMORY_SHARE_MAX = 0.95
+"""A server that uses more than this share of its memory counts as full."""
+
+CLOCK_JUMP_S = 5.0
+"""A server's clock that moves by this much more or less than ours has jumped."""
+
+JUMP_TOLD_S = 60.0
+"""How long a jump is told."""
 
 WORKER_KEEP_MS = 3_600_000
 """A worker not seen for this long leaves the list."""

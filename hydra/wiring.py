@@ -35,14 +35,18 @@ def live(settings: Settings) -> Hydra:
     from hydra.store import generation
 
     client = connection.connect(settings.redis_url)
-    connection.require_safe(client)
-    h = over(client, settings)
-    generation.adopt(client, settings.state_dir, h.clock.new_id())
-    return h
+    connection.require_safe(client, settings.fsync)
+    known = generation.adopt(client, settings.state_dir, SystemClock().new_id())
+    return over(client, settings, generation=known)
 
 
-def over(client: Any, settings: Settings, clock: Clock | None = None) -> Hydra:
-    """Hydra over a Redis client, taken as it is: what a worker uses."""
+def over(
+    client: Any, settings: Settings, clock: Clock | None = None, generation: str = ""
+) -> Hydra:
+    """Hydra over a Redis client, taken as it is: what a worker uses.
+
+    With a `generation`, no job is opened and no pass made in a store that has another one.
+    """
     from hydra.adapters.rq_queue import RqQueue
     from hydra.store.redis_store import RedisStore
 
@@ -50,6 +54,7 @@ def over(client: Any, settings: Settings, clock: Clock | None = None) -> Hydra:
     store = RedisStore(
         client, clock.new_id,
         keep_ms=settings.job_keep_seconds * 1000, jobs_open_max=settings.jobs_open_max,
+        generation=generation, fsync=settings.fsync,
     )
     return Hydra(store, RqQueue(client), clock, settings, kernels.load)
 

@@ -96,7 +96,7 @@ class Up:
         if self._server.process is not None:
             boss.end_last(self._server.pid)
         with connect(self._server.url) as client:
-            require_safe(client)
+            require_safe(client, self.settings.fsync)
 
     def _tend_server(self, boss: Supervisor) -> None:
         """Start our own server again if it died; again and again is a fault to be seen."""

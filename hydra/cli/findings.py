@@ -105,7 +105,7 @@ def _server(settings: Settings) -> Iterator[Finding]:
         yield Finding("server", Grade.OK, text)
         return
     with connect(url) as client:
-        facts = require_safe(client)
+        facts = require_safe(client, settings.fsync)
         where = address_of(client)
     yield Finding("server", Grade.OK, f"{facts.version_text} at {where} ({how})")
     if not facts.aof_enabled:

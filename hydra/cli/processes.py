@@ -30,11 +30,11 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _with_redis(settings: Settings) -> Settings:
+def _with_redis(settings: Settings, fsync: str = "") -> Settings:
     """The settings with an address of Redis: the given one, or that of this machine's `up`.
 
-    Raises StoreDown or StoreUnsafe if that Redis cannot be used: better one line now than a
-    process that starts and never works.
+    `fsync` is what was promised of its log. Raises StoreDown or StoreUnsafe if that Redis cannot
+    be used: better one line now than a process that starts and never works.
     """
     from hydra.adapters.redis_server import running_server
     from hydra.connection import connect, require_safe
@@ -48,7 +48,7 @@ def _with_redis(settings: Settings) -> Settings:
             )
         settings = dataclasses.replace(settings, redis_url=running.url)
     with connect(settings.redis_url) as client:
-        require_safe(client)
+        require_safe(client, fsync)
     return settings
 
 
@@ -108,7 +108,8 @@ def scheduler(bind: str | None, port: int | None, descriptor: int | None) -> Non
     from hydra.workers import scheduler as process
 
     _log_to_stderr()
-    settings = announce.with_token(_with_redis(Settings.read(bind=bind, port=port)))
+    settings = Settings.read(bind=bind, port=port)
+    settings = announce.with_token(_with_redis(settings, settings.fsync))
 
     def say_where(port_open: int) -> None:
         for line in announce.lines(dataclasses.replace(settings, port=port_open)):
@@ -134,7 +135,8 @@ def reaper() -> None:
     from hydra.workers.reaper import run
 
     _log_to_stderr()
-    settings = _with_redis(Settings.read())
+    settings = Settings.read()
+    settings = _with_redis(settings, settings.fsync)
     stop = threading.Event()
     # Setting an event takes its lock, which the interrupted wait may hold: so from a thread.
     for number in (signal.SIGTERM, signal.SIGINT):

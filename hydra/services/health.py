@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
 from hydra.errors import Unavailable
 from hydra.model import Check
 from hydra.services import Hydra
+from hydra.settings import REAPER_LATE_MS
+
+PASSES_LATE = 3
+"""A reaper that misses so many passes is missing, however seldom it passes."""
 
 
 def health(h: Hydra) -> list[Check]:
     """One check a line; the first one that fails is why the system is not ready."""
     try:
-        return list(h.store.health())
+        return [*h.store.health(), _reaper(h)]
     except Unavailable as error:
         return [Check("store", False, error.sentence)]
+
+
+def _reaper(h: Hydra) -> Check:
+    ago_ms = h.store.since_tick_ms()
+    if math.isinf(ago_ms):
+        return Check("reaper", False, "no reaper has ever passed; start hydra reaper")
+    late_ms = max(REAPER_LATE_MS, PASSES_LATE * h.settings.reap_seconds * 1000)
+    return Check("reaper", ago_ms <= late_ms, f"passed {ago_ms / 1000:.1f} s ago")

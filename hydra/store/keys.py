@@ -9,7 +9,7 @@ GENERATION = "hydra:generation"
 """string: the id of this data, made at first use."""
 
 CLOCK = "hydra:clock"
-"""hash: seen (wall ms of the last look), active (Hydra time, ms)."""
+"""hash: seen (wall ms of the last look), active (Hydra time, ms), ticked (wall ms of a pass)."""
 
 FLEET = "hydra:fleet"
 """hash: live, and kernel version -> sum of the live workers' rates; kept by tick."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -47,6 +48,7 @@ class MemoryState:
         self._bell = threading.Condition()
         self._seen: float | None = None
         self._active = 0.0
+        self._ticked = -math.inf
         self._generation = new_id()
         self._jobs: dict[str, JobRecord] = {}
         self._keys: dict[str, tuple[str, JobSpec]] = {}
@@ -200,6 +202,10 @@ class MemoryState:
     def generation(self) -> str:
         """The id of this store's data."""
         return self._generation
+
+    def since_tick_ms(self) -> float:
+        """How long ago a reaper last passed."""
+        return self._now_ms() - self._ticked
 
     def health(self) -> Sequence[Check]:
         """Memory is as safe as this process."""

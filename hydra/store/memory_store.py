@@ -223,6 +223,7 @@ class MemoryStore(MemoryLeases):
         """Advance Hydra time and refresh the fleet's figures."""
         with self._lock:
             _, wall = self._hydra_now()
+            self._ticked = wall
             self._live = self.live_workers()
             live = [w for w in self._workers.values() if w.seen_ms >= wall - settings.LIVE_MS]
             runnable = self._runnable()

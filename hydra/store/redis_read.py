@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import redis
 
 from hydra import settings, wire
-from hydra.connection import VERSION_MIN, inspect, store_errors
+from hydra.connection import store_errors
 from hydra.errors import NoSuchFile, NoSuchJob, NotFinished
 from hydra.messages import JobDump, Look, Pace, Runnable
 from hydra.model import (
@@ -24,6 +25,7 @@ from hydra.model import (
     Worker,
 )
 from hydra.store import keys
+from hydra.store.redis_health import Health
 from hydra.store.redis_records import (
     read_chunk,
     read_job,
@@ -39,8 +41,12 @@ SPECS_MAX = 1024
 class RedisReader:
     """The reading half of the store over Redis."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(
+        self, client: redis.Redis, health: Health, now_ms: Callable[[], float] | None
+    ) -> None:
         self._redis: Any = client  # redis-py's types mix sync and async replies
+        self._health = health
+        self._now_ms = now_ms
         self._specs: dict[str, JobSpec] = {}
 
     def job(self, job: str) -> Job:
@@ -240,16 +246,17 @@ class RedisReader:
             found = self._redis.get(keys.GENERATION)
         return found.decode() if found else ""
 
+    def since_tick_ms(self) -> float:
+        """How long ago a reaper last passed."""
+        with store_errors():
+            ticked = self._redis.hget(keys.CLOCK, "ticked")
+            seconds, micros = self._redis.time()
+        now = seconds * 1000 + micros / 1000 if self._now_ms is None else self._now_ms()
+        return now - float(ticked) if ticked else math.inf
+
     def health(self) -> Sequence[Check]:
         """What must hold for the accounts to be safe."""
-        facts = inspect(self._redis)
-        safe = facts.maxmemory_policy in ("", "noeviction")
-        generation = self.generation()
-        return [
-            Check("redis", facts.version >= VERSION_MIN, facts.version_text),
-            Check("eviction", safe, facts.maxmemory_policy or "not told"),
-            Check("generation", bool(generation), generation or "this Redis is empty"),
-        ]
+        return self._health.checks()
 
     def dump(self, job: str) -> JobDump:
         """Everything about one job, read in one transaction."""

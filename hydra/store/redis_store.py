@@ -13,11 +13,13 @@ from typing import Any
 import redis
 
 from hydra import settings, wire
+from hydra.clock import SystemClock
 from hydra.connection import store_errors
-from hydra.errors import BadSpan, KeyReused, NoSuchJob, NoSuchWorker, TooMany
+from hydra.errors import BadSpan, KeyReused, NoSuchJob, NoSuchWorker, StoreUnsafe, TooMany
 from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Pace, Receipt, Reduction
 from hydra.model import Job, JobSpec, Partial, Session, Span, Verdict
 from hydra.store import keys, scripts
+from hydra.store.redis_health import Health
 from hydra.store.redis_read import RedisReader
 
 VERBS = ("submit", "enlist", "claim", "complete", "expire", "cancel", "reduce", "finish", "tick")
@@ -27,6 +29,8 @@ RUNNABLE_LOOKED_AT = 32
 
 NO_FILES: Mapping[str, bytes] = {}
 
+STRANGER = "this Redis is empty or holds other data than at the start; restore it, or start anew"
+
 PIECES_BATCH = 256
 """Pieces read in one round trip."""
 
@@ -34,8 +38,9 @@ PIECES_BATCH = 256
 class RedisStore(RedisReader):
     """The Store port over Redis 7.0 or newer.
 
-    `now_ms` replaces the server's wall clock in tests; `flags=False` leaves out the `#!lua` line,
-    for servers that do not know it.
+    With a `generation`, a store that holds other data is given no job and no pass; `fsync` is what
+    was promised of the server's log. `now_ms` replaces the server's wall clock in tests;
+    `flags=False` leaves out the `#!lua` line, for servers that do not know it.
     """
 
     def __init__(
@@ -45,14 +50,17 @@ class RedisStore(RedisReader):
         *,
         keep_ms: int = 7 * 86_400_000,
         jobs_open_max: int = 10_000,
+        generation: str = "",
+        fsync: str = "",
         now_ms: Callable[[], float] | None = None,
         flags: bool = True,
     ) -> None:
-        super().__init__(client)
+        health = Health(client, SystemClock().monotonic_s, generation, fsync)
+        super().__init__(client, health, now_ms)
+        self._generation = generation
         self._new_id = new_id
         self._keep_ms = keep_ms
         self._jobs_open_max = jobs_open_max
-        self._now_ms = now_ms
         self._scripts = {verb: scripts.load(client, verb, flags=flags) for verb in VERBS}
 
     def _run(self, verb: str, script_keys: list[str], *args: Any) -> Any:
@@ -68,9 +76,11 @@ class RedisStore(RedisReader):
         opened = self._run(
             "submit",
             [keys.CLOCK, keys.job(job), keys.free(job), keys.RUNNABLE, keys.JOBS, keys.ENDED,
-             keys.story(job), keys.idempotency(wire.digest(key)), keys.BELL],
-            job, key_digest, self._jobs_open_max, fields["total"], *pairs,
+             keys.story(job), keys.idempotency(wire.digest(key)), keys.BELL, keys.GENERATION],
+            job, self._generation, key_digest, self._jobs_open_max, fields["total"], *pairs,
         ).decode()
+        if opened == "stranger":
+            raise StoreUnsafe(STRANGER)
         if opened == "reused":
             raise KeyReused("this Idempotency-Key came before with another request")
         if opened == "many":
@@ -236,9 +246,12 @@ class RedisStore(RedisReader):
 
         The figures steer sizes and are read without a lock; the accounts never depend on them.
         """
-        live, = self._run(
-            "tick", [keys.CLOCK, keys.JOBS, keys.ENDED, keys.WORKERS], self._keep_ms, 100
+        live = self._run(
+            "tick", [keys.CLOCK, keys.JOBS, keys.ENDED, keys.WORKERS, keys.GENERATION],
+            self._generation, self._keep_ms, 100,
         )
+        if live < 0:
+            raise StoreUnsafe(STRANGER)
         with store_errors():
             runnable = self._redis.zrange(keys.RUNNABLE, 0, RUNNABLE_LOOKED_AT - 1)
             names = self._redis.zrevrange(keys.WORKERS, 0, live - 1) if live else []
@@ -262,6 +275,7 @@ class RedisStore(RedisReader):
                 pipe.delete(keys.FLEET).hset(keys.FLEET, mapping={**fleet, "live": live})
                 pipe.execute()
         return FleetFigures(live, jobs, reducible, sum(int(n or 0) for n in unassigned))
+
 
 
 def _refuse(reply: str) -> None:

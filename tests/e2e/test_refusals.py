@@ -5,7 +5,7 @@ from __future__ import annotations
 import socketserver
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +13,8 @@ import pytest
 
 from hydra.adapters.redis_process import Server
 from hydra.connection import connect
+from hydra.settings import Settings
+from hydra.wiring import live
 from tests.e2e.conftest import Start
 from tests.e2e.fleet import clean_env, free_port, hydra
 from tests.e2e.test_redis_server import fake_server
@@ -80,6 +82,46 @@ def url(fault: str, request: pytest.FixtureRequest) -> Iterator[str]:
             threading.Thread(target=server.serve_forever, args=(0.02,)).start()
             stack.callback(server.shutdown)
             yield f"redis://127.0.0.1:{server.server_address[1]}"
+
+
+@pytest.fixture
+def spoiled(start_server: Start, tmp_path: Path) -> Callable[[str], dict[str, str]]:
+    """Spoil a good server; the environment of who knew it before."""
+
+    def spoil(how: str) -> dict[str, str]:
+        server = start_server()
+        settings = Settings.read({}, redis_url=server.url, state_dir=str(tmp_path / "own"))
+        live(settings)
+        with connect(server.url) as client:
+            if how == "empty":
+                client.flushall()
+            else:
+                option, value = how.split()
+                client.config_set(option, value)
+        return clean_env(REDIS_URL=server.url, HYDRA_STATE_DIR=settings.state_dir)
+
+    return spoil
+
+
+SPOILED = {
+    "appendonly no": "set appendonly yes, or HYDRA_FSYNC=no to bear it",
+    "appendfsync everysec": "or HYDRA_FSYNC=everysec to bear",
+    "empty": "this Redis is empty, but",
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+@pytest.mark.parametrize("command", ["up", "scheduler", "reaper"])
+def test_who_keeps_the_accounts_refuses_a_spoiled_server(
+    command: str, how: str, spoiled: Callable[[str], dict[str, str]]
+) -> None:
+    done = subprocess.run(
+        hydra(*COMMANDS[command]), env=spoiled(how), capture_output=True, text=True, timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert SPOILED[how] in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -7,6 +7,9 @@ import re
 import pytest
 
 from hydra.clock import ManualClock
+from hydra.services.health import health
+from hydra.services.reap import reap
+from hydra.settings import REAPER_LATE_MS
 from hydra.web import create_app
 from tests.http.working import UNIT, WorkingClock, bundle
 
@@ -230,8 +233,36 @@ def test_too_many_open_jobs_say_when_to_come_back():
     assert reply.headers["Retry-After"] == "1"
 
 
-def test_health_tells_alive_from_ready(http, monkeypatch):
+def test_without_a_reaper_nothing_is_ready():
+    h = bundle(ManualClock())
+    http = create_app(h).test_client()
+
+    def said():
+        reply = http.get("/readyz")
+        assert (reply.status_code == 200) == reply.get_json()["ready"]
+        return {check["name"]: check["ok"] for check in reply.get_json()["checks"]}
+
+    assert said() == {"store": True, "reaper": False}
+    reap(h)
+    assert said() == {"store": True, "reaper": True}
+    h.clock.sleep_s(REAPER_LATE_MS / 1000)
+    assert said()["reaper"]
+    h.clock.sleep_s(0.001)
+    assert not said()["reaper"]
+
+
+def test_a_seldom_reaper_is_given_time():
+    h = bundle(ManualClock(), reap_seconds=60.0)
+    reap(h)
+    h.clock.sleep_s(180)
+    assert all(check.ok for check in health(h))
+    h.clock.sleep_s(1)
+    assert not all(check.ok for check in health(h))
+
+
+def test_health_tells_alive_from_ready(http, h, monkeypatch):
     assert http.get("/healthz").text == "ok\n"
+    reap(h)
     assert http.get("/readyz").get_json()["ready"] is True
     from hydra.api import fleet
     from hydra.model import Check

@@ -23,6 +23,11 @@ local function hydra_now(clock, given)
   return active, wall
 end
 
+-- Whether this is other data than the caller knows; one that knows none takes any.
+local function is_stranger(generation, known)
+  return known ~= '' and redis.call('GET', generation) ~= known
+end
+
 local function tell(story, verb, text)
   redis.call('XADD', story, 'MAXLEN', '~', STORY_ENTRIES_MAX, '*', 'verb', verb, 'text', text)
 end
