@@ -128,7 +128,8 @@ class Kernel(Protocol):
 
     Besides these, a module declares either `SUMS`, the least and greatest value of each named sum
     for one unit, or `PIECE_BYTES_MAX`, the largest blob of one unit. It may declare
-    `unit_cost(params) -> float`, the work in one unit relative to other parameters;
+    `unit_cost(params) -> float`, the work in one unit relative to other parameters, or, where units
+    differ, `costs(params) -> Sequence[int]`, the expected work of each, never rising;
     `estimate(params, sums, done_units) -> Estimate` for those who watch; `UNIT_HOLDS`, what a unit
     is made of, such as (262144, "points"); and `PRESETS`, named sets of parameters worth trying,
     such as {"a trillion": {"samples": 10**12}}.
@@ -232,8 +233,17 @@ def find(kernels: Mapping[str, Kernel], name: str) -> Kernel:
         ) from None
 
 
+def costs_of(kernel: Kernel, params: Params) -> Sequence[int] | None:
+    """The expected work of each unit, never rising; None if the kernel takes them for equal."""
+    declared = getattr(kernel, "costs", None)
+    return cast("Sequence[int]", declared(params)) if declared else None
+
+
 def unit_cost_of(kernel: Kernel, params: Params) -> float:
-    """Work in one unit, relative to other parameters of the same kernel; 1.0 if it says nothing."""
+    """Work in one unit, the mean where they differ; 1.0 if the kernel says nothing."""
+    costs = costs_of(kernel, params)
+    if costs is not None:
+        return sum(costs) / len(costs)
     declared = getattr(kernel, "unit_cost", None)
     return float(declared(params)) if declared else 1.0
 

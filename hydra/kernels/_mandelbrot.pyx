@@ -8,7 +8,7 @@ signals through. `_mandelbrot_reference` has the same functions in NumPy.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from hydra.errors import BadWire
@@ -46,6 +46,17 @@ cdef extern from "mandel_tile.h" nogil:
         int adds_apart
         int (*poll)() except -1
         int64_t poll_ms
+    ctypedef struct mandel_scout:
+        double x, y, cx, cy
+        uint32_t part
+    ctypedef int64_t mandel_survey_function(const mandel_view *view, mandel_scout *scouts,
+                                            int many, int64_t budget, int64_t *work)
+    ctypedef struct mandel_functions_of:
+        mandel_survey_function *survey
+    mandel_functions_of mandel_functions[HYDRA_ISAS]
+    int mandel_stays(double x, double y)
+    double mandel_x(const mandel_view *view, uint32_t column, double a)
+    double mandel_y(const mandel_view *view, uint32_t row, double b)
     double mandel_log2_base(double value)
     void mandel_paint(mandel_palette *palette, const uint8_t (*stops)[3], int many,
                       const uint16_t *linear)
@@ -77,6 +88,20 @@ def render(view, boxes) -> list[bytes]:
 def render_as(str isa, view, boxes) -> list[bytes]:
     """`render` on a named instruction set."""
     return _render(_isa_of(isa), view, boxes)
+
+
+def survey(view, boxes, int across, int64_t budget) -> tuple[list[int], int]:
+    """How much work boxes are, told from across x across samples of each; see mandel_survey.h.
+
+    Returns the bursts done in each box, at most `budget` in all, and how many bursts the samples
+    that take longest were followed.
+    """
+    return _survey(selected, view, boxes, across, budget)
+
+
+def survey_as(str isa, view, boxes, int across, int64_t budget) -> tuple[list[int], int]:
+    """`survey` on a named instruction set."""
+    return _survey(_isa_of(isa), view, boxes, across, budget)
 
 
 def samples_as(str isa, int checks, view, box, double a, double b) -> tuple[bytes, bytes]:
@@ -149,14 +174,7 @@ cdef mandel_work *_start(view, mandel_view *seen, int checks) except NULL:
     if work == NULL:
         raise MemoryError
     try:
-        seen.centre_x, seen.centre_y = view.centre_x, view.centre_y
-        seen.half_pixel = view.half_pixel
-        seen.julia, seen.julia_x, seen.julia_y = view.julia, view.julia_x, view.julia_y
-        seen.bailout_square = view.bailout * view.bailout
-        seen.log_scale = 1.0 / mandel_log2_base(seen.bailout_square)
-        seen.density = view.density
-        seen.columns, seen.rows = view.columns, view.rows
-        seen.iterations, seen.antialias = view.iterations, view.antialias
+        seen[0] = _view(view)
         mandel_paint(&work.palette, <const uint8_t (*)[3]>PyBytes_AS_STRING(stops),
                      <int>(len(stops) // 3), <const uint16_t *>PyBytes_AS_STRING(linear))
     except BaseException:
@@ -167,6 +185,52 @@ cdef mandel_work *_start(view, mandel_view *seen, int checks) except NULL:
     work.poll = _poll
     work.poll_ms = hydra_clock_ms() + HYDRA_SIGNAL_CHECK_MS
     return work
+
+
+cdef mandel_view _view(view) except *:
+    cdef mandel_view seen
+    seen.centre_x, seen.centre_y = view.centre_x, view.centre_y
+    seen.half_pixel = view.half_pixel
+    seen.julia, seen.julia_x, seen.julia_y = view.julia, view.julia_x, view.julia_y
+    seen.bailout_square = view.bailout * view.bailout
+    seen.log_scale = 1.0 / mandel_log2_base(seen.bailout_square)
+    seen.density = view.density
+    seen.columns, seen.rows = view.columns, view.rows
+    seen.iterations, seen.antialias = view.iterations, view.antialias
+    return seen
+
+
+cdef tuple _survey(int isa, view, boxes, int across, int64_t budget):
+    cdef mandel_view seen = _view(view)
+    cdef int parts = len(boxes), part, place, many = 0
+    cdef mandel_scout *scouts = <mandel_scout *>malloc(parts * across**2 * sizeof(mandel_scout))
+    cdef int64_t *work = <int64_t *>calloc(parts, sizeof(int64_t))
+    cdef int64_t reached
+    cdef mandel_box box
+    cdef double x, y
+    try:
+        if scouts == NULL or work == NULL:
+            raise MemoryError
+        for part in range(parts):
+            box = _box(boxes[part])
+            for place in range(across**2):
+                x = mandel_x(&seen, box.column + (2 * (place % across) + 1) * box.width
+                             // (2 * across), 0.0)
+                y = mandel_y(&seen, box.row + (2 * (place // across) + 1) * box.height
+                             // (2 * across), 0.0)
+                if seen.julia:
+                    scouts[many] = mandel_scout(x, y, seen.julia_x, seen.julia_y, part)
+                elif not mandel_stays(x, y):
+                    scouts[many] = mandel_scout(0.0, 0.0, x, y, part)
+                else:
+                    continue
+                many += 1
+        with nogil:
+            reached = mandel_functions[isa].survey(&seen, scouts, many, budget, work)
+        return [work[part] for part in range(parts)], reached
+    finally:
+        free(scouts)
+        free(work)
 
 
 cdef mandel_box _box(box) except *:

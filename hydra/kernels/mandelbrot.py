@@ -1,7 +1,8 @@
 """The Mandelbrot set and its Julia sets: escape counts of every pixel, and a picture of them.
 
-A unit is a tile of 64 x 64 pixels, numbered row by row from the upper left; those on the right and
-lower edge may be smaller. Its partial is a blob with the tile's counts and colours, as laid out in
+A unit is a tile of 64 x 64 pixels; those on the right and lower edge may be smaller. They are
+numbered from the most expensive to the cheapest (see _mandelbrot_plan), a few of them row by row
+from the upper left. A unit's partial is a blob with the tile's counts and colours, as laid out in
 native/mandel_blob.h. What a count is, to the last bit, is written in native/mandel_point.h; it
 hangs on the view, the iterations and the bailout alone, not on colours or antialiasing.
 """
@@ -10,20 +11,24 @@ from __future__ import annotations
 
 import os
 from base64 import b85decode
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from hydra.errors import BadSpan, BadWire
 from hydra.kernels import Param, Tile, join_pieces
-from hydra.kernels._mandelbrot_view import TILE, box_of, check, tiles, view_of
+from hydra.kernels._mandelbrot_plan import Plan, plan
+from hydra.kernels._mandelbrot_view import TILE, Box, View, box_of, check, tiles, view_of
 from hydra.kernels._palette import PALETTES
 from hydra.model import Params, Pieces, Span
 
 try:
-    from hydra.kernels._mandelbrot import BLOB_BYTES_MAX, render, select, unpack
+    from hydra.kernels._mandelbrot import BLOB_BYTES_MAX, render, select, survey, unpack
 except ImportError:  # not compiled here: the same blobs, slowly
     from hydra.kernels._mandelbrot_reference import BLOB_BYTES_MAX, render, select, unpack
+    from hydra.kernels._mandelbrot_survey_reference import survey
 
-VERSION = 1
+VERSION = 2  # 2 numbers the tiles by their cost
 
 PARAMS = {
     "set": Param(
@@ -119,9 +124,25 @@ def size(params: Params) -> int:
     return across * down
 
 
-def unit_cost(params: Params) -> float:
-    """Sample iterations of a whole tile at worst: what its work is proportional to."""
-    return float(TILE**2 * int(params["antialias"]) ** 2 * int(params["iterations"]))
+PLANS_MAX = 16
+"""Plans that a process remembers: one of the largest picture takes a megabyte."""
+
+
+@lru_cache(PLANS_MAX)
+def _planned(view: View) -> Plan:
+    return plan(view, survey)
+
+
+def costs(params: Params) -> Sequence[int]:
+    """The expected work of each tile, in iterations, from the most expensive to the cheapest."""
+    return _planned(view_of(params)).costs
+
+
+def _boxes(params: Params, span: Span) -> list[Box]:
+    """Where the tiles of these units lie."""
+    view = view_of(params)
+    numbers = _planned(view).tiles[span.start : span.stop]
+    return [box_of(view.columns, view.rows, tile) for tile in numbers]
 
 
 def run(params: Params, span: Span) -> Pieces:
@@ -131,10 +152,8 @@ def run(params: Params, span: Span) -> Pieces:
     """
     if not 0 <= span.start < span.stop <= size(params):
         raise BadSpan(f"units {span.start} to {span.stop} are not within 0 to {size(params)}")
-    columns, rows = int(params["columns"]), int(params["rows"])
     units = range(span.start, span.stop)
-    boxes = [box_of(columns, rows, unit) for unit in units]
-    return dict(zip(units, render(view_of(params), boxes)))
+    return dict(zip(units, render(view_of(params), _boxes(params, span))))
 
 
 def decode_tile(params: Params, unit: int, blob: bytes) -> tuple[int, int, memoryview, memoryview]:
@@ -145,7 +164,7 @@ def decode_tile(params: Params, unit: int, blob: bytes) -> tuple[int, int, memor
 
     Raises BadWire if the blob is not this unit's tile.
     """
-    box = box_of(int(params["columns"]), int(params["rows"]), unit)
+    (box,) = _boxes(params, Span(unit, unit + 1))
     width, height, counts, rgb = unpack(blob)
     if (width, height) != (box.width, box.height):
         raise BadWire(f"tile {unit} is {box.width} x {box.height}, not {width} x {height}")
@@ -165,7 +184,8 @@ def canvas(params: Params) -> tuple[int, int]:
 def paint(params: Params, unit: int, blob: bytes) -> Tile:
     """What one tile shows."""
     colours = decode_tile(params, unit, blob)[3]
-    return Tile(*box_of(int(params["columns"]), int(params["rows"]), unit), colours.tobytes())
+    (box,) = _boxes(params, Span(unit, unit + 1))
+    return Tile(*box, colours.tobytes())
 
 
 def finish(params: Params, whole: Pieces) -> dict[str, Any]:
@@ -175,4 +195,5 @@ def finish(params: Params, whole: Pieces) -> dict[str, Any]:
     """
     from hydra.kernels._mandelbrot_picture import assemble  # NumPy, which run does not need
 
-    return assemble(params, whole, unpack)
+    order = _planned(view_of(params)).tiles
+    return assemble(params, {tile: whole[unit] for unit, tile in enumerate(order)}, unpack)

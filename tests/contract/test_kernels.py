@@ -164,6 +164,22 @@ def test_version_is_a_stable_digest(kernel: Kernel) -> None:
     assert version == kernels.version_of(kernel)
 
 
+def test_costs_are_of_each_unit_and_never_rise() -> None:
+    declaring = [kernel for kernel in KERNELS if hasattr(kernel, "costs")]
+    assert declaring
+    for kernel in declaring:
+        assert not hasattr(kernel, "unit_cost"), "costs or unit_cost"
+        jobs = [kernels.parse_params(kernel, {}), *(params for params, _, _ in kernel.GOLDEN)]
+        for params in jobs:
+            costs = list(kernels.costs_of(kernel, params) or [])
+            assert len(costs) == kernel.size(params)
+            assert all(type(cost) is int for cost in costs)
+            assert costs == sorted(costs, reverse=True)
+            assert costs[-1] > 0
+            assert list(kernels.costs_of(kernel, dict(params)) or []) == costs
+            assert kernels.unit_cost_of(kernel, params) == sum(costs) / len(costs)
+
+
 def test_versions_differ() -> None:
     assert len({kernels.version_of(kernel) for kernel in KERNELS}) == len(KERNELS)
 

@@ -234,11 +234,6 @@ def test_bad_spans_are_refused(start: int, stop: int) -> None:
         mandelbrot.run(params(columns=128, rows=128), Span(start, stop))
 
 
-def test_more_work_costs_more() -> None:
-    cheap, dear = params(iterations=100), params(iterations=1000, antialias=2)
-    assert mandelbrot.unit_cost(dear) == 40 * mandelbrot.unit_cost(cheap)
-
-
 @needs_compiled
 def test_a_signal_ends_a_long_tile() -> None:
     def ring(_number: int, _frame: FrameType | None) -> None:

@@ -18,7 +18,8 @@ enum {
     MANDEL_POLL_SWEEPS = 64,  /* sweeps between two looks at the clock: 0.1 ms or less */
     MANDEL_KEEP_FIRST = 3,    /* bursts after which z is first kept */
     MANDEL_QUEUE = 448,       /* entries that make a queue long */
-    MANDEL_FIRST = 448        /* samples whose first iterations are counted together, at least */
+    MANDEL_FIRST = 448,       /* samples whose first iterations are counted together, at least */
+    MANDEL_STAGE = 4          /* bursts of a survey's first stage */
 };
 #define MANDEL_NOBODY UINT32_MAX
 #define MANDEL_NO_PLACE 1e300          /* no z that is compared is there */
@@ -35,19 +36,24 @@ static int mandel_give_up(mandel_work *work)
     return work->poll();
 }
 
+/* Whether the point is clearly inside the main cardioid or the disc left of it. */
+static inline int mandel_stays(double x, double y)
+{
+    double y2 = y * y, left = x - 0.25, q = left * left + y2, disc = x + 1.0;
+    return (q * (q + left) < 0.25 * y2 * MANDEL_MARGIN - 1e-300) |
+           (disc * disc + y2 < 0.0625 * MANDEL_MARGIN);
+}
+
 /* Append a row's samples to the list, less those that the shape check knows to stay. */
 static inline void mandel_gather(const mandel_view *view, mandel_work *work, int width, int row)
 {
     mandel_list *list = &work->survivors;
     uint8_t stays[MANDEL_TILE] = {0};
-    const double y = work->ys[row], y2 = y * y;
+    const double y = work->ys[row];
     int many = list->many;
     if (!view->julia && work->checks & MANDEL_CHECK_SHAPE) {
-        for (int column = 0; column < width; column++) {
-            double x = work->xs[column], left = x - 0.25, q = left * left + y2, disc = x + 1.0;
-            stays[column] = (q * (q + left) < 0.25 * y2 * MANDEL_MARGIN - 1e-300) |
-                            (disc * disc + y2 < 0.0625 * MANDEL_MARGIN);
-        }
+        for (int column = 0; column < width; column++)
+            stays[column] = mandel_stays(work->xs[column], y);
     }
     for (int column = 0; column < width; column++) {
         double x = work->xs[column];
@@ -130,16 +136,19 @@ static inline void mandel_pack(const mandel_view *view, mandel_work *work, int f
 typedef int mandel_samples_function(const mandel_view *view, mandel_work *work, int width,
                                     int height);
 typedef void mandel_shade_function(const mandel_view *view, mandel_work *work, int many);
+typedef int64_t mandel_survey_function(const mandel_view *view, mandel_scout *scouts, int many,
+                                       int64_t budget, int64_t *work);
 
 /* By enum hydra_isa. A set that is not supported here is never called. */
 static const struct {
     mandel_samples_function *samples;
     mandel_shade_function *shade;
+    mandel_survey_function *survey;
 } mandel_functions[HYDRA_ISAS] = {
-    {mandel_samples_base, mandel_shade_base},
+    {mandel_samples_base, mandel_shade_base, mandel_survey_base},
 #if defined(__x86_64__)
-    {mandel_samples_avx2, mandel_shade_avx2},
-    {mandel_samples_avx512, mandel_shade_avx512},
+    {mandel_samples_avx2, mandel_shade_avx2, mandel_survey_avx2},
+    {mandel_samples_avx512, mandel_shade_avx512, mandel_survey_avx512},
 #endif
 };
 

@@ -191,6 +191,8 @@ static int MANDEL_(mandel_samples)(const mandel_view *view, mandel_work *work, i
     return view->iterations > MANDEL_BURST ? MANDEL_(mandel_run)(view, work) : 0;
 }
 
+#include "mandel_survey.h"
+
 #undef MANDEL_JOIN2
 #undef MANDEL_JOIN
 #undef MANDEL_

@@ -47,6 +47,12 @@ typedef struct {
     int64_t poll_ms;                              /* when to ask next */
 } mandel_work;
 
+/* A sample of a survey on its way, and the part of the picture that it speaks for. */
+typedef struct {
+    double x, y, cx, cy;
+    uint32_t part;
+} mandel_scout;
+
 /* A part of the picture. */
 typedef struct {
     uint32_t column, row;                         /* of its upper left pixel */

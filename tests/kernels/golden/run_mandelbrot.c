@@ -1,6 +1,6 @@
 /* Prints, for each view, each instruction set of this processor and both ways to add, digests of
- * the counts, the squares and the blobs of a few tiles. The tests compile it with every compiler
- * they find.
+ * the counts, the squares and the blobs of a few tiles, and of what a survey finds. The tests
+ * compile it with every compiler they find.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +16,24 @@ static uint64_t digest(uint64_t so_far, const void *data, size_t bytes)
     for (size_t i = 0; i < bytes; i++)
         so_far = (so_far ^ ((const uint8_t *)data)[i]) * UINT64_C(0x100000001B3);
     return so_far;
+}
+
+static uint64_t survey(int isa, const mandel_view *view)
+{
+    static mandel_scout scouts[2 * MANDEL_SAMPLES];
+    int64_t work[MANDEL_TILE] = {0}, reached;
+    int many = 0;
+    for (uint32_t row = 0; row < view->rows; row++) {
+        for (uint32_t column = 0; column < view->columns; column++) {
+            double x = mandel_x(view, column, 0.0), y = mandel_y(view, row, 0.0);
+            if (view->julia)
+                scouts[many++] = (mandel_scout){x, y, view->julia_x, view->julia_y, row};
+            else if (!mandel_stays(x, y))
+                scouts[many++] = (mandel_scout){0.0, 0.0, x, y, row};
+        }
+    }
+    reached = mandel_functions[isa].survey(view, scouts, many, 100000, work);
+    return digest(digest(1, work, sizeof work), &reached, sizeof reached);
 }
 
 static void run(const char *name, int isa, const mandel_view *view, mandel_work *work)
@@ -34,8 +52,8 @@ static void run(const char *name, int isa, const mandel_view *view, mandel_work 
         }
         work->checks = MANDEL_CHECK_SHAPE | MANDEL_CHECK_CYCLES;
     }
-    printf("%s %s %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n", name, hydra_isa_names[isa],
-           counts, squares, blobs);
+    printf("%s %s %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n", name,
+           hydra_isa_names[isa], counts, squares, blobs, survey(isa, view));
 }
 
 static void run_views(int isa, mandel_view view, mandel_work *work)

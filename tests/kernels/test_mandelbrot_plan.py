@@ -1,0 +1,132 @@
+"""The mandelbrot kernel's order of tiles: the same everywhere, and nothing to the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hydra import kernels
+from hydra.kernels import _mandelbrot_survey_reference as reference
+from hydra.kernels import mandelbrot
+from hydra.kernels._mandelbrot_picture import assemble
+from hydra.kernels._mandelbrot_plan import BUDGET_BURSTS, SAMPLES, TILES_MIN, plan
+from hydra.kernels._mandelbrot_view import box_of, tiles, view_of
+from hydra.model import Params, Span
+
+try:
+    from hydra.kernels import _mandelbrot as compiled
+except ImportError:
+    compiled = None  # type: ignore[assignment]
+
+needs_compiled = pytest.mark.skipif(compiled is None, reason="not compiled here")
+
+
+def params(**given: int | float | str) -> dict[str, int | float | str]:
+    return kernels.parse_params(mandelbrot, given)
+
+
+def surveys(asked: Params, side: int, budget: int) -> list[tuple[list[int], int]]:
+    """What each edition finds."""
+    view = view_of(asked)
+    across, down = tiles(view.columns, view.rows)
+    boxes = [box_of(view.columns, view.rows, tile) for tile in range(across * down)]
+    return [
+        reference.survey(view, boxes, side, budget),
+        *(compiled.survey_as(isa, view, boxes, side, budget) for isa in compiled.isas()),
+    ]
+
+
+@needs_compiled
+@settings(max_examples=60, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {
+            "set": st.sampled_from(["mandelbrot", "julia"]),
+            "centre_x": st.floats(-2, 1),
+            "centre_y": st.floats(-1.5, 1.5),
+            "width": st.floats(1e-9, 5),
+            "columns": st.integers(1, 400),
+            "rows": st.integers(1, 300),
+            "iterations": st.sampled_from([1, 15, 16, 17, 300, 5000, 10**7]),
+            "bailout": st.sampled_from([2.0, 3.999, 256.0, 1e6]),
+            "julia_x": st.floats(-2, 2),
+            "julia_y": st.floats(-2, 2),
+        }
+    ),
+    st.integers(1, 9),
+    st.sampled_from([0, 100, 2**14]),
+)
+def test_every_edition_finds_the_same_work(given: dict[str, Any], side: int, budget: int) -> None:
+    first, *others = surveys(params(**given), side, budget)
+    assert all(other == first for other in others)
+    assert sum(first[0]) <= budget
+
+
+@needs_compiled
+def test_the_presets_are_surveyed_alike_within_the_budget() -> None:
+    for preset in mandelbrot.PRESETS.values():
+        first, *others = surveys(params(**preset), 14, BUDGET_BURSTS)
+        assert all(other == first for other in others)
+        assert sum(first[0]) <= BUDGET_BURSTS
+
+
+def test_every_tile_has_a_unit_the_most_expensive_first() -> None:
+    for preset in mandelbrot.PRESETS.values():
+        made = plan(view_of(params(**preset)), mandelbrot.survey)
+        assert sorted(made.tiles) == list(range(len(made.costs)))
+        assert list(made.costs) == sorted(made.costs, reverse=True)
+        assert made.costs[0] > 2 * made.costs[-1]
+
+
+def test_equal_tiles_stay_row_by_row() -> None:
+    empty = plan(view_of(params(centre_x=5.0)), mandelbrot.survey)
+    assert list(empty.tiles) == list(range(256))
+
+
+def test_few_tiles_stay_row_by_row_at_their_mean_cost() -> None:
+    few, many = params(columns=64 * 9, rows=64 * 7), params(columns=64 * 8, rows=64 * 8)
+    assert mandelbrot.size(few) == TILES_MIN - 1
+    made = plan(view_of(few), mandelbrot.survey)
+    assert list(made.tiles) == list(range(TILES_MIN - 1))
+    assert len(set(made.costs)) == 1
+    assert len(set(plan(view_of(many), mandelbrot.survey).costs)) > 1
+
+
+def test_samples_are_as_many_as_promised_whatever_the_shape() -> None:
+    asked: list[int] = []
+
+    def counting(view: Any, boxes: Any, side: int, budget: int) -> tuple[list[int], int]:
+        asked.append(len(boxes) * side**2)
+        return [0] * len(boxes), 0
+
+    for columns, rows in ((1, 1), (1280, 960), (65_536, 1), (8192, 8192), (65_472, 1025)):
+        plan(view_of(params(columns=columns, rows=rows)), counting)
+    assert all(SAMPLES // 4 <= many <= SAMPLES for many in asked)
+
+
+def test_the_border_is_foretold_to_cost_most_and_what_the_checks_know_least() -> None:
+    made = plan(view_of(params(iterations=20_000)), mandelbrot.survey)
+    cardioid = 7 * 16 + 9
+    assert made.costs[list(made.tiles).index(cardioid)] == made.costs[-1]
+
+
+def test_more_iterations_and_samples_cost_more() -> None:
+    cheap, longer = params(iterations=100), params(iterations=1000)
+    finer = params(iterations=1000, antialias=2)
+    assert sum(mandelbrot.costs(longer)) > sum(mandelbrot.costs(cheap))
+    assert sum(mandelbrot.costs(finer)) > 1.5 * sum(mandelbrot.costs(longer))
+
+
+def test_the_order_of_the_units_changes_no_file() -> None:
+    asked = params(columns=64 * 9 - 5, rows=64 * 8 - 7, iterations=300, width=2.6, centre_x=-0.7)
+    view = view_of(asked)
+    rows_first = [box_of(view.columns, view.rows, tile) for tile in range(72)]
+    wanted = assemble(
+        asked, dict(enumerate(mandelbrot.render(view, rows_first))), mandelbrot.unpack
+    )
+    whole = mandelbrot.run(asked, Span(0, 72))
+    assert mandelbrot.finish(asked, whole) == wanted
+    assert list(plan(view, mandelbrot.survey).tiles) != list(range(72))
