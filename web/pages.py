@@ -18,6 +18,7 @@ from hydra.kernels import Estimate, canvas_of, find, presets_of, unit_holds, ver
 from hydra.model import Job, JobState
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
+from hydra.services.forecast import forecast
 from hydra.services.submit import submit
 from hydra.settings import LIVE_MS
 from hydra.web.csrf import protect
@@ -138,7 +139,7 @@ class Pages:
             estimate=said,
             estimates=hasattr(kernel, "estimate"),
             samples=thinned(history_json(h, found)),
-            left=left(found, h.clock.wall_s() * 1000),
+            left=left(forecast(h, found)),
             unit_holds=unit_holds(kernel),
             story=[e for e in story if only.lower() in f"{e.verb} {e.text}".lower()],
             last=story[-1].id if story else "",

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from hydra.api.shapes import iso
 from hydra.kernels import Estimate, Kernel, unit_cost_of, unit_holds
-from hydra.model import Job, JobSpec
+from hydra.model import JobSpec
+from hydra.policy.forecasting import Band
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 
@@ -90,13 +91,13 @@ def query(params: Mapping[str, object]) -> str:
     return urlencode(params)
 
 
-def left(job: Job, now_ms: float) -> str:
-    """About how long a job will still take, judged by how long it took so far; empty if unknown."""
-    rest_units = job.spec.total_units - job.done_units
-    if not job.done_units or not rest_units:
+def left(band: Band | None) -> str:
+    """How long a job will still take, with the band; empty if unknown."""
+    if band is None:
         return ""
-    spent_s = max(0.0, now_ms - job.created_ms) / 1000
-    return f"about {seconds_in_words(spent_s / job.done_units * rest_units)} left"
+    low, middle, high = map(seconds_in_words, (band.p10_s, band.p50_s, band.p90_s))
+    between = f", between {low} and {high}" if low != high else ""
+    return f"about {middle} left{between}"
 
 
 def speed(kernel: Kernel | None, rate: float) -> str:

@@ -47,6 +47,11 @@ ESTIMATE: Schema = {
     ],
     "description": "what the sums say so far, with a 95 % interval; null if nothing",
 }
+ETA: Schema = {
+    "oneOf": [_object(dict.fromkeys(("p10", "p50", "p90"), NUMBER)), {"type": "null"}],
+    "description": "seconds it will still take, with a band that holds four times out of five; "
+    "null if unknown or not running; not in lists",
+}
 SUMS: Schema = {
     "type": "object",
     "additionalProperties": {"type": "integer"},
@@ -80,7 +85,10 @@ JOB = _object(
         "leases": {**COUNT, "description": "workers that hold a part of it now"},
         "links": _object(dict.fromkeys(LINKS, TEXT)),
     },
-    {"answer": {**ANSWER, "description": "only of a job that is done, and not in lists"}},
+    {
+        "eta_s": ETA,
+        "answer": {**ANSWER, "description": "only of a job that is done, and not in lists"},
+    },
 )
 
 PARAM = _object(

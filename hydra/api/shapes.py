@@ -21,7 +21,9 @@ from hydra.kernels import (
     version_of,
 )
 from hydra.model import FINAL, Job, JobState, StoryEntry, Worker
+from hydra.policy.forecasting import Band
 from hydra.services import Hydra
+from hydra.services.forecast import forecast
 from hydra.settings import LIVE_MS
 
 BASE = "/api/v1"
@@ -37,13 +39,13 @@ def iso(ms: int | None) -> str | None:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def job_json(h: Hydra, job: Job, answer: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A job; `answer` is there only if given, and should be for a DONE job that stands alone."""
+def job_json(h: Hydra, job: Job) -> dict[str, Any]:
+    """A job as it stands in a list."""
     said, kernel = estimate(h, job), kernel_of(h, job)
     count, noun = unit_holds(kernel)
     canvas = canvas_of(kernel, job.spec.params)
     own = f"{BASE}/jobs/{job.id}"
-    shape: dict[str, Any] = {
+    return {
         "id": job.id,
         "kernel": job.spec.kernel,
         "version": job.spec.version,
@@ -70,14 +72,21 @@ def job_json(h: Hydra, job: Job, answer: dict[str, Any] | None = None) -> dict[s
             "cancel": f"{own}/cancel",
         },
     }
-    if answer is not None:
-        shape["answer"] = answer
-    return shape
 
 
 def whole_job_json(h: Hydra, job: Job) -> dict[str, Any]:
-    """A job with its answer if it has one."""
-    return job_json(h, job, h.store.answer(job.id) if job.state is JobState.DONE else None)
+    """A job that stands alone: with the time it still needs, and its answer if it has one."""
+    band = forecast(h, job)
+    shape = job_json(h, job) | {"eta_s": eta_json(band) if band else None}
+    if job.state is JobState.DONE:
+        shape["answer"] = h.store.answer(job.id)
+    return shape
+
+
+def eta_json(band: Band) -> dict[str, float]:
+    """The time left with its band, in two digits: more would be false, and change at every look."""
+    parts = {"p10": band.p10_s, "p50": band.p50_s, "p90": band.p90_s}
+    return {name: float(f"{seconds:.2g}") for name, seconds in parts.items()}
 
 
 def estimate(h: Hydra, job: Job) -> Estimate | None:

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from hydra.api.reply import text_of
-from hydra.api.shapes import entry_json, is_final, job_json, whole_job_json
+from hydra.api.shapes import entry_json, is_final, whole_job_json
 from hydra.errors import HydraError, Missing, Unavailable
 from hydra.model import Job
 from hydra.services import Hydra
@@ -174,7 +174,7 @@ class Streams:
                 viewer.tell("end", data)
             self._end(viewers)
             return LOOK_S
-        data = text_of(job_json(self._h, job))
+        data = text_of(whole_job_json(self._h, job))
         # Each unit of a picture is one tile. The event has no id: a stream that comes back goes on
         # in the story where it was, and is told the number anew.
         arrived = job.done_units if job.spec.piece_bytes_max else 0

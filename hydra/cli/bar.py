@@ -9,7 +9,7 @@ from typing import Any
 
 from hydra.clock import Clock, SystemClock
 
-WIDTH = 30
+WIDTH = 20
 SMOOTH_S = 3.0
 LOOK_S = 0.25
 LONG_LOOK_S = 25.0
@@ -52,8 +52,10 @@ class Bar:
         bar = "#" * full + "-" * (WIDTH - full)
         text = f"[{bar}] {math.floor(shape['progress'] * 1000) / 10:5.1f} %"
         if self._rate > 0:
-            left_s = (shape["total_units"] - shape["done_units"]) / self._rate
-            text += f"  {self._rate * self._scale:.2e} {self._noun}/s  {_duration(left_s)} left"
+            text += f"  {self._rate * self._scale:.2e} {self._noun}/s"
+        if eta := shape.get("eta_s"):
+            low, middle, high = (_duration(eta[part]) for part in ("p10", "p50", "p90"))
+            text += f"  {middle} left" + (f" ({low} to {high})" if low != high else "")
         return text
 
     def measure(self, units: int) -> None:

@@ -218,26 +218,30 @@ def test_every_command_about_jobs_speaks_json_to_any_scheduler():
         assert {"as_json", "url", "token"} <= options
 
 
-def shape(done, total=100, count=1, noun="units"):
+def shape(done, total=100, count=1, noun="units", **eta_s):
     holds = {"count": count, "noun": noun}
     progress = done / total
     return {
-        "done_units": done, "total_units": total, "progress": progress, "unit_holds": holds
+        "done_units": done, "total_units": total, "progress": progress, "unit_holds": holds,
+        "eta_s": eta_s or None,
     }
 
 
 def test_the_bar_shows_share_rate_and_time_left(clock):
     bar = Bar(shape(0, count=UNIT, noun="points"), clock)
-    assert bar.line(shape(0)) == f"[{'-' * 30}]   0.0 %"
+    assert bar.line(shape(0)) == f"[{'-' * 20}]   0.0 %"
     clock.now_s += 2
     bar.measure(20)
-    full = "#" * 6 + "-" * 24
-    assert bar.line(shape(20)) == f"[{full}]  20.0 %  {10 * UNIT:.2e} points/s  8 s left"
+    full = "#" * 4 + "-" * 16
+    assert bar.line(shape(20, p10=6.2, p50=8.0, p90=14.0)) == (
+        f"[{full}]  20.0 %  {10 * UNIT:.2e} points/s  8 s left (7 s to 14 s)"
+    )
     slow = Bar(shape(0), clock)
     clock.now_s += 100
     slow.measure(1)
-    assert slow.line(shape(1)).endswith("1.00e-02 units/s  2:45 h left")
-    assert slow.line(shape(99)).endswith("1:40 min left")
+    long = shape(1, p10=7200.0, p50=9900.0, p90=12000.0)
+    assert slow.line(long).endswith("1.00e-02 units/s  2:45 h left (2:00 h to 3:20 h)")
+    assert slow.line(shape(99, p10=99.6, p50=100.0, p90=100.0)).endswith("  1:40 min left")
 
 
 def test_a_command_about_jobs_starts_light():

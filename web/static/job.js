@@ -1,7 +1,6 @@
 // One job's page: follows its events, and hands each part what it needs.
 
-import { DIGITS, grouped, inWords, localTimes, percent, renew, secondsInWords, sure }
-  from "./words.js";
+import { DIGITS, grouped, inWords, left, localTimes, percent, renew, sure } from "./words.js";
 
 const AGAIN_MS = 3000;
 const SPOKEN_MS = 5000;
@@ -90,7 +89,7 @@ export class JobView {
   }
 
   pace(job) {
-    if (job.done_units === job.total_units) this.show("left", "");
+    this.show("left", job.eta_s ? left(job.eta_s) : "");
     const now = performance.now();
     const { units, at } = this.seen ?? { units: job.done_units, at: now };
     if (!this.seen || now - at >= 1000) this.seen = { units: job.done_units, at: now };
@@ -100,8 +99,6 @@ export class JobView {
     this.rate += (fresh - this.rate) * weight;
     if (this.rate <= 0) return;
     this.show("rate", `${inWords(this.rate * this.unitHolds)} ${this.noun}/s`);
-    const left = (job.total_units - job.done_units) / this.rate;
-    this.show("left", left > 0 ? `about ${secondsInWords(left)} left` : "");
   }
 
   story(event) {

@@ -16,9 +16,14 @@ export function inWords(number) {
   return String(Number(number.toPrecision(3)));
 }
 
-export function secondsInWords(seconds) {
+function secondsInWords(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export function left({ p10, p50, p90 }) {
+  const [low, middle, high] = [p10, p50, p90].map(secondsInWords);
+  return `about ${middle} left${low === high ? "" : `, between ${low} and ${high}`}`;
 }
 
 // An estimate's digits: those on which both ends of its interval agree, and the rest.

@@ -1,0 +1,28 @@
+"""Forecast: how long a running job will still take, from its own way and the fleet's rate."""
+
+from __future__ import annotations
+
+from hydra.model import Job, JobState
+from hydra.policy import forecasting
+from hydra.policy.forecasting import Band
+from hydra.services import Hydra
+from hydra.services.dispatch import NOBODY
+
+
+def forecast(h: Hydra, job: Job) -> Band | None:
+    """The time that the job still needs, or None: it does not run, or nothing is known yet."""
+    if job.state is not JobState.RUNNING:
+        return None
+    cost = job.spec.unit_cost
+    points = [(s.at_ms / 1000, s.done_units * cost) for s in h.store.history(job.id)]
+    if points:
+        # The clock here may lag behind the store's.
+        points.append((max(h.clock.wall_s(), points[-1][0]), job.done_units * cost))
+    cost_left = (job.spec.total_units - job.done_units) * cost
+    return forecasting.forecast(points, cost_left, _rate(h, job))
+
+
+def _rate(h: Hydra, job: Job) -> float:
+    """The job's share of the fleet: jobs take turns. 0.0 for one that is not up for its turn."""
+    jobs = h.store.look(NOBODY).jobs
+    return sum(found.pace.fleet_rate for found in jobs if found.job == job.id) / max(len(jobs), 1)
