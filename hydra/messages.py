@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hydra.model import Job, JobSpec, Lease, Params, Partial, Range, Rest, Span, Verdict
+from hydra.model import (
+    End,
+    Job,
+    JobSpec,
+    JobState,
+    Lease,
+    Params,
+    Partial,
+    Range,
+    Rest,
+    Span,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +174,35 @@ class FleetFigures:
     reducible_jobs: int
     claimable_units: int
     """Unassigned units over the runnable jobs that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What there is now, and what there has been since this data began, over all jobs."""
+
+    jobs: Mapping[JobState, int]
+    """Jobs that have not ended."""
+    ended: Mapping[JobState, int]
+    """Jobs that have, ever."""
+    submitted: int
+    """Jobs ever opened."""
+    units: int
+    """Units ever counted."""
+    leases: int
+    """Chunks lent now; those of a job just closed may count until their deadlines pass."""
+    leases_ended: Mapping[End, int]
+    live_workers: int
+    silent_workers: int
+    """Listed, but not seen lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the store's server spends on us; zeros if there is none."""
+
+    memory_bytes: int = 0
+    calls: int = 0
+    """Commands answered since it started, of the whole fleet."""
 
 
 @dataclass(frozen=True, slots=True)

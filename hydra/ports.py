@@ -21,6 +21,8 @@ from hydra.messages import (
     Receipt,
     Reduction,
     Report,
+    Tally,
+    Usage,
 )
 from hydra.model import (
     Check,
@@ -153,6 +155,12 @@ class Store(Protocol):
 
     def generation(self) -> str:
         """The id of this store's data, made when it was first used; changes if data is lost."""
+
+    def tally(self) -> Tally:
+        """What there is and what there has been over all jobs, for the metrics."""
+
+    def usage(self) -> Usage:
+        """What the store's server spends on us."""
 
     def since_tick_ms(self) -> float:
         """How long ago `tick` was last called, by anyone; infinite if it never was."""

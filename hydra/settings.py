@@ -208,6 +208,9 @@ JUMP_TOLD_S = 60.0
 WORKER_KEEP_MS = 3_600_000
 """A worker not seen for this long leaves the list."""
 
+RATE_KEEP_MS = 30 * 86_400_000
+"""How long the rate of a host that computes no more is remembered."""
+
 CLAIM_TRIES_MAX = 4
 """Jobs that one claim tries."""
 

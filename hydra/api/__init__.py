@@ -15,6 +15,7 @@ from hydra.api.events import EventRoutes
 from hydra.api.fleet import FleetRoutes
 from hydra.api.guard import Guard
 from hydra.api.jobs import JobRoutes
+from hydra.api.metrics import MetricRoutes
 from hydra.api.pictures import PictureRoutes
 from hydra.api.reply import handle_errors
 from hydra.api.streams import Streams
@@ -26,6 +27,7 @@ def api(h: Hydra) -> Blueprint:
     door = Blueprint("api", __name__)
     streams = Streams(h)
     guard = Guard(h)
+    MetricRoutes(h).install(door)  # first, so that what the guard refuses is counted, too
     guard.install(door)
     door.before_app_request(bound_chunked)
     handle_errors(door)

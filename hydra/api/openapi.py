@@ -237,6 +237,10 @@ def _fleet_paths() -> dict[str, Any]:
                 {"200": reply_of("yes", health), "503": reply_of("no", health)},
             ) | anybody
         },
+        "/metrics": {
+            "get": operation("metrics", "Totals and alarms in the text format of Prometheus",
+                             {"200": {**alive, "description": "the metrics"}})
+        },
         "/login": {
             "get": operation(
                 "login", "Exchange the token for a cookie", login,

@@ -29,6 +29,9 @@ REDUCING = "hydra:reducing"
 DEADLINES = "hydra:deadlines"
 """sorted set: `job token` of every lease by its deadline, Hydra ms; all that the reaper scans."""
 
+TALLY = "hydra:tally"
+"""hash: submitted, units, `job STATE`, `lease HOW` -> how many since this data began."""
+
 WORKERS = "hydra:workers"
 """sorted set: workers by when they last called, wall ms."""
 
@@ -42,9 +45,9 @@ def worker(worker_id: str) -> str:
     return f"hydra:worker:{worker_id}"
 
 
-def rates(version: str) -> str:
-    """hash: host -> rate of one of its workers; the prior of new sessions."""
-    return f"hydra:rates:{version}"
+def rate(version: str, host: str) -> str:
+    """string: rate of one of the host's workers, the prior of new sessions; lives RATE_KEEP_MS."""
+    return f"hydra:rate:{version}:{host}"
 
 
 def session(session_id: str) -> str:

@@ -125,6 +125,7 @@ class MemoryLeases(MemoryState):
     def _end_lease(self, record: JobRecord, token: str, end: End) -> None:
         """End a lease and note it in the timeline: the one place where leases die."""
         lease, known = record.leases.pop(token), record.timeline
+        self._tally[f"lease {end}"] += 1
         record.ends.drop(token)
         self._deadlines.drop((record.id, token))
         number = int(known[-1].id) + 1 if known else 1
@@ -166,6 +167,7 @@ class MemoryLeases(MemoryState):
             if isinstance(value, int):
                 record.sums[str(name)] = record.sums.get(str(name), 0) + value
         record.done += h.span.units
+        self._tally["units"] += h.span.units
         place = math.floor(record.done / record.spec.total_units * settings.HISTORY_PLACES)
         if place not in record.history:
             reached = Sample(int(self._seen or 0), record.done, dict(record.sums))
@@ -222,6 +224,7 @@ class MemoryLeases(MemoryState):
         record.pieces.clear()
         self._tell(record, record.state.value, reason)
         self._ring()
+        self._tally[f"job {record.state}"] += 1
 
 
 def _joined(neighbours: Sequence[Range]) -> Sequence[Range]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hydra import settings
 from hydra.errors import NoSuchFile, NoSuchJob, NotFinished
-from hydra.messages import JobDump, Look, Pace, Runnable
+from hydra.messages import JobDump, Look, Pace, Runnable, Tally, Usage
 from hydra.model import (
+    FINAL,
     Check,
     Chunk,
+    End,
     Job,
     JobSpec,
     JobState,
@@ -48,6 +51,7 @@ class MemoryState:
         self._bell = threading.Condition()
         self._seen: float | None = None
         self._active = 0.0
+        self._tally: Counter[str] = Counter()
         self._ticked = -math.inf
         self._generation = new_id()
         self._jobs: dict[str, JobRecord] = {}
@@ -202,6 +206,26 @@ class MemoryState:
     def generation(self) -> str:
         """The id of this store's data."""
         return self._generation
+
+    def tally(self) -> Tally:
+        """What there is and what has been, over all jobs."""
+        with self._lock:
+            found, live = self._tally, self.live_workers()
+            states = [record.state for record in self._jobs.values()]
+            return Tally(
+                jobs={state: states.count(state) for state in JobState if state not in FINAL},
+                ended={state: found[f"job {state}"] for state in sorted(FINAL)},
+                submitted=found["submitted"],
+                units=found["units"],
+                leases=sum(len(record.leases) for record in self._jobs.values()),
+                leases_ended={end: found[f"lease {end}"] for end in End},
+                live_workers=live,
+                silent_workers=len(self._workers) - live,
+            )
+
+    def usage(self) -> Usage:
+        """Nothing: there is no server."""
+        return Usage()
 
     def since_tick_ms(self) -> float:
         """How long ago a reaper last passed."""

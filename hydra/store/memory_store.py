@@ -58,6 +58,7 @@ class MemoryStore(MemoryLeases):
             record = JobRecord(job, spec, int(wall), vtime, spec.total_units)
             record.free.append(Range(Span(0, spec.total_units)))
             self._jobs[job] = record
+            self._tally["submitted"] += 1
             self._tell(record, "submit", f"{spec.total_units} units")
             self._ring()
             if key:

@@ -12,7 +12,7 @@ import redis
 from hydra import settings, wire
 from hydra.connection import store_errors
 from hydra.errors import NoSuchFile, NoSuchJob, NotFinished
-from hydra.messages import JobDump, Look, Pace, Runnable
+from hydra.messages import JobDump, Look, Pace, Runnable, Tally, Usage
 from hydra.model import (
     Check,
     Chunk,
@@ -31,6 +31,7 @@ from hydra.store.redis_records import (
     read_job,
     read_lease,
     read_range,
+    read_tally,
     read_worker,
     text_fields,
 )
@@ -160,7 +161,7 @@ class RedisReader:
                 for job, _, spec in known:
                     pipe.hget(keys.job(job), "unassigned")
                     pipe.hget(keys.worker(session.worker), f"rate:{spec.version}")
-                    pipe.hget(keys.rates(spec.version), session.host)
+                    pipe.get(keys.rate(spec.version, session.host))
                 rows = pipe.execute()
         live = int(fleet.get(b"live", 0))
         jobs = [
@@ -245,6 +246,20 @@ class RedisReader:
         with store_errors():
             found = self._redis.get(keys.GENERATION)
         return found.decode() if found else ""
+
+    def tally(self) -> Tally:
+        """What there is and what has been, over all jobs."""
+        with store_errors(), self._redis.pipeline(transaction=False) as pipe:
+            for index in (keys.RUNNABLE, keys.REDUCING, keys.DEADLINES, keys.WORKERS):
+                pipe.zcard(index)
+            *sizes, totals = pipe.hgetall(keys.TALLY).execute()
+        return read_tally(text_fields(totals), *sizes, live=self.live_workers())
+
+    def usage(self) -> Usage:
+        """What the server spends on us."""
+        with store_errors():
+            info = self._redis.info()
+        return Usage(int(info.get("used_memory", 0)), int(info.get("total_commands_processed", 0)))
 
     def since_tick_ms(self) -> float:
         """How long ago a reaper last passed."""

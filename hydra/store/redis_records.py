@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hydra import wire
-from hydra.model import Chunk, End, Job, JobState, Lease, Range, Span, Worker
+from hydra.messages import Tally
+from hydra.model import FINAL, Chunk, End, Job, JobState, Lease, Range, Span, Worker
 
 
 def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -64,4 +65,21 @@ def read_worker(name: str, seen_ms: int, record: Mapping[str, str]) -> Worker:
     return Worker(
         name, record.get("host", ""), int(record.get("pid", 0)), seen_ms,
         record.get("job", ""), record.get("doing", ""), rates,
+    )
+
+
+def read_tally(
+    totals: Mapping[str, str], running: int, reducing: int, leases: int, workers: int, *, live: int
+) -> Tally:
+    """The tally from its hash, and from how many there are of each now."""
+    found = {name: int(number) for name, number in totals.items()}
+    return Tally(
+        jobs={JobState.RUNNING: running, JobState.REDUCING: reducing},
+        ended={state: found.get(f"job {state}", 0) for state in sorted(FINAL)},
+        submitted=found.get("submitted", 0),
+        units=found.get("units", 0),
+        leases=leases,
+        leases_ended={end: found.get(f"lease {end}", 0) for end in End},
+        live_workers=live,
+        silent_workers=workers - live,
     )

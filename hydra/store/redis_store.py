@@ -76,7 +76,8 @@ class RedisStore(RedisReader):
         opened = self._run(
             "submit",
             [keys.CLOCK, keys.job(job), keys.free(job), keys.RUNNABLE, keys.JOBS, keys.ENDED,
-             keys.story(job), keys.idempotency(wire.digest(key)), keys.BELL, keys.GENERATION],
+             keys.story(job), keys.idempotency(wire.digest(key)), keys.BELL, keys.GENERATION,
+             keys.TALLY],
             job, self._generation, key_digest, self._jobs_open_max, fields["total"], *pairs,
         ).decode()
         if opened == "stranger":
@@ -109,9 +110,9 @@ class RedisStore(RedisReader):
             "claim",
             [keys.CLOCK, keys.session(session.id), keys.job(job), keys.free(job),
              keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE,
-             keys.worker(session.worker), keys.WORKERS, keys.rates(spec.version), keys.FLEET,
-             keys.story(job)],
-            seq, session.id, session.worker, session.host, job,
+             keys.worker(session.worker), keys.WORKERS, keys.rate(spec.version, session.host),
+             keys.FLEET, keys.story(job)],
+            seq, session.id, session.worker, job,
             spec.version, *self._ask_words(ask),
             *((cut.token, cut.at, cut.why) if cut else ("", 0, "")),
         ).decode()
@@ -133,9 +134,9 @@ class RedisStore(RedisReader):
             [keys.CLOCK, keys.session(session.id), keys.job(job), keys.free(job),
              keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE, keys.REDUCING,
              keys.ENDED, keys.sums(job), keys.pieces(job), keys.worker(session.worker),
-             keys.WORKERS, keys.rates(spec.version), keys.FLEET, keys.story(job), keys.BELL,
-             keys.history(job), keys.arrivals(job), keys.timeline(job)],
-            seq, wire.hand_in_digest(hand_in, parts), session.id, session.worker, session.host, job,
+             keys.WORKERS, keys.rate(spec.version, session.host), keys.FLEET, keys.story(job),
+             keys.BELL, keys.history(job), keys.arrivals(job), keys.timeline(job), keys.TALLY],
+            seq, wire.hand_in_digest(hand_in, parts), session.id, session.worker, job,
             spec.version, self._keep_ms, hand_in.token, *hand_in.span, hand_in.rest,
             hand_in.note, round(hand_in.busy_s * 1000), *next_words, *parts,
         ).decode()
@@ -171,7 +172,7 @@ class RedisStore(RedisReader):
             keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
             keys.DEADLINES, keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job),
             keys.pieces(job), keys.WORKERS, keys.story(job), keys.BELL, keys.history(job),
-            keys.arrivals(job), keys.timeline(job),
+            keys.arrivals(job), keys.timeline(job), keys.TALLY,
         ]
         return bool(self._run("expire", script_keys, job, token, self._keep_ms))
 
@@ -180,6 +181,7 @@ class RedisStore(RedisReader):
             keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
             keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job), keys.pieces(job),
             keys.story(job), keys.history(job), keys.arrivals(job), keys.timeline(job), keys.BELL,
+            keys.TALLY,
         ]
 
     def cancel(self, job: str, reason: str = "") -> Job:
@@ -235,9 +237,9 @@ class RedisStore(RedisReader):
     def _end_reduction(
         self, job: str, token: str, state: str, text: str, *words: str | int
     ) -> Verdict:
-        *closing, history, arrivals, timeline, bell = self._closing_keys(job)
+        *closing, history, arrivals, timeline, bell, tally = self._closing_keys(job)
         kept = [keys.answer(job), keys.files(job)]
-        script_keys = [*closing, *kept, history, arrivals, timeline, bell]
+        script_keys = [*closing, *kept, history, arrivals, timeline, bell, tally]
         reply = self._run("finish", script_keys, job, token, self._keep_ms, state, text, *words)
         return Verdict(reply.decode())
 

@@ -25,6 +25,7 @@ LIMITS = (
     "SESSION_TTL_MS",
     "LIVE_MS",
     "WORKER_KEEP_MS",
+    "RATE_KEEP_MS",
     "STORY_ENTRIES_MAX",
     "KEY_TTL_MS",
     "HISTORY_PLACES",

@@ -32,6 +32,11 @@ local function tell(story, verb, text)
   redis.call('XADD', story, 'MAXLEN', '~', STORY_ENTRIES_MAX, '*', 'verb', verb, 'text', text)
 end
 
+-- Add to a total over all jobs, for the metrics; nothing is decided by it.
+local function count(tally, what, n)
+  redis.call('HINCRBY', tally, what, int(n))
+end
+
 local function ring(bell)
   redis.call('XADD', bell, 'MAXLEN', 1, '*', 'work', '1')
 end
@@ -126,13 +131,14 @@ end
 local function lease_end(k, job, token, l, how, wall)
   redis.call('XADD', k.timeline, 'MAXLEN', '~', TIMELINE_CHUNKS_MAX, '*', 'chunk', table.concat({
     l.worker, l.first, int(l.start), l.lent, int(wall), l.busy, how}, ' '))
+  count(k.tally, 'lease ' .. how, 1)
   redis.call('HDEL', k.leases, token)
   redis.call('ZREM', k.ends, token)
   redis.call('ZREM', k.deadlines, job .. ' ' .. token)
 end
 
-local function pace(k, host, version)
-  local rate = redis.call('HGET', k.worker, 'rate:' .. version) or redis.call('HGET', k.rates, host)
+local function pace(k, version)
+  local rate = redis.call('HGET', k.worker, 'rate:' .. version) or redis.call('GET', k.rate)
   local fleet = redis.call('HMGET', k.fleet, version, 'live')
   return tonumber(rate or 0), tonumber(fleet[1] or 0), fleet[2] or '0'
 end
@@ -140,7 +146,7 @@ end
 -- Lend a range: the one place where leases are born. `ask` is the worker's wish, `j` the job's
 -- numbers. Returns the words of a grant.
 local function lend(k, who, job, j, ask, range, now, wall)
-  local rate, fleet_rate, live = pace(k, who.host, ask.version)
+  local rate, fleet_rate, live = pace(k, ask.version)
   local n = range.stop - range.start
   local rate_units = rate / j.cost
   local l = {start = range.start, stop = range.stop, slice = ask.slice, rate = rate_units,
@@ -174,6 +180,7 @@ local function close(k, job, state, reason, wall, keep_ms)
   redis.call('DEL', k.free, k.leases, k.ends, k.pieces, k.arrivals)
   tell(k.story, state, reason)
   ring(k.bell)
+  count(k.tally, 'job ' .. state, 1)
   for _, key in ipairs({k.job, k.sums, k.story, k.history, k.timeline}) do
     redis.call('PEXPIRE', key, keep_ms)
   end

@@ -1,18 +1,18 @@
 -- claim: lease free units of one job to a session, or the far part of somebody's lease.
--- KEYS    clock session job free leases ends deadlines runnable worker workers rates fleet story
--- ARGV    now seq session worker host job version
+-- KEYS    clock session job free leases ends deadlines runnable worker workers rate fleet story
+-- ARGV    now seq session worker job version
 --         token units tau_ms beat_ms slice why cut_token cut_at cut_why
 -- RETURNS `granted ...` (see lend), `empty`, `stale`, `reused` or `unknown`
 --         Only a grant is remembered, so one sequence number may try several jobs.
 local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], leases = KEYS[5],
            ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], worker = KEYS[9],
-           workers = KEYS[10], rates = KEYS[11], fleet = KEYS[12], story = KEYS[13]}
-local seq, job = tonumber(ARGV[2]), ARGV[6]
-local who = {session = ARGV[3], worker = ARGV[4], host = ARGV[5]}
-local ask = {version = ARGV[7], token = ARGV[8], units = tonumber(ARGV[9]),
-             tau = tonumber(ARGV[10]), beat = tonumber(ARGV[11]), slice = tonumber(ARGV[12]),
-             why = ARGV[13]}
-local cut_token, cut_at, cut_why = ARGV[14], tonumber(ARGV[15]), ARGV[16]
+           workers = KEYS[10], rate = KEYS[11], fleet = KEYS[12], story = KEYS[13]}
+local seq, job = tonumber(ARGV[2]), ARGV[5]
+local who = {session = ARGV[3], worker = ARGV[4]}
+local ask = {version = ARGV[6], token = ARGV[7], units = tonumber(ARGV[8]),
+             tau = tonumber(ARGV[9]), beat = tonumber(ARGV[10]), slice = tonumber(ARGV[11]),
+             why = ARGV[12]}
+local cut_token, cut_at, cut_why = ARGV[13], tonumber(ARGV[14]), ARGV[15]
 
 local before = heard_before(k.session, seq, 'claim')
 if before then return before[1] end

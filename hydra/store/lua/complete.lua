@@ -1,7 +1,7 @@
 -- complete: count a prefix of a lease's span exactly once; heartbeat, hand-in and next claim.
 -- KEYS    clock session job free leases ends deadlines runnable reducing ended sums pieces
---         worker workers rates fleet story bell history arrivals timeline
--- ARGV    now seq digest session worker host job version keep_ms
+--         worker workers rate fleet story bell history arrivals timeline tally
+-- ARGV    now seq digest session worker job version keep_ms
 --         token from to rest note busy_ms
 --         next_token units tau_ms beat_ms slice why          (units 0: no next chunk wanted)
 --         then `name value` pairs of sums, or one blob a unit
@@ -10,17 +10,18 @@
 local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], leases = KEYS[5],
            ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], reducing = KEYS[9],
            ended = KEYS[10], sums = KEYS[11], pieces = KEYS[12], worker = KEYS[13],
-           workers = KEYS[14], rates = KEYS[15], fleet = KEYS[16], story = KEYS[17],
-           bell = KEYS[18], history = KEYS[19], arrivals = KEYS[20], timeline = KEYS[21]}
-local seq, digest, job = tonumber(ARGV[2]), ARGV[3], ARGV[7]
-local who = {session = ARGV[4], worker = ARGV[5], host = ARGV[6]}
-local version, keep_ms, token = ARGV[8], ARGV[9], ARGV[10]
-local from, to, rest, note = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13], ARGV[14]
-local busy = ARGV[15]
-local ask = {version = version, token = ARGV[16], units = tonumber(ARGV[17]),
-             tau = tonumber(ARGV[18]), beat = tonumber(ARGV[19]), slice = tonumber(ARGV[20]),
-             why = ARGV[21]}
-local FIRST = 22
+           workers = KEYS[14], rate = KEYS[15], fleet = KEYS[16], story = KEYS[17],
+           bell = KEYS[18], history = KEYS[19], arrivals = KEYS[20], timeline = KEYS[21],
+           tally = KEYS[22]}
+local seq, digest, job = tonumber(ARGV[2]), ARGV[3], ARGV[6]
+local who = {session = ARGV[4], worker = ARGV[5]}
+local version, keep_ms, token = ARGV[7], ARGV[8], ARGV[9]
+local from, to, rest, note = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12], ARGV[13]
+local busy = ARGV[14]
+local ask = {version = version, token = ARGV[15], units = tonumber(ARGV[16]),
+             tau = tonumber(ARGV[17]), beat = tonumber(ARGV[18]), slice = tonumber(ARGV[19]),
+             why = ARGV[20]}
+local FIRST = 21
 
 local before = heard_before(k.session, seq, digest)
 if before then return before[1] end
@@ -28,7 +29,7 @@ local now, wall = hydra_now(k.clock, ARGV[1])
 seen(k, who.worker, wall)
 
 local function answer(verdict, stop, unassigned, last)
-  local rate, fleet_rate, live = pace(k, who.host, version)
+  local rate, fleet_rate, live = pace(k, version)
   return table.concat({verdict, int(stop), int(unassigned), frac(rate), frac(fleet_rate), live,
     last and '1' or '0'}, ' ')
 end
@@ -91,6 +92,7 @@ if n > 0 then
   end
   done = done + n
   redis.call('HSET', k.job, 'done', int(done))
+  count(k.tally, 'units', n)
   local place = int(math.floor(done / total * HISTORY_PLACES))
   if redis.call('HEXISTS', k.history, place) == 0 then
     local words = {int(wall), int(done)}
@@ -100,11 +102,14 @@ if n > 0 then
   local seconds = (now - l.at) / 1000
   if seconds >= RATE_S_MIN then
     local sample, weight = n * tonumber(r[5]) / seconds, 1 - math.exp(-seconds / RATE_MEMORY_S)
-    for _, at in ipairs({{k.worker, 'rate:' .. version}, {k.rates, who.host}}) do
-      local old = tonumber(redis.call('HGET', at[1], at[2]) or 0)
-      redis.call('HSET', at[1], at[2], frac(old > 0 and old + weight * (sample - old) or sample))
+    local function learned(known)
+      local old = tonumber(known or 0)
+      return frac(old > 0 and old + weight * (sample - old) or sample)
     end
-    l.rate = (pace(k, who.host, version)) / tonumber(r[5])
+    local own = 'rate:' .. version
+    redis.call('HSET', k.worker, own, learned(redis.call('HGET', k.worker, own)))
+    redis.call('SET', k.rate, learned(redis.call('GET', k.rate)), 'PX', RATE_KEEP_MS)
+    l.rate = (pace(k, version)) / tonumber(r[5])
   end
   l.start, l.at, l.losses, l.many, l.loser = to, now, 0, '0', '-'
 end

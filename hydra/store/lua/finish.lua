@@ -1,7 +1,7 @@
 -- finish: give a reduced job its answer, or fail it, if the reduction is still the caller's.
 -- FLAGS   allow-oom
 -- KEYS    clock job free leases ends runnable reducing ended sums pieces story answer files
---         history arrivals timeline bell
+--         history arrivals timeline bell tally
 -- ARGV    now job token keep_ms state text name parts ...
 --         (state `done`: text is the answer as JSON, then how many parts each file has, which
 --         were uploaded before; `failed`: text is the reason)
@@ -9,7 +9,8 @@
 local k = {clock = KEYS[1], job = KEYS[2], free = KEYS[3], leases = KEYS[4], ends = KEYS[5],
            runnable = KEYS[6], reducing = KEYS[7], ended = KEYS[8], sums = KEYS[9],
            pieces = KEYS[10], story = KEYS[11], answer = KEYS[12], files = KEYS[13],
-           history = KEYS[14], arrivals = KEYS[15], timeline = KEYS[16], bell = KEYS[17]}
+           history = KEYS[14], arrivals = KEYS[15], timeline = KEYS[16], bell = KEYS[17],
+           tally = KEYS[18]}
 local job, token, keep_ms, state, text = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 local r = redis.call('HMGET', k.job, 'state', 'reducer')

@@ -1,13 +1,14 @@
 -- reduce: lease a job's reduction to the caller, for one of a few attempts.
 -- FLAGS   allow-oom
 -- KEYS    clock job free leases ends runnable reducing ended sums pieces story
---         history arrivals timeline bell
+--         history arrivals timeline bell tally
 -- ARGV    now job token keep_ms
 -- RETURNS {1, name, total, ...}; {0} if there is nothing to reduce now
 local k = {clock = KEYS[1], job = KEYS[2], free = KEYS[3], leases = KEYS[4], ends = KEYS[5],
            runnable = KEYS[6], reducing = KEYS[7], ended = KEYS[8], sums = KEYS[9],
            pieces = KEYS[10], story = KEYS[11],
-           history = KEYS[12], arrivals = KEYS[13], timeline = KEYS[14], bell = KEYS[15]}
+           history = KEYS[12], arrivals = KEYS[13], timeline = KEYS[14], bell = KEYS[15],
+           tally = KEYS[16]}
 local job = ARGV[2]
 
 local now, wall = hydra_now(k.clock, ARGV[1])
