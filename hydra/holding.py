@@ -8,10 +8,9 @@ neighbour may take the far end at any moment.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from hydra.messages import Grant, HandIn, Pace, Receipt
+from hydra.messages import Grant, HandIn, Receipt
 from hydra.model import Partial, Rest, Span
 
 FIRST_SLICE_SHARE = 16
@@ -66,13 +65,6 @@ class Holding:
         return HandIn(
             self.grant.job, self.grant.token, span, partial, rest, note, self.busy_s
         )
-
-    def measured(self) -> Pace:
-        """The latest pace; where the store knows no rate yet, the one measured here."""
-        units = self.reached - self.grant.span.start
-        if self.pace.rate > 0 or self.busy_s <= 0 or units <= 0:
-            return self.pace
-        return replace(self.pace, rate=units * self.grant.spec.unit_cost / self.busy_s)
 
     def counted(self, span: Span, receipt: Receipt) -> None:
         """The store has counted the prefix up to `span.stop`."""

@@ -19,6 +19,8 @@ from hydra.model import (
     Verdict,
 )
 
+NOWHERE = Span(0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -32,6 +34,8 @@ class Pace:
     """What nobody holds yet."""
     live_workers: int = 0
     """As the reaper last counted them."""
+    free_within: Span = NOWHERE
+    """From the first unit that nobody holds to the last; some between them may be held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,20 @@ class Ask:
     """The holder's slice, as in Lease."""
     why: str
     """The reason for the size, for people."""
+    unit_cost: float = 1.0
+    """What a unit of those costs, on average."""
+    tail: bool = False
+    """Whether it takes the last free units, the cheapest, instead of the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a hand-in amounts to, in the kernel's cost units."""
+
+    done: float
+    """In the handed-in span."""
+    rest_unit_cost: float
+    """In a unit of what the lease has left, on average."""
 
 
 @dataclass(frozen=True, slots=True)

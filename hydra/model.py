@@ -156,7 +156,8 @@ class JobSpec:
     piece_bytes_max: int = 0
     """Largest blob of one unit; 0 for kernels of sums."""
     unit_cost: float = 1.0
-    """Work in one unit, in the kernel's own cost units: rates are cost per second."""
+    """Work in one unit, the mean where they differ, in the kernel's own cost units: rates are cost
+    per second."""
     priority: float = 1.0
     """Share against other jobs: 2.0 gets twice the worker-seconds of 1.0."""
 
@@ -222,7 +223,7 @@ class Lease:
     """About what the holder computes in one call. A cut falls on a multiple of it from the span's
     start; a holder whose slices lie otherwise computes the front of one again."""
     rate_units_s: float
-    """The holder's speed on this job as last known; 0.0 if unknown."""
+    """The holder's speed on the rest of the span, as last known; 0.0 if unknown."""
     at_ms: float
     """Hydra time of the holder's last progress."""
     deadline_ms: float

@@ -23,6 +23,7 @@ from hydra.messages import (
     Report,
     Tally,
     Usage,
+    Work,
 )
 from hydra.model import (
     Check,
@@ -67,12 +68,18 @@ class Store(Protocol):
         """
 
     def complete(
-        self, session: Session, seq: int, hand_in: HandIn, ask: Ask | None = None
+        self,
+        session: Session,
+        seq: int,
+        hand_in: HandIn,
+        ask: Ask | None = None,
+        work: Work | None = None,
     ) -> Receipt:
         """Count a prefix of the session's lease exactly once; the protocol's heart.
 
         A hand-in that goes on is the heartbeat. With `ask`, a lease that ends here is followed by
-        the next one of the same job, unless another job's turn has come.
+        the next one of the same job, unless another job's turn has come. `work` says what the
+        worker's rate is measured by; without it, every unit counts as the job's `unit_cost`.
         Raises Invalid if the span or partial cannot be right, NoSuchWorker if the session ended.
         """
 

@@ -182,7 +182,7 @@ class Worker:
     ) -> tuple[Receipt, HandIn]:
         with self._numbered() as seq:
             hand_in = held.hand_in(kernel.merge, rest, note)
-            report = Report(hand_in, more, held.grant, held.measured(), self._overhead_s)
+            report = Report(hand_in, more, held.grant, held.pace, self._overhead_s)
             began_s = self._clock.monotonic_s()
             receipt = self._call(lambda: self._port.complete(self._session, seq, report))
             took_s = self._clock.monotonic_s() - began_s

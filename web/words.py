@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from hydra.api.shapes import iso
-from hydra.kernels import Estimate, Kernel, unit_cost_of, unit_holds
+from hydra.kernels import Estimate, Kernel, costs_of, unit_holds
 from hydra.model import JobSpec
 from hydra.policy.forecasting import Band
 
@@ -106,7 +106,7 @@ def speed(kernel: Kernel | None, rate: float) -> str:
         return f"{in_words(rate)} cost units/s"
     count, noun = unit_holds(kernel)
     usual = {name: param.default for name, param in kernel.PARAMS.items()}
-    return f"{in_words(rate * count / unit_cost_of(kernel, usual))} {noun}/s"
+    return f"{in_words(rate * count / costs_of(kernel, usual).unit_cost)} {noun}/s"
 
 
 FILTERS: tuple[Callable[..., object], ...] = (

@@ -16,12 +16,13 @@ import importlib
 import json
 import math
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 
+from hydra.costs import Costs
 from hydra.errors import BadParam, NoSuchKernel
 from hydra.kernels._limbs import Limbs as Limbs
 from hydra.kernels._limbs import fixed as fixed
@@ -233,19 +234,23 @@ def find(kernels: Mapping[str, Kernel], name: str) -> Kernel:
         ) from None
 
 
-def costs_of(kernel: Kernel, params: Params) -> Sequence[int] | None:
-    """The expected work of each unit, never rising; None if the kernel takes them for equal."""
-    declared = getattr(kernel, "costs", None)
-    return cast("Sequence[int]", declared(params)) if declared else None
+COSTS_KEPT = 16
+"""Jobs whose units' costs a process remembers."""
 
 
-def unit_cost_of(kernel: Kernel, params: Params) -> float:
-    """Work in one unit, the mean where they differ; 1.0 if the kernel says nothing."""
-    costs = costs_of(kernel, params)
-    if costs is not None:
-        return sum(costs) / len(costs)
-    declared = getattr(kernel, "unit_cost", None)
-    return float(declared(params)) if declared else 1.0
+def costs_of(kernel: Kernel, params: Params) -> Costs:
+    """What the units cost; 1.0 each if the kernel says nothing."""
+    each, level = getattr(kernel, "costs", None), getattr(kernel, "unit_cost", None)
+    if each:
+        return _laid_out(each, tuple(sorted(params.items())))
+    return Costs(float(level(params)) if level else 1.0)
+
+
+@lru_cache(COSTS_KEPT)
+def _laid_out(
+    costs: Callable[[Params], Sequence[int]], params: tuple[tuple[str, int | float | str], ...]
+) -> Costs:
+    return Costs.of_each(costs(dict(params)))
 
 
 def estimate_of(

@@ -7,8 +7,11 @@ is AWF-C of Carino and Banicescu), so sizes shrink towards the end and the last 
 together. Long jobs are capped at a target, so that a lost worker loses little and news travels
 fast; short ones are floored where the overhead of a chunk would show.
 
-It is wrong where units of one job differ much in work: then `unit_cost` misleads, and the holder
-gives back what it has not done after 1.5 times the time.
+Where units differ in work, sizes are in work, and where in the row of units a chunk lies counts,
+too: workers at or above the fleet's mean speed take from its front, the dearest units, the others
+from the cheap end. A slow board that drew the dearest unit near the end of a job would keep all
+others waiting. Foretold costs err; the holder gives back what it has not done after 1.5 times the
+time.
 
 The rules of others stand below ours, for comparison on the same fleet. They get Hydra's heartbeats
 and recovery, which they never had; only `seed` brings its own deadline. None of them splits.
@@ -20,6 +23,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from hydra.costs import Costs
 from hydra.messages import Pace
 
 SHARE = 2.0
@@ -48,7 +52,7 @@ class Case:
 
     pace: Pace
     total_units: int
-    unit_cost: float
+    costs: Costs
     overhead_s: float = 0.0
     """What one call to the store takes the worker."""
     hint_units: int = 0
@@ -64,16 +68,18 @@ class Size:
     why: str
     lease_s: float | None = None
     """How long the holder may be silent; None: as long as Hydra's heartbeats allow."""
+    tail: bool = False
+    """Whether they are the last free ones, the cheapest, instead of the first."""
 
 
 def chunk(case: Case, limits: Limits) -> Size:
     """The next chunk of a job for one worker. At least one unit, at most `units_max`."""
-    pace, unit_cost, overhead_s = case.pace, case.unit_cost, case.overhead_s
+    pace, costs, overhead_s = case.pace, case.costs, case.overhead_s
     if pace.rate <= 0:
         return _probe(case, limits)
     # A fleet of unknown speed counts as so many workers like this one.
     fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
-    rest_s = pace.unassigned_units * unit_cost / fleet_rate
+    rest_s = pace.unassigned_units * costs.mean(pace.free_within) / fleet_rate
     low = max(OVERHEADS * overhead_s, limits.floor_s)
     high = max(limits.target_s, limits.beat_s, low)
     tau_s = min(max(rest_s / SHARE, low), high)
@@ -83,16 +89,20 @@ def chunk(case: Case, limits: Limits) -> Size:
         why = f"{tau_s:.3g} s, the shortest worth its overhead of {overhead_s * 1000:.2g} ms"
     else:
         why = f"{tau_s:.3g} s, half of the {rest_s:.3g} s that the fleet needs for the rest"
-    units = int(pace.rate * tau_s / unit_cost)
-    why += f", at {pace.rate / unit_cost:.3g} units/s"
-    return Size(max(1, min(units, limits.units_max)), tau_s, why)
+    tail = bool(costs.sums) and pace.rate * pace.live_workers < fleet_rate
+    some = (costs.last if tail else costs.first)(pace.free_within, pace.rate * tau_s)
+    why += f", at {some / tau_s:.3g} units/s"
+    if costs.sums:
+        why += f" of the {'cheapest' if tail else 'dearest'}"
+    return Size(max(1, min(int(some), limits.units_max)), tau_s, why, tail=tail)
 
 
 def _probe(case: Case, limits: Limits) -> Size:
     """A worker of unknown speed takes a fair share and works on it for a moment only."""
     share = case.pace.unassigned_units / (SHARE * _workers(case))
     units = max(1, min(case.hint_units or int(share), limits.units_max))
-    return Size(units, limits.probe_s, f"{limits.probe_s:.3g} s, to learn its speed")
+    why = f"{limits.probe_s:.3g} s, to learn its speed"
+    return Size(units, limits.probe_s, why, tail=bool(case.costs.sums))
 
 
 # The rules of others -----------------------------------------------------------------------------
@@ -132,7 +142,7 @@ def weighted(case: Case, limits: Limits) -> Size:
         return _probe(case, limits)
     fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
     units = pace.unassigned_units * pace.rate / fleet_rate / SHARE
-    why = f"half of its share of the rest, at {pace.rate / case.unit_cost:.3g} units/s"
+    why = f"half of its share of the rest, at {pace.rate / case.costs.unit_cost:.3g} units/s"
     return _uncut(units, why, limits)
 
 
@@ -141,7 +151,7 @@ def ancestral(case: Case, limits: Limits) -> Size:
     if case.pace.rate <= 0:
         size = _probe(case, limits)
     else:
-        units = case.pace.rate * SEED_S / case.unit_cost
+        units = case.pace.rate * SEED_S / case.costs.unit_cost
         size = _uncut(units, f"{SEED_S:g} s, whatever is left", limits)
     return replace(size, lease_s=SEED_S * SEED_PATIENCE)
 

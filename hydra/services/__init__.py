@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hydra.clock import Clock
-from hydra.kernels import Kernel, version_of
+from hydra.costs import Costs
+from hydra.kernels import Kernel, costs_of, version_of
+from hydra.model import Params
 from hydra.ports import Store, TaskQueue
 from hydra.settings import Settings
 
@@ -30,3 +32,7 @@ class Hydra:
         """Whether this process has the kernel in that version: editions never meet in one sum."""
         found = self.kernels().get(kernel)
         return found is not None and version_of(found) == version
+
+    def costs(self, kernel: str, params: Params) -> Costs:
+        """What a job's units cost; the kernel has to be here."""
+        return costs_of(self.kernels()[kernel], params)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hydra import settings
+from hydra.costs import Costs
 from hydra.messages import Ask, Grant, Hint, Pace, Runnable
-from hydra.model import Session
+from hydra.model import Session, Span
 from hydra.policy import beating, chunking, splitting
 from hydra.services import Hydra
 
@@ -22,7 +25,8 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     jobs.sort(key=lambda job: job.job != hint.job)
     for job in jobs:
         if job.pace.unassigned_units:
-            ask = ask_for(h, job.pace, job.total_units, job.unit_cost, hint)
+            costs = h.costs(job.kernel, job.params)
+            ask = ask_for(h, job.pace, job.total_units, costs, hint)
             grant = h.store.claim(session, seq, job.job, ask)
             if grant:
                 return grant
@@ -35,7 +39,7 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     return None
 
 
-def ask_for(h: Hydra, pace: Pace, total_units: int, unit_cost: float, hint: Hint) -> Ask:
+def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) -> Ask:
     """The worker's next ask for a job, as the policy of the setting `sizing` has it."""
     shortest_s = h.settings.beat_seconds
     beat_s = beating.beat_s(pace.live_workers, shortest_s, settings.BEATS_PER_S_MAX)
@@ -46,22 +50,33 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, unit_cost: float, hint: Hint
         beat_s=beat_s,
         units_max=settings.CHUNK_UNITS_MAX,
     )
-    case = chunking.Case(pace, total_units, unit_cost, hint.overhead_s, hint.units)
+    case = chunking.Case(pace, total_units, costs, hint.overhead_s, hint.units)
     size = chunking.SIZINGS[h.settings.sizing](case, limits)
     if size.lease_s is not None:
         beat_s = size.lease_s / settings.LEASE_BEATS
+    start, stop = pace.free_within
+    if size.tail:
+        unit_cost = costs.mean(Span(max(start, stop - size.units), stop))
+    else:
+        unit_cost = costs.mean(Span(start, min(start + size.units, stop)))
     slice_units = int(pace.rate * h.settings.slice_seconds / unit_cost)
-    return Ask(size.units, size.tau_s, beat_s, slice_units, size.why)
+    return Ask(size.units, size.tau_s, beat_s, slice_units, size.why, unit_cost, size.tail)
 
 
 def _take_far_part(
     h: Hydra, session: Session, seq: int, job: Runnable, hint: Hint
 ) -> Grant | None:
     now_ms, leases = h.store.stragglers(job.job, STRAGGLERS_LOOKED_AT)
-    ask = ask_for(h, job.pace, job.total_units, job.unit_cost, hint)
+    costs, rate = h.costs(job.kernel, job.params), job.pace.rate
+    ask = ask_for(h, job.pace, job.total_units, costs, hint)
     gain_s_min = max(settings.SPLIT_GAIN_S_MIN, 4 * hint.overhead_s)
-    others = [lease for lease in leases if lease.session != session.id]
+    others = {lease.token: lease for lease in leases if lease.session != session.id}
     cut = splitting.split(
-        others, now_ms, job.pace.rate / job.unit_cost, ask.beat_s, gain_s_min
+        list(others.values()), costs, now_ms, rate, ask.beat_s, gain_s_min
     )
-    return h.store.claim(session, seq, job.job, ask, cut) if cut else None
+    if cut is None:
+        return None
+    unit_cost = costs.mean(Span(cut.at, others[cut.token].span.stop))
+    slice_units = int(rate * h.settings.slice_seconds / unit_cost)
+    ask = replace(ask, unit_cost=unit_cost, slice_units=slice_units)
+    return h.store.claim(session, seq, job.job, ask, cut)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from hydra.messages import Hint, Receipt, Report
-from hydra.model import Session
+from dataclasses import replace
+
+from hydra.costs import Costs
+from hydra.messages import Hint, Pace, Receipt, Report, Work
+from hydra.model import Session, Span
 from hydra.services import Hydra
 from hydra.services.claim import ask_for
 from hydra.services.reduce import reduce
@@ -14,13 +17,23 @@ def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
 
     The worker that hands in a job's last unit also reduces it.
     """
+    spec, span, lent = report.grant.spec, report.hand_in.span, report.grant.span
+    costs = h.costs(spec.kernel, spec.params)
     ask = None
     if report.more:
         hint = Hint(overhead_s=report.overhead_s)
-        spec = report.grant.spec
-        ask = ask_for(h, report.pace, spec.total_units, spec.unit_cost, hint)
-    receipt = h.store.complete(session, seq, report.hand_in, ask)
+        ask = ask_for(h, _measured(report, costs), spec.total_units, costs, hint)
+    work = Work(costs.of(span), costs.mean(Span(span.stop, lent.stop)))
+    receipt = h.store.complete(session, seq, report.hand_in, ask, work)
     if receipt.last:
         reduce(h, report.hand_in.job)
     return receipt
 
+
+def _measured(report: Report, costs: Costs) -> Pace:
+    """The latest pace; where the store knows no rate yet, the one that the worker measured."""
+    busy_s = report.hand_in.busy_s
+    if report.pace.rate > 0 or busy_s <= 0:
+        return report.pace
+    done = costs.of(Span(report.grant.span.start, report.hand_in.span.stop))
+    return replace(report.pace, rate=done / busy_s)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from hydra import settings
 from hydra.errors import BadParam, Invalid, TooLarge
-from hydra.kernels import Kernel, find, name_of, parse_params, unit_cost_of, version_of
+from hydra.kernels import Kernel, costs_of, find, name_of, parse_params, version_of
 from hydra.model import SUM_MAX, UNITS_MAX, Job, JobSpec
 from hydra.services import Hydra, dispatch
 
@@ -68,6 +68,6 @@ def checked(
         total_units=units,
         sum_bounds=bounds,
         piece_bytes_max=piece_bytes_max,
-        unit_cost=unit_cost_of(kernel, parsed),
+        unit_cost=costs_of(kernel, parsed).unit_cost,
         priority=float(priority),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra import settings
 from hydra.errors import BadSpan, KeyReused, NoSuchWorker
-from hydra.messages import Ask, Cut, Grant, HandIn, Receipt
+from hydra.messages import Ask, Cut, Grant, HandIn, Receipt, Work
 from hydra.model import (
     Chunk,
     End,
@@ -66,17 +66,21 @@ class MemoryLeases(MemoryState):
             record.free[left : left + 2] = _joined(record.free[left : left + 2])
         self._ring()
 
-    def _free_take(self, record: JobRecord, want: int) -> Range | None:
-        """Up to `want` units from the lowest free range, fewer if it was lost before."""
+    def _free_take(self, record: JobRecord, ask: Ask) -> Range | None:
+        """Take `ask.units` from one end of what is free, fewer if they were lost before."""
         if not record.free:
             return None
-        found = record.free.pop(0)
+        place = len(record.free) - 1 if ask.tail else 0
+        found = record.free.pop(place)
         start, stop = found.span
-        n = max(1, min(want, stop - start) // 2**found.losses)
-        if start + n < stop:
-            record.free.insert(0, replace(found, span=Span(start + n, stop)))
+        n = max(1, min(ask.units, stop - start) // 2**found.losses)
+        taken, rest = Span(start, start + n), Span(start + n, stop)
+        if ask.tail:
+            rest, taken = Span(start, stop - n), Span(stop - n, stop)
+        if rest.units:
+            record.free.insert(place, replace(found, span=rest))
         record.unassigned -= n
-        return replace(found, span=Span(start, start + n))
+        return replace(found, span=taken)
 
     def _take_far_part(self, session: Session, record: JobRecord, cut: Cut) -> Range | None:
         victim = record.leases.get(cut.token)
@@ -98,7 +102,7 @@ class MemoryLeases(MemoryState):
         """Lend a range: the one place where leases are born."""
         pace, spec, span = self._pace(session, record), record.spec, found.span
         lease = LeaseRecord(
-            session, span.start, span.stop, ask.slice_units, pace.rate / spec.unit_cost, now,
+            session, span.start, span.stop, ask.slice_units, pace.rate / ask.unit_cost, now,
             ask.beat_s * 1000, ask.tau_s * 1000, found.losses, found.loser, found.losers_many,
             int(self._seen or 0), span.start,
         )
@@ -158,7 +162,8 @@ class MemoryLeases(MemoryState):
         return None
 
     def _fold(
-        self, session: Session, record: JobRecord, lease: LeaseRecord, h: HandIn, now: float
+        self, session: Session, record: JobRecord, lease: LeaseRecord, h: HandIn, work: Work,
+        now: float,
     ) -> None:
         """Add a partial to the job, move the lease's start, and learn the worker's rate."""
         pieces = [(u, blob) for u, blob in h.partial.items() if isinstance(blob, bytes)]
@@ -174,14 +179,13 @@ class MemoryLeases(MemoryState):
             record.history[place] = reached
         seconds = (now - lease.at) / 1000
         if seconds >= settings.RATE_S_MIN:
-            cost, version = record.spec.unit_cost, record.spec.version
-            sample = h.span.units * cost / seconds
+            version, sample = record.spec.version, work.done / seconds
             worker = self._workers[session.worker]
             rates = {**worker.rates, version: _averaged(worker.rates.get(version), sample, seconds)}
             self._workers[session.worker] = replace(worker, rates=rates)
             at = (session.host, version)
             self._rates[at] = _averaged(self._rates.get(at), sample, seconds)
-            lease.rate_units_s = self._pace(session, record).rate / cost
+            lease.rate_units_s = self._pace(session, record).rate / work.rest_unit_cost
         lease.start, lease.at = h.span.stop, now
         lease.losses, lease.many, lease.loser = 0, False, ""
 

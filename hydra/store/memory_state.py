@@ -23,6 +23,7 @@ from hydra.model import (
     Lease,
     Sample,
     Session,
+    Span,
     StoryEntry,
     Worker,
 )
@@ -86,7 +87,9 @@ class MemoryState:
         version = record.spec.version
         own = self._workers[session.worker].rates if session.worker in self._workers else {}
         rate = own.get(version) or self._rates.get((session.host, version), 0.0)
-        return Pace(rate, self._fleet.get(version, 0.0), record.unassigned, self._live)
+        free = record.free
+        within = Span(free[0].span.start, free[-1].span.stop) if free else Span(0, 0)
+        return Pace(rate, self._fleet.get(version, 0.0), record.unassigned, self._live, within)
 
     def _runnable(self) -> list[JobRecord]:
         found = [r for r in self._jobs.values() if r.state is JobState.RUNNING]

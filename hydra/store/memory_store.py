@@ -13,7 +13,7 @@ from typing import Any
 
 from hydra import settings, wire
 from hydra.errors import KeyReused, TooMany
-from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction
+from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction, Work
 from hydra.model import (
     FINAL,
     End,
@@ -94,7 +94,7 @@ class MemoryStore(MemoryLeases):
                 if cut:
                     found = self._take_far_part(session, record, cut)
                 else:
-                    found = self._free_take(record, ask.units)
+                    found = self._free_take(record, ask)
                 if found:
                     grant = self._lend(session, known, record, ask, found, now)
             if grant is None:
@@ -104,7 +104,12 @@ class MemoryStore(MemoryLeases):
             return grant
 
     def complete(
-        self, session: Session, seq: int, hand_in: HandIn, ask: Ask | None = None
+        self,
+        session: Session,
+        seq: int,
+        hand_in: HandIn,
+        ask: Ask | None = None,
+        work: Work | None = None,
     ) -> Receipt:
         """Count a prefix of the session's lease exactly once."""
         with self._lock:
@@ -119,18 +124,20 @@ class MemoryStore(MemoryLeases):
             self._see(session, wall)
             receipt = self._judge(session, known, record, hand_in)
             if receipt is None:
-                receipt = self._accept(session, known, record, hand_in, ask, now)
+                spec = record.spec
+                work = work or Work(hand_in.span.units * spec.unit_cost, spec.unit_cost)
+                receipt = self._accept(session, known, record, hand_in, ask, work, now)
             known.seq, known.digest, known.reply = seq, digest, receipt
             return receipt
 
     def _accept(
         self, session: Session, known: SessionRecord, record: JobRecord, h: HandIn,
-        ask: Ask | None, now: float,
+        ask: Ask | None, work: Work, now: float,
     ) -> Receipt:
         lease = record.leases[h.token]
         lease.busy_ms = round(h.busy_s * 1000)
         if h.span.units:
-            self._fold(session, record, lease, h, now)
+            self._fold(session, record, lease, h, work, now)
         if h.rest is Rest.KEEP and lease.start < lease.stop:
             lease.renew(now)
             self._write_lease(record, h.token, lease)
@@ -151,7 +158,7 @@ class MemoryStore(MemoryLeases):
         if not ask or h.rest is Rest.LOST or last:
             return receipt
         least = self._runnable()[0].vtime
-        found = record.vtime <= least + ask.tau_s and self._free_take(record, ask.units)
+        found = record.vtime <= least + ask.tau_s and self._free_take(record, ask)
         if not found:
             return receipt
         return replace(receipt, grant=self._lend(session, known, record, ask, found, now))

@@ -27,6 +27,7 @@ from hydra.model import (
 from hydra.store import keys
 from hydra.store.redis_health import Health
 from hydra.store.redis_records import (
+    free_within,
     read_chunk,
     read_job,
     read_lease,
@@ -162,6 +163,8 @@ class RedisReader:
                     pipe.hget(keys.job(job), "unassigned")
                     pipe.hget(keys.worker(session.worker), f"rate:{spec.version}")
                     pipe.get(keys.rate(spec.version, session.host))
+                    pipe.zrange(keys.free(job), 0, 0, withscores=True)
+                    pipe.zrevrange(keys.free(job), 0, 0)
                 rows = pipe.execute()
         live = int(fleet.get(b"live", 0))
         jobs = [
@@ -169,10 +172,10 @@ class RedisReader:
                 job, spec.kernel, spec.version, spec.params, spec.total_units, spec.unit_cost,
                 vtime,
                 Pace(float(own or host or 0), float(fleet.get(spec.version.encode(), 0)),
-                     int(unassigned or 0), live),
+                     int(unassigned or 0), live, free_within(first, last)),
             )
-            for (job, vtime, spec), unassigned, own, host in zip(
-                known, rows[::3], rows[1::3], rows[2::3], strict=True
+            for (job, vtime, spec), unassigned, own, host, first, last in zip(
+                known, rows[::5], rows[1::5], rows[2::5], rows[3::5], rows[4::5], strict=True
             )
         ]
         now = float(active or 0)

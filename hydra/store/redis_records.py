@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hydra import wire
-from hydra.messages import Tally
+from hydra.messages import Pace, Tally
 from hydra.model import FINAL, Chunk, End, Job, JobState, Lease, Range, Span, Worker
 
 
@@ -46,6 +46,21 @@ def read_chunk(entry: str, line: bytes) -> Chunk:
         entry, worker, Span(int(first), int(stop)), int(lent), int(ended), int(busy_ms) / 1000,
         End(end),
     )
+
+
+def read_pace(words: Sequence[str]) -> Pace:
+    """Read what `pace_words` of _prelude.lua wrote."""
+    return Pace(
+        float(words[1]), float(words[2]), int(words[0]), int(words[3]),
+        Span(int(words[4]), int(words[5])),
+    )
+
+
+def free_within(first: Sequence[tuple[bytes, float]], last: Sequence[bytes]) -> Span:
+    """From the first free unit to the last, of the lowest and the highest free range."""
+    if not first or not last:
+        return Span(0, 0)
+    return Span(int(first[0][1]), int(last[0].split(b" ")[0]))
 
 
 def read_range(member: bytes, start: float) -> Range:

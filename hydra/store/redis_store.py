@@ -16,11 +16,12 @@ from hydra import settings, wire
 from hydra.clock import SystemClock
 from hydra.connection import store_errors
 from hydra.errors import BadSpan, KeyReused, NoSuchJob, NoSuchWorker, StoreUnsafe, TooMany
-from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Pace, Receipt, Reduction
+from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction, Work
 from hydra.model import Job, JobSpec, Partial, Session, Span, Verdict
 from hydra.store import keys, scripts
 from hydra.store.redis_health import Health
 from hydra.store.redis_read import RedisReader
+from hydra.store.redis_records import read_pace
 
 VERBS = ("submit", "enlist", "claim", "complete", "expire", "cancel", "reduce", "finish", "tick")
 
@@ -120,7 +121,12 @@ class RedisStore(RedisReader):
         return self._grant(reply) if reply.startswith("granted") else None
 
     def complete(
-        self, session: Session, seq: int, hand_in: HandIn, ask: Ask | None = None
+        self,
+        session: Session,
+        seq: int,
+        hand_in: HandIn,
+        ask: Ask | None = None,
+        work: Work | None = None,
     ) -> Receipt:
         """Count a prefix of the session's lease exactly once."""
         job = hand_in.job
@@ -128,7 +134,8 @@ class RedisStore(RedisReader):
         if spec is None:
             return Receipt(Verdict.CLOSED)
         parts = wire.partial_parts(spec, hand_in)
-        next_words = self._ask_words(ask) if ask else ("", 0, 0, 0, 0, "")
+        next_words = self._ask_words(ask) if ask else ("", 0, 0, 0, 0, "", 0, "")
+        work = work or Work(hand_in.span.units * spec.unit_cost, spec.unit_cost)
         reply = self._run(
             "complete",
             [keys.CLOCK, keys.session(session.id), keys.job(job), keys.free(job),
@@ -138,7 +145,8 @@ class RedisStore(RedisReader):
              keys.BELL, keys.history(job), keys.arrivals(job), keys.timeline(job), keys.TALLY],
             seq, wire.hand_in_digest(hand_in, parts), session.id, session.worker, job,
             spec.version, self._keep_ms, hand_in.token, *hand_in.span, hand_in.rest,
-            hand_in.note, round(hand_in.busy_s * 1000), *next_words, *parts,
+            hand_in.note, round(hand_in.busy_s * 1000), work.done, work.rest_unit_cost,
+            *next_words, *parts,
         ).decode()
         _refuse(reply)
         receipt, _, granted = reply.partition("\n")
@@ -146,8 +154,7 @@ class RedisStore(RedisReader):
         if len(word) == 1:  # only `stale`, of a call that a later one overtook
             return Receipt(Verdict(word[0]))
         return Receipt(
-            Verdict(word[0]), int(word[1]),
-            Pace(float(word[3]), float(word[4]), int(word[2]), int(word[5])), word[6] == "1",
+            Verdict(word[0]), int(word[1]), read_pace(word[3:]), word[2] == "1",
             self._grant(granted) if granted else None,
         )
 
@@ -158,13 +165,12 @@ class RedisStore(RedisReader):
             raise NoSuchJob(f"no job {word[1]!r}", field="job")
         return Grant(
             word[1], word[2], Span(int(word[3]), int(word[4])), int(word[5]),
-            float(word[6]) / 1000, float(word[7]) / 1000,
-            Pace(float(word[9]), float(word[10]), int(word[8]), int(word[11])), spec,
+            float(word[6]) / 1000, float(word[7]) / 1000, read_pace(word[8:]), spec,
         )
 
     def _ask_words(self, ask: Ask) -> tuple[Any, ...]:
         return (self._new_id(), ask.units, ask.tau_s * 1000, ask.beat_s * 1000,
-                ask.slice_units, ask.why)
+                ask.slice_units, ask.why, ask.unit_cost, "tail" if ask.tail else "")
 
     def expire(self, job: str, token: str) -> bool:
         """End a lease whose deadline has passed; whether it did."""

@@ -9,7 +9,7 @@ import pytest
 from hydra import settings
 from hydra.errors import BadSpan, KeyReused, NoSuchFile, NoSuchJob, NoSuchWorker, NotFinished
 from hydra.invariants import violations
-from hydra.messages import Cut, Grant, HandIn
+from hydra.messages import Cut, Grant, HandIn, Work
 from hydra.model import JobState, Rest, Session, Span, Verdict
 from hydra.ports import Store
 from tests.stores import Wall, ask, hand_in, partial_of, pieces_spec, session, sums_spec
@@ -66,6 +66,56 @@ def test_claim_takes_from_the_front(store: Store) -> None:
     store.enlist(session("c"))
     assert store.claim(session("c"), 1, "j1", ask(5)) is None
     healthy(store)
+
+
+def test_claim_takes_from_the_tail_if_asked(store: Store) -> None:
+    open_job(store)
+    store.enlist(session("a"))
+    store.enlist(session("b"))
+    a = store.claim(session("a"), 1, "j1", ask(30, tail=True))
+    b = take(store, session("b"), 20)
+    assert a is not None
+    assert (a.span, b.span) == (Span(70, 100), Span(0, 20))
+    assert (a.pace.free_within, b.pace.free_within) == (Span(0, 70), Span(20, 70))
+    said = hand_in(SPEC, "j1", a.token, Span(70, 80), Rest.RETURN)
+    receipt = store.complete(session("a"), 2, said, ask(99, tail=True))
+    assert receipt.pace.free_within == Span(20, 100)
+    assert receipt.grant is not None
+    assert receipt.grant.span == Span(80, 100)
+    assert receipt.grant.pace.free_within == Span(20, 70)
+    assert store.look(session("c")).jobs[0].pace.free_within == Span(20, 70)
+    healthy(store)
+
+
+def test_a_lost_range_is_claimed_in_halves_from_the_tail_too(store: Store, wall: Wall) -> None:
+    open_job(store)
+    lost = take(store, session("a"), 100)
+    wall.ms += 1_500
+    store.tick()
+    wall.ms += 1_500
+    store.tick()
+    assert store.expire("j1", lost.token)
+    store.enlist(session("b"))
+    grant = store.claim(session("b"), 1, "j1", ask(100, tail=True))
+    assert grant is not None
+    assert grant.span == Span(50, 100)
+    healthy(store)
+
+
+def test_work_says_what_rates_and_ends_are_measured_by(store: Store, wall: Wall) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 40)
+    wall.ms += 1_000
+    said = hand_in(SPEC, "j1", grant.token, Span(0, 20))
+    store.complete(session("a"), 2, said, work=Work(done=5_000.0, rest_unit_cost=100.0))
+    assert store.look(session("a")).jobs[0].pace.rate == pytest.approx(5_000.0)
+    assert store.dump("j1").leases[0].rate_units_s == pytest.approx(50.0)
+    store.enlist(session("b", "host-a"))
+    before = store.look(session("b")).jobs[0].vtime_s
+    assert store.claim(session("b", "host-a"), 1, "j1", ask(10, unit_cost=250.0))
+    (lease,) = (lease for lease in store.dump("j1").leases if lease.worker == "b")
+    assert lease.rate_units_s == pytest.approx(20.0)
+    assert store.look(session("b")).jobs[0].vtime_s - before == pytest.approx(0.5)
 
 
 def test_a_repeated_claim_is_the_same_lease(store: Store) -> None:

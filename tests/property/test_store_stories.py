@@ -25,13 +25,16 @@ from hypothesis.stateful import (
 
 from hydra.errors import BadSpan, KeyReused
 from hydra.invariants import violations
-from hydra.messages import Cut, Grant, HandIn, Receipt
-from hydra.model import JobSpec, JobState, Rest, Span, Verdict
+from hydra.messages import Ask, Cut, Grant, HandIn, Receipt, Work
+from hydra.model import JobSpec, JobState, Lease, Rest, Span, Verdict
 from hydra.ports import Store
 from tests import stores
 
 WORKERS = ["a", "b", "c"]
 JOBS = ["j1", "j2"]
+WISHES = st.builds(
+    stores.ask, st.integers(1, 40), tail=st.booleans(), unit_cost=st.sampled_from([1.0, 0.25, 3e6])
+)
 
 
 @dataclass
@@ -55,7 +58,8 @@ class Sent:
     seq: int
     said: HandIn
     tokens: list[str]
-    wants: int
+    wish: Ask | None
+    work: Work | None
 
 
 class Stories(RuleBasedStateMachine):
@@ -97,15 +101,20 @@ class Stories(RuleBasedStateMachine):
                 side.grants[worker] = grant
                 self.position[worker], self.job_of[worker] = grant.span, grant.job
 
-    @rule(worker=st.sampled_from(WORKERS), job=st.sampled_from(JOBS), units=st.integers(1, 40))
-    def claim(self, worker: str, job: str, units: int) -> None:
-        """A claim, sent twice."""
+    @rule(worker=st.sampled_from(WORKERS), job=st.sampled_from(JOBS), wish=WISHES)
+    def claim(self, worker: str, job: str, wish: Ask) -> None:
+        """A claim from either end, sent twice."""
         self.seq[worker] += 1
+        free = self.sides[0].store.dump(job).free
         for _ in range(2):
-            self.granted(worker, [
-                side.store.claim(stores.session(worker), self.seq[worker], job, stores.ask(units))
+            grants = [
+                side.store.claim(stores.session(worker), self.seq[worker], job, wish)
                 for side in self.sides
-            ])
+            ]
+            self.granted(worker, grants)
+            if grants[0]:
+                span, ends = grants[0].span, (free[0].span.start, free[-1].span.stop)
+                assert (span.stop == ends[1]) if wish.tail else (span.start == ends[0])
 
     @rule(worker=st.sampled_from(WORKERS), job=st.sampled_from(JOBS), share=st.floats(0, 1))
     def take_far_part(self, worker: str, job: str, share: float) -> None:
@@ -127,11 +136,13 @@ class Stories(RuleBasedStateMachine):
 
     @rule(
         worker=st.sampled_from(WORKERS), share=st.floats(0, 1.2),
-        rest=st.sampled_from(Rest), wants=st.integers(0, 20), lost_reply=st.booleans(),
+        rest=st.sampled_from(Rest), wish=st.none() | WISHES, lost_reply=st.booleans(),
         busy_s=st.floats(0, 1e4),
+        work=st.none() | st.builds(Work, st.floats(0, 1e12), st.floats(1e-3, 1e9)),
     )
     def hand_in(
-        self, worker: str, share: float, rest: Rest, wants: int, lost_reply: bool, busy_s: float
+        self, worker: str, share: float, rest: Rest, wish: Ask | None, lost_reply: bool,
+        busy_s: float, work: Work | None,
     ) -> None:
         """A hand-in of some prefix, perhaps too long; a lost reply makes it come twice."""
         if worker not in self.position:
@@ -142,7 +153,7 @@ class Stories(RuleBasedStateMachine):
         said = replace(said, busy_s=busy_s)
         self.seq[worker] += 1
         tokens = [side.say(said, worker).token for side in self.sides]
-        sent = Sent(worker, self.seq[worker], said, tokens, wants)
+        sent = Sent(worker, self.seq[worker], said, tokens, wish, work)
         self.sent.append(sent)
         receipt = self.send(sent)
         if lost_reply:
@@ -154,10 +165,8 @@ class Stories(RuleBasedStateMachine):
         receipts = []
         for side, token in zip(self.sides, sent.tokens, strict=True):
             said = replace(sent.said, token=token)
-            wish = stores.ask(sent.wants) if sent.wants else None
-            receipts.append(
-                side.store.complete(stores.session(sent.worker), sent.seq, said, wish)
-            )
+            who = stores.session(sent.worker)
+            receipts.append(side.store.complete(who, sent.seq, said, sent.wish, sent.work))
         plain = [replace(r, grant=None, pace=_rounded(r)) for r in receipts]
         assert all(r == plain[0] for r in plain), plain
         self.granted(sent.worker, [r.grant for r in receipts])
@@ -187,8 +196,8 @@ class Stories(RuleBasedStateMachine):
         before = [[side.store.dump(job) for job in JOBS] for side in self.sides]
         for side, token in zip(self.sides, sent.tokens, strict=True):
             said = replace(sent.said, token=token)
-            wish = stores.ask(sent.wants) if sent.wants else None
-            side.store.complete(stores.session(sent.worker), sent.seq, said, wish)
+            who = stores.session(sent.worker)
+            side.store.complete(who, sent.seq, said, sent.wish, sent.work)
         assert before == [[side.store.dump(job) for job in JOBS] for side in self.sides]
 
     @rule(worker=st.sampled_from(WORKERS), other=st.sampled_from(WORKERS), value=st.integers())
@@ -260,6 +269,11 @@ class Stories(RuleBasedStateMachine):
         orders = [[(j.job, round(j.vtime_s, 6)) for j in view.jobs] for view in views]
         assert all(order == orders[0] for order in orders), orders
         assert all(set(v.reducible) == set(views[0].reducible) for v in views)
+        for side, view in zip(self.sides, views, strict=True):
+            for seen in view.jobs:
+                free = side.store.dump(seen.job).free
+                ends = Span(free[0].span.start, free[-1].span.stop) if free else Span(0, 0)
+                assert seen.pace.free_within == ends
 
     # What must hold -------------------------------------------------------------------------
 
@@ -284,8 +298,8 @@ class Stories(RuleBasedStateMachine):
             for dump in dumps[1:]:
                 assert dump.job == first.job
                 assert list(dump.free) == list(first.free)
-                spans = [sorted((x.span, x.worker, x.losses) for x in d.leases) for d in dumps]
-                assert spans[0] == spans[-1]
+                leases = [sorted(map(_told, d.leases)) for d in dumps]
+                assert leases[0] == leases[-1]
             timelines = [[replace(c, id="") for c in s.store.timeline(job)] for s in self.sides]
             assert all(found == timelines[0] for found in timelines), timelines
             ended = [unit for chunk in timelines[0] for unit in range(*chunk.span)]
@@ -297,9 +311,14 @@ class Stories(RuleBasedStateMachine):
             assert all(story == stories[0] for story in stories), stories
 
 
+def _told(lease: Lease) -> tuple[Span, str, int, float]:
+    """What stores must agree on; rates but for their last digits."""
+    return lease.span, lease.worker, lease.losses, float(f"{lease.rate_units_s:.9g}")
+
+
 def _rounded(receipt: Receipt) -> object:
     pace = receipt.pace
-    return replace(pace, rate=round(pace.rate, 6), fleet_rate=round(pace.fleet_rate, 6))
+    return replace(pace, rate=float(f"{pace.rate:.9g}"), fleet_rate=float(f"{pace.fleet_rate:.9g}"))
 
 
 QUICK = settings(max_examples=25, stateful_step_count=30, deadline=None,

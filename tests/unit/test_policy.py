@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hydra.costs import Costs
 from hydra.messages import Pace
 from hydra.model import Lease, Span
 from hydra.policy import beating, chunking, dispatching, splitting
@@ -14,12 +15,14 @@ from hydra.settings import SIZINGS
 
 LIMITS = chunking.Limits(target_s=2.0, probe_s=0.25, floor_s=0.02, beat_s=1.0, units_max=2**34)
 
+LEVEL = Costs()
+
 rates = st.floats(1e-3, 1e9)
 units = st.integers(1, 2**53 - 1)
 
 
 def chunk(pace: Pace, overhead_s: float = 0.001, hint: int = 0) -> chunking.Size:
-    return chunking.chunk(Case(pace, 10**9, 1.0, overhead_s, hint), LIMITS)
+    return chunking.chunk(Case(pace, 10**9, Costs(), overhead_s, hint), LIMITS)
 
 
 def test_a_long_job_is_cut_at_the_target() -> None:
@@ -53,7 +56,7 @@ def test_an_unknown_worker_learns_its_speed_first() -> None:
 
 
 def test_a_costly_unit_makes_fewer_of_them() -> None:
-    assert chunking.chunk(Case(Pace(100.0, 100.0, 10**6), 10**6, 50.0), LIMITS).units == 4
+    assert chunking.chunk(Case(Pace(100.0, 100.0, 10**6), 10**6, Costs(50.0)), LIMITS).units == 4
 
 
 @given(rate=rates, fleet=st.floats(0, 1e12), left=units, overhead=st.floats(0, 10))
@@ -74,7 +77,7 @@ def test_a_faster_worker_never_gets_less(rate: float, faster: float, left: int) 
 
 
 def peer(name: str, rate: float, left: int, total: int = 8_000) -> chunking.Size:
-    return chunking.SIZINGS[name](Case(Pace(rate, 100.0, left, 4), total, 1.0), LIMITS)
+    return chunking.SIZINGS[name](Case(Pace(rate, 100.0, left, 4), total, Costs()), LIMITS)
 
 
 def test_every_sizing_can_be_chosen_by_name() -> None:
@@ -112,34 +115,34 @@ def lease(start: int, stop: int, rate: float, at_ms: float = 0.0, slice_units: i
 
 
 def test_a_split_shares_by_speed() -> None:
-    cut = splitting.split([lease(0, 100, 10.0)], 0.0, 30.0, 1.0, 0.5)
+    cut = splitting.split([lease(0, 100, 10.0)], LEVEL, 0.0, 30.0, 1.0, 0.5)
     assert cut is not None
     assert cut.at == 25
     assert cut.why.startswith("the fleet is idle and w would need 10 s more")
 
 
 def test_a_split_counts_what_the_holder_did_since() -> None:
-    cut = splitting.split([lease(0, 100, 10.0)], 4_000.0, 10.0, 1.0, 0.5)
+    cut = splitting.split([lease(0, 100, 10.0)], LEVEL, 4_000.0, 10.0, 1.0, 0.5)
     assert cut is not None
     assert cut.at == 70
 
 
 def test_a_split_leaves_the_holder_until_its_next_beat() -> None:
-    cut = splitting.split([lease(0, 20, 10.0)], 0.0, 1e9, 1.0, 0.25)
+    cut = splitting.split([lease(0, 20, 10.0)], LEVEL, 0.0, 1e9, 1.0, 0.25)
     assert cut is not None
     assert cut.at == 15
-    assert splitting.split([lease(0, 20, 10.0)], 0.0, 1e9, 1.0, 1.0) is None
+    assert splitting.split([lease(0, 20, 10.0)], LEVEL, 0.0, 1e9, 1.0, 1.0) is None
 
 
 def test_a_split_falls_on_a_slice() -> None:
-    cut = splitting.split([lease(3, 100, 10.0, slice_units=7)], 0.0, 10.0, 1.0, 0.5)
+    cut = splitting.split([lease(3, 100, 10.0, slice_units=7)], LEVEL, 0.0, 10.0, 1.0, 0.5)
     assert cut is not None
     assert (cut.at - 3) % 7 == 0
 
 
 def test_the_lease_that_ends_last_is_cut_first() -> None:
     slow, quick = lease(0, 100, 1.0), lease(100, 110, 10.0)
-    cut = splitting.split([quick, slow], 0.0, 10.0, 1.0, 0.5)
+    cut = splitting.split([quick, slow], LEVEL, 0.0, 10.0, 1.0, 0.5)
     assert cut is not None
     assert cut.at < 100
 
@@ -152,7 +155,7 @@ def test_a_split_is_inside_and_beyond_the_holder(
     start: int, length: int, rate: float, asker: float, now: float, slice_units: int
 ) -> None:
     held = lease(start, start + length, rate, slice_units=slice_units)
-    cut = splitting.split([held], now, asker, 1.0, 0.5)
+    cut = splitting.split([held], LEVEL, now, asker, 1.0, 0.5)
     if cut:
         assert start + rate * 1.5 <= cut.at + 1e-3
         assert start < cut.at < start + length

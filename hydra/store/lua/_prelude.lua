@@ -86,16 +86,20 @@ local function free_put(free, r)
   redis.call('ZADD', free, int(start), int(stop) .. tail)
 end
 
--- Take up to `want` units from the lowest free range, fewer if it was lost before; nil if none.
-local function free_take(free, want)
-  local top = redis.call('ZRANGE', free, 0, 0, 'WITHSCORES')
+-- Take `ask.units` from one end of what is free, fewer if they were lost before; nil if none.
+local function free_take(free, ask)
+  local top = redis.call(ask.tail and 'ZREVRANGE' or 'ZRANGE', free, 0, 0, 'WITHSCORES')
   if not top[1] then return nil end
   local r = range_read(top[1], top[2])
-  local n = math.min(want, r.stop - r.start)
+  local start, stop = r.start, r.stop
+  local n = math.min(ask.units, stop - start)
   n = math.max(1, math.floor(n / 2 ^ r.losses))
+  if ask.tail then r.start = stop - n else r.stop = start + n end
   redis.call('ZREM', free, top[1])
-  if r.start + n < r.stop then redis.call('ZADD', free, int(r.start + n), top[1]) end
-  r.stop = r.start + n
+  if r.stop < stop then redis.call('ZADD', free, int(r.stop), top[1]) end
+  if r.start > start then
+    redis.call('ZADD', free, int(start), (string.gsub(top[1], '^%d+', int(r.start))))
+  end
   return r
 end
 
@@ -143,12 +147,21 @@ local function pace(k, version)
   return tonumber(rate or 0), tonumber(fleet[1] or 0), fleet[2] or '0'
 end
 
+-- What sizes a worker's next chunk: unassigned rate fleet_rate live, and the free units' ends.
+local function pace_words(k, unassigned, rate, fleet_rate, live)
+  local low = redis.call('ZRANGE', k.free, 0, 0, 'WITHSCORES')
+  local high = redis.call('ZREVRANGE', k.free, 0, 0)
+  local stop = low[1] and string.match(high[1], '^%d+') or '0'
+  return table.concat({int(unassigned), frac(rate), frac(fleet_rate), live,
+    int(tonumber(low[2] or 0)), stop}, ' ')
+end
+
 -- Lend a range: the one place where leases are born. `ask` is the worker's wish, `j` the job's
 -- numbers. Returns the words of a grant.
 local function lend(k, who, job, j, ask, range, now, wall)
   local rate, fleet_rate, live = pace(k, ask.version)
   local n = range.stop - range.start
-  local rate_units = rate / j.cost
+  local rate_units = rate / ask.cost
   local l = {start = range.start, stop = range.stop, slice = ask.slice, rate = rate_units,
              at = now, beat = ask.beat, losses = range.losses, many = range.many,
              loser = range.loser, session = who.session, worker = who.worker, tau = ask.tau,
@@ -164,7 +177,7 @@ local function lend(k, who, job, j, ask, range, now, wall)
   redis.call('HSET', k.worker, 'job', job, 'doing', text)
   tell(k.story, 'claim', text)
   return table.concat({'granted', job, ask.token, int(range.start), int(range.stop), int(ask.slice),
-    ms(ask.tau), ms(ask.beat), int(j.unassigned), frac(rate), frac(fleet_rate), live}, ' ')
+    ms(ask.tau), ms(ask.beat), pace_words(k, j.unassigned, rate, fleet_rate, live)}, ' ')
 end
 
 local function seen(k, worker, wall)

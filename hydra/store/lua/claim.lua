@@ -1,7 +1,7 @@
 -- claim: lease free units of one job to a session, or the far part of somebody's lease.
 -- KEYS    clock session job free leases ends deadlines runnable worker workers rate fleet story
 -- ARGV    now seq session worker job version
---         token units tau_ms beat_ms slice why cut_token cut_at cut_why
+--         token units tau_ms beat_ms slice why unit_cost tail cut_token cut_at cut_why
 -- RETURNS `granted ...` (see lend), `empty`, `stale`, `reused` or `unknown`
 --         Only a grant is remembered, so one sequence number may try several jobs.
 local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], leases = KEYS[5],
@@ -11,20 +11,20 @@ local seq, job = tonumber(ARGV[2]), ARGV[5]
 local who = {session = ARGV[3], worker = ARGV[4]}
 local ask = {version = ARGV[6], token = ARGV[7], units = tonumber(ARGV[8]),
              tau = tonumber(ARGV[9]), beat = tonumber(ARGV[10]), slice = tonumber(ARGV[11]),
-             why = ARGV[12]}
-local cut_token, cut_at, cut_why = ARGV[13], tonumber(ARGV[14]), ARGV[15]
+             why = ARGV[12], cost = tonumber(ARGV[13]), tail = ARGV[14] ~= ''}
+local cut_token, cut_at, cut_why = ARGV[15], tonumber(ARGV[16]), ARGV[17]
 
 local before = heard_before(k.session, seq, 'claim')
 if before then return before[1] end
 local now, wall = hydra_now(k.clock, ARGV[1])
 seen(k, who.worker, wall)
 local held = redis.call('HGET', k.session, 'job')
-local r = redis.call('HMGET', k.job, 'state', 'unassigned', 'unit_cost', 'priority')
+local r = redis.call('HMGET', k.job, 'state', 'unassigned', 'priority')
 if r[1] ~= 'running' or (held and held ~= '') then
   redis.call('HDEL', k.worker, 'job')
   return 'empty'
 end
-local j = {unassigned = tonumber(r[2]), cost = tonumber(r[3]), priority = tonumber(r[4])}
+local j = {unassigned = tonumber(r[2]), priority = tonumber(r[3])}
 
 local range
 if cut_token ~= '' then
@@ -40,7 +40,7 @@ if cut_token ~= '' then
       .. int(range.stop) .. ': ' .. cut_why)
   end
 else
-  range = free_take(k.free, ask.units)
+  range = free_take(k.free, ask)
   if range then
     j.unassigned = j.unassigned - (range.stop - range.start)
     redis.call('HSET', k.job, 'unassigned', int(j.unassigned))

@@ -2,11 +2,12 @@
 -- KEYS    clock session job free leases ends deadlines runnable reducing ended sums pieces
 --         worker workers rate fleet story bell history arrivals timeline tally
 -- ARGV    now seq digest session worker job version keep_ms
---         token from to rest note busy_ms
---         next_token units tau_ms beat_ms slice why          (units 0: no next chunk wanted)
+--         token from to rest note busy_ms work rest_unit_cost
+--         next_token units tau_ms beat_ms slice why unit_cost tail
+--         (units 0: no next chunk wanted)
 --         then `name value` pairs of sums, or one blob a unit
--- RETURNS `verdict stop unassigned rate fleet_rate live last`, and on a second line a grant if
---         there is one; or `invalid <sentence>`, `reused`, `unknown`
+-- RETURNS `verdict stop last` and pace_words, and on a second line a grant if there is one; or
+--         `invalid <sentence>`, `reused`, `unknown`
 local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], leases = KEYS[5],
            ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], reducing = KEYS[9],
            ended = KEYS[10], sums = KEYS[11], pieces = KEYS[12], worker = KEYS[13],
@@ -17,11 +18,11 @@ local seq, digest, job = tonumber(ARGV[2]), ARGV[3], ARGV[6]
 local who = {session = ARGV[4], worker = ARGV[5]}
 local version, keep_ms, token = ARGV[7], ARGV[8], ARGV[9]
 local from, to, rest, note = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12], ARGV[13]
-local busy = ARGV[14]
-local ask = {version = version, token = ARGV[15], units = tonumber(ARGV[16]),
-             tau = tonumber(ARGV[17]), beat = tonumber(ARGV[18]), slice = tonumber(ARGV[19]),
-             why = ARGV[20]}
-local FIRST = 21
+local busy, work, rest_unit_cost = ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16])
+local ask = {version = version, token = ARGV[17], units = tonumber(ARGV[18]),
+             tau = tonumber(ARGV[19]), beat = tonumber(ARGV[20]), slice = tonumber(ARGV[21]),
+             why = ARGV[22], cost = tonumber(ARGV[23]), tail = ARGV[24] ~= ''}
+local FIRST = 25
 
 local before = heard_before(k.session, seq, digest)
 if before then return before[1] end
@@ -29,9 +30,8 @@ local now, wall = hydra_now(k.clock, ARGV[1])
 seen(k, who.worker, wall)
 
 local function answer(verdict, stop, unassigned, last)
-  local rate, fleet_rate, live = pace(k, version)
-  return table.concat({verdict, int(stop), int(unassigned), frac(rate), frac(fleet_rate), live,
-    last and '1' or '0'}, ' ')
+  return table.concat({verdict, int(stop), last and '1' or '0',
+    pace_words(k, unassigned, pace(k, version))}, ' ')
 end
 local function part(verdict) -- nothing changes, but a session whose lease is gone may claim again
   local held = redis.call('HMGET', k.session, 'job', 'token')
@@ -43,8 +43,8 @@ local function part(verdict) -- nothing changes, but a session whose lease is go
 end
 
 -- Judge.
-local r = redis.call('HMGET', k.job, 'state', 'total', 'done', 'unassigned', 'unit_cost',
-  'priority', 'bounds', 'piece_bytes_max')
+local r = redis.call('HMGET', k.job, 'state', 'total', 'done', 'unassigned', 'priority',
+  'bounds', 'piece_bytes_max')
 if r[1] ~= 'running' then return part('closed') end
 local total, done, unassigned = tonumber(r[2]), tonumber(r[3]), tonumber(r[4])
 local text = redis.call('HGET', k.leases, token)
@@ -55,10 +55,10 @@ if to < from or to > total then
 end
 local n = to - from
 local given = #ARGV - FIRST + 1
-if r[7] ~= '' then
+if r[6] ~= '' then
   local values, names = {}, 0
   for i = FIRST, #ARGV, 2 do values[ARGV[i]] = ARGV[i + 1] end
-  for name, low, high in string.gmatch(r[7], '(%S+) (%S+) (%S+)') do
+  for name, low, high in string.gmatch(r[6], '(%S+) (%S+) (%S+)') do
     names = names + 1
     local value = values[name] or ''
     local number = string.match(value, '^%-?%d+$') and #value <= 17 and tonumber(value)
@@ -71,8 +71,8 @@ if r[7] ~= '' then
   if given ~= (n > 0 and 2 * names or 0) then return 'invalid the sums must be the kernel\'s' end
 else
   for i = FIRST, #ARGV do
-    if #ARGV[i] > tonumber(r[8]) then
-      return 'invalid a piece must be at most ' .. r[8] .. ' bytes'
+    if #ARGV[i] > tonumber(r[7]) then
+      return 'invalid a piece must be at most ' .. r[7] .. ' bytes'
     end
   end
 end
@@ -82,9 +82,9 @@ if to > l.stop then return reply(k.session, seq, digest, answer('cut', l.stop, u
 l.busy = busy
 if n > 0 then
   for i = FIRST, #ARGV, 2 do
-    if r[7] ~= '' then redis.call('HINCRBY', k.sums, ARGV[i], ARGV[i + 1]) end
+    if r[6] ~= '' then redis.call('HINCRBY', k.sums, ARGV[i], ARGV[i + 1]) end
   end
-  if r[7] == '' then
+  if r[6] == '' then
     for i = FIRST, #ARGV do
       redis.call('HSET', k.pieces, int(from + i - FIRST), ARGV[i])
       redis.call('RPUSH', k.arrivals, int(from + i - FIRST))
@@ -101,7 +101,7 @@ if n > 0 then
   end
   local seconds = (now - l.at) / 1000
   if seconds >= RATE_S_MIN then
-    local sample, weight = n * tonumber(r[5]) / seconds, 1 - math.exp(-seconds / RATE_MEMORY_S)
+    local sample, weight = work / seconds, 1 - math.exp(-seconds / RATE_MEMORY_S)
     local function learned(known)
       local old = tonumber(known or 0)
       return frac(old > 0 and old + weight * (sample - old) or sample)
@@ -109,7 +109,7 @@ if n > 0 then
     local own = 'rate:' .. version
     redis.call('HSET', k.worker, own, learned(redis.call('HGET', k.worker, own)))
     redis.call('SET', k.rate, learned(redis.call('GET', k.rate)), 'PX', RATE_KEEP_MS)
-    l.rate = (pace(k, version)) / tonumber(r[5])
+    l.rate = (pace(k, version)) / rest_unit_cost
   end
   l.start, l.at, l.losses, l.many, l.loser = to, now, 0, '0', '-'
 end
@@ -151,10 +151,9 @@ local out = answer('accepted', l.stop, unassigned, last)
 if ask.units > 0 and rest ~= 'lost' and not last then
   local least = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
   local mine = tonumber(redis.call('ZSCORE', k.runnable, job))
-  local range = mine <= tonumber(least[2]) + ask.tau / 1000 and free_take(k.free, ask.units)
+  local range = mine <= tonumber(least[2]) + ask.tau / 1000 and free_take(k.free, ask)
   if range then
-    local j = {cost = tonumber(r[5]), priority = tonumber(r[6]),
-               unassigned = unassigned - (range.stop - range.start)}
+    local j = {unassigned = unassigned - (range.stop - range.start), priority = tonumber(r[5])}
     redis.call('HSET', k.job, 'unassigned', int(j.unassigned))
     out = out .. '\n' .. lend(k, who, job, j, ask, range, now, wall)
   end

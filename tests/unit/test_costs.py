@@ -1,0 +1,216 @@
+"""Units that differ in work: chunks are cut by work, and the slow stay off the dear end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hydra import wiring
+from hydra.clock import ManualClock
+from hydra.costs import Costs
+from hydra.kernels import Param, add_sums
+from hydra.messages import Grant, HandIn, Hint, Pace, Receipt, Report
+from hydra.model import Lease, Rest, Session, Span
+from hydra.policy import chunking, splitting
+from hydra.services.claim import claim
+from hydra.services.complete import complete
+from hydra.services.submit import submit
+from hydra.settings import Settings
+
+LIMITS = chunking.Limits(target_s=2.0, probe_s=0.25, floor_s=0.02, beat_s=1.0, units_max=2**34)
+
+EACH = [100, 60, 40, 40, 20, 20, 10, 4, 4, 2]
+COSTS = Costs.of_each(EACH)
+ALL = Span(0, len(EACH))
+
+
+def test_work_is_laid_end_to_end() -> None:
+    assert COSTS.unit_cost == 30.0
+    assert (COSTS.of(ALL), COSTS.of(Span(1, 3)), COSTS.of(Span(2, 2))) == (300.0, 100.0, 0.0)
+    assert (COSTS.mean(Span(7, 9)), COSTS.mean(Span(3, 3))) == (4.0, 30.0)
+    assert (COSTS.first(ALL, 100.0), COSTS.first(ALL, 130.0), COSTS.first(ALL, 1e9)) == (1, 1.5, 10)
+    assert (COSTS.last(ALL, 2.0), COSTS.last(ALL, 8.0), COSTS.last(ALL, 1e9)) == (1, 2.5, 10)
+    assert COSTS.first(Span(4, 6), 30.0) == COSTS.last(Span(4, 6), 30.0) == 1.5
+
+
+@given(
+    st.lists(st.integers(1, 10**9), min_size=1, max_size=50), st.data(), st.floats(0, 1e11)
+)
+def test_what_is_cut_off_an_end_has_the_work_asked_for(
+    each: list[int], data: st.DataObject, work: float
+) -> None:
+    costs = Costs.of_each(sorted(each, reverse=True))
+    start = data.draw(st.integers(0, len(each)))
+    span = Span(start, data.draw(st.integers(start, len(each))))
+    first, last = costs.first(span, work), costs.last(span, work)
+    assert 0 <= first <= last + 1e-6, "the first units are the dearest"
+    assert last <= span.units
+    assert costs.of(Span(start, start + int(first))) <= work * (1 + 1e-9)
+    assert costs.of(Span(span.stop - int(last), span.stop)) <= work * (1 + 1e-9)
+    if first < span.units:
+        assert costs.of(Span(start, start + int(first) + 1)) >= work
+
+
+@given(st.integers(1, 60), st.integers(1, 10**6), st.floats(0, 1e12))
+def test_units_of_one_cost_are_the_same_said_either_way(n: int, cost: int, work: float) -> None:
+    level, listed = Costs(float(cost)), Costs.of_each([cost] * n)
+    span = Span(0, n)
+    assert level.unit_cost == listed.unit_cost
+    assert level.of(span) == listed.of(span)
+    assert min(level.first(span, work), n) == pytest.approx(listed.first(span, work))
+    assert min(level.last(span, work), n) == pytest.approx(listed.last(span, work))
+
+
+def size(rate: float, free: Span = ALL, fleet: float = 100.0, live: int = 4) -> chunking.Size:
+    pace = Pace(rate, fleet, free.units, live, free)
+    return chunking.chunk(chunking.Case(pace, len(EACH), COSTS), LIMITS)
+
+
+def test_a_fast_worker_takes_from_the_dear_end_a_slow_one_from_the_cheap() -> None:
+    fast, slow = size(60.0), size(5.0)
+    assert (fast.tail, fast.units) == (False, 1)
+    assert (slow.tail, slow.units) == (True, 2)
+    assert fast.why == "1.5 s, half of the 3 s that the fleet needs for the rest, " \
+        "at 0.6 units/s of the dearest"
+    assert slow.why.endswith("of the cheapest")
+    assert not size(25.0).tail, "at the mean"
+
+
+def test_the_rest_is_what_is_free_in_work() -> None:
+    assert size(60.0, Span(6, 10)).tau_s == pytest.approx(0.1)
+
+
+def test_a_worker_of_unknown_speed_begins_at_the_cheap_end() -> None:
+    assert size(0.0).tail
+    level = chunking.Case(Pace(0.0, 0.0, 10, 1, ALL), 10, Costs())
+    assert not chunking.chunk(level, LIMITS).tail
+
+
+def test_where_all_cost_the_same_all_take_from_the_front() -> None:
+    pace = Pace(1.0, 100.0, 10**6, 4, Span(0, 10**6))
+    assert not chunking.chunk(chunking.Case(pace, 10**6, Costs()), LIMITS).tail
+
+
+def test_a_split_shares_the_work_not_the_units() -> None:
+    held = Lease("j", "t", "s", "w", ALL, 1, 10 / 30, 0.0, 0.0)  # 10 cost units a second
+    cut = splitting.split([held], COSTS, 0.0, 10.0, 1.0, 0.5)
+    assert cut is not None
+    assert cut.at == 2, "of 300, the first two units make 160"
+    later = splitting.split([held], COSTS, 16_000.0, 10.0, 1.0, 0.5)
+    assert later is not None
+    assert later.at == 4
+
+
+# Through the services ----------------------------------------------------------------------------
+
+
+def kernel() -> Any:
+    def run(_params: Mapping[str, Any], span: Span) -> dict[str, int]:
+        return {"value": span.units}
+
+    return SimpleNamespace(
+        __name__="uneven", VERSION=1, GOLDEN=(), PARAMS={"units": Param(int, 100, 1, 10**6)},
+        SUMS={"value": (0, 1)}, run=run, merge=add_sums, size=lambda params: params["units"],
+        costs=lambda params: range(100 * params["units"], 0, -100),
+        finish=lambda params, whole: whole,
+    )
+
+
+class Stage:
+    """A job of 100 units at 10 000 down to 100, and workers of known speed."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        found = {"uneven": kernel()}
+        self.h = wiring.in_memory(Settings.read({}), self.clock, lambda: found)
+        self.job = submit(self.h, "uneven", {"units": 100})
+        self.costs = self.h.costs("uneven", {"units": 100})
+        self.seq = 0
+
+    def enlist(self, name: str) -> Session:
+        session = dataclasses.replace(wiring.session_here(self.h), worker=name, host=name, id=name)
+        self.h.store.enlist(session)
+        return session
+
+    def claim(self, session: Session) -> Grant:
+        self.seq += 1
+        grant = claim(self.h, session, self.seq, Hint())
+        assert grant is not None
+        return grant
+
+    def complete(
+        self, session: Session, grant: Grant, stop: int, took_s: float, more: bool = False
+    ) -> Receipt:
+        """Hand in up to `stop` after so long; then end the lease."""
+        self.seq += 1
+        end = self.clock.now_s + took_s
+        while self.clock.now_s < end:  # Hydra time stands still in a pause without calls
+            self.clock.now_s = min(end, self.clock.now_s + 1)
+            self.h.store.tick()
+        span = Span(grant.span.start, stop)
+        rest = Rest.RETURN
+        said = HandIn(
+            grant.job, grant.token, span, {"value": span.units}, rest, busy_s=took_s
+        )
+        return complete(
+            self.h, session, self.seq, Report(said, more, grant, grant.pace)
+        )
+
+
+def test_the_mean_is_kept_with_the_job() -> None:
+    assert Stage().job.spec.unit_cost == 5_050.0
+
+
+def test_rates_are_work_a_second_at_either_end() -> None:
+    stage = Stage()
+    a = stage.enlist("a")
+    grant = stage.claim(a)
+    assert grant.span.stop == 100, "of unknown speed: from the cheap end"
+    start = grant.span.start
+    work = stage.costs.of(Span(start, start + 10))
+    receipt = stage.complete(a, grant, start + 10, 1.0)
+    assert receipt.pace.rate == pytest.approx(work)
+    assert receipt.pace.free_within == Span(0, 100)
+
+
+def test_chunks_of_all_workers_last_alike_wherever_they_lie() -> None:
+    stage = Stage()
+    speeds = {"fast": 60_000.0, "slow": 2_000.0}
+    sessions = {name: stage.enlist(name) for name in speeds}
+    for name, session in sessions.items():  # each shows its speed on one unit
+        grant = stage.claim(session)
+        stop = grant.span.start + 1
+        work = stage.costs.of(Span(grant.span.start, stop))
+        stage.complete(session, grant, stop, work / speeds[name])
+    stage.h.store.tick()
+    for name, session in sessions.items():
+        grant = stage.claim(session)
+        took_s = stage.costs.of(grant.span) / speeds[name]
+        stage.complete(session, grant, grant.span.stop, took_s)
+        assert took_s == pytest.approx(2.0, rel=0.2), grant.span
+    story = [entry.text for entry in stage.h.store.story(stage.job.id)][-2:]
+    assert story[0].startswith("fast takes units 0..12: 2 s, the target")
+    assert story[0].endswith("of the dearest")
+    assert story[1].startswith("slow takes")
+    assert story[1].endswith("of the cheapest")
+
+
+def test_the_speed_that_a_worker_measured_itself_is_in_work() -> None:
+    stage = Stage()
+    a = stage.enlist("a")
+    grant = stage.claim(a)
+    # So quick that the store learns no rate; the worker says how long its kernel took.
+    stop = grant.span.start + 10
+    span = Span(grant.span.start, stop)
+    said = HandIn(grant.job, grant.token, span, {"value": 10}, Rest.RETURN, busy_s=0.5)
+    receipt = complete(stage.h, a, 99, Report(said, True, grant, grant.pace))
+    assert receipt.grant is not None
+    rate = stage.costs.of(span) / 0.5
+    assert stage.costs.of(receipt.grant.span) <= rate * receipt.grant.tau_s
+    assert receipt.grant.span.units > 1
