@@ -10,39 +10,26 @@
 
 #include <stdint.h>
 
-/* One round on the words a, b, c, d, and the next key. Spelt out ten times it vectorises. */
-#define PHILOX_ROUND(a, b, c, d, k0, k1) \
-    do { \
-        const uint64_t p0 = (uint64_t)(a) * UINT32_C(0xD2511F53); \
-        const uint64_t p1 = (uint64_t)(c) * UINT32_C(0xCD9E8D57); \
-        a = (uint32_t)(p1 >> 32) ^ (b) ^ (k0); \
-        b = (uint32_t)p1; \
-        c = (uint32_t)(p0 >> 32) ^ (d) ^ (k1); \
-        d = (uint32_t)p0; \
-        k0 += UINT32_C(0x9E3779B9); \
-        k1 += UINT32_C(0xBB67AE85); \
-    } while (0)
-
-#define PHILOX_5_ROUNDS(a, b, c, d, k0, k1) \
-    do { \
-        PHILOX_ROUND(a, b, c, d, k0, k1); \
-        PHILOX_ROUND(a, b, c, d, k0, k1); \
-        PHILOX_ROUND(a, b, c, d, k0, k1); \
-        PHILOX_ROUND(a, b, c, d, k0, k1); \
-        PHILOX_ROUND(a, b, c, d, k0, k1); \
-    } while (0)
+enum { PHILOX_ROUNDS = 10 };
+#define PHILOX_BY_0 UINT32_C(0xD2511F53)
+#define PHILOX_BY_1 UINT32_C(0xCD9E8D57)
+#define PHILOX_KEY_0 UINT32_C(0x9E3779B9)
+#define PHILOX_KEY_1 UINT32_C(0xBB67AE85)
 
 /* 128 random bits of a 64-bit key, low word first, and a 128-bit counter; in place. */
 static inline void philox4x32(uint64_t key, uint32_t words[4])
 {
-    uint32_t a = words[0], b = words[1], c = words[2], d = words[3];
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-    PHILOX_5_ROUNDS(a, b, c, d, k0, k1);
-    PHILOX_5_ROUNDS(a, b, c, d, k0, k1);
-    words[0] = a;
-    words[1] = b;
-    words[2] = c;
-    words[3] = d;
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
+        const uint64_t p0 = (uint64_t)words[0] * PHILOX_BY_0;
+        const uint64_t p1 = (uint64_t)words[2] * PHILOX_BY_1;
+        words[0] = (uint32_t)(p1 >> 32) ^ words[1] ^ k0;
+        words[1] = (uint32_t)p1;
+        words[2] = (uint32_t)(p0 >> 32) ^ words[3] ^ k1;
+        words[3] = (uint32_t)p0;
+        k0 += PHILOX_KEY_0;
+        k1 += PHILOX_KEY_1;
+    }
 }
 
 #endif

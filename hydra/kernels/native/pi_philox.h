@@ -70,51 +70,44 @@ pi_philox_undecided(const uint32_t *words, uint64_t seed, uint64_t block, uint32
     return outside;
 }
 
-/* Points outside among those of the first `calls` calls, a multiple of PI_CALLS_TOGETHER. */
-HYDRA_INLINE uint32_t pi_philox_inline(uint64_t seed, uint64_t block, uint32_t calls)
-{
-    const uint32_t low = (uint32_t)block, high = (uint32_t)(block >> 32);
-    uint32_t words[PI_CALL_POINTS * PI_CALLS_TOGETHER], outside = 0;
-    for (uint32_t first = 0; first < calls; first += PI_CALLS_TOGETHER) {
-        uint32_t undecided = 0;
-        for (uint32_t call = 0; call < PI_CALLS_TOGETHER; call++) {
-            uint32_t a = first + call, b = low, c = high, d = PI_PHILOX_TAG;
-            uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-            PHILOX_5_ROUNDS(a, b, c, d, k0, k1);
-            PHILOX_5_ROUNDS(a, b, c, d, k0, k1);
-            words[call] = a;
-            words[1 * PI_CALLS_TOGETHER + call] = b;
-            words[2 * PI_CALLS_TOGETHER + call] = c;
-            words[3 * PI_CALLS_TOGETHER + call] = d;
-        }
-        for (uint32_t i = 0; i < PI_CALL_POINTS * PI_CALLS_TOGETHER; i++) {
-            const uint32_t sum = pi_philox_sum(words[i]);
-            outside += sum >> 16; /* the carry: the sum is below 2 * 65536 */
-            undecided += sum - PI_UNDECIDED_FROM < 65536 - PI_UNDECIDED_FROM;
-        }
-        if (__builtin_expect(undecided != 0, 0))
-            outside += pi_philox_undecided(words, seed, block, first);
-    }
-    return outside;
-}
-
-static uint32_t pi_philox_base(uint64_t seed, uint64_t block, uint32_t calls)
-{
-    return pi_philox_inline(seed, block, calls);
-}
+#define PHILOX_ISA base
+#define PHILOX_VECTOR_BYTES 16
+#include "pi_philox_lanes.h"
 
 #if defined(__x86_64__)
-HYDRA_TARGET_AVX2
-static uint32_t pi_philox_avx2(uint64_t seed, uint64_t block, uint32_t calls)
-{
-    return pi_philox_inline(seed, block, calls);
-}
 
-HYDRA_TARGET_AVX512
-static uint32_t pi_philox_avx512(uint64_t seed, uint64_t block, uint32_t calls)
-{
-    return pi_philox_inline(seed, block, calls);
-}
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,bmi,bmi2,popcnt")
+#endif
+#define PHILOX_ISA avx2
+#define PHILOX_VECTOR_BYTES 32
+#include "pi_philox_lanes.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#if defined(__clang__)
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt"))), \
+    apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt")
+#endif
+#define PHILOX_ISA avx512
+#define PHILOX_VECTOR_BYTES 64
+#include "pi_philox_lanes.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
 #endif
 
 typedef uint32_t pi_philox_function(uint64_t seed, uint64_t block, uint32_t calls);
