@@ -18,6 +18,7 @@ from hydra.address import find_url
 from hydra.connection import address_of, connect, require_safe
 from hydra.errors import HydraError
 from hydra.kernels._proof import fault_of
+from hydra.kernels._speed import speed_of
 from hydra.settings import Settings
 
 ANSWER_S = 3.0
@@ -79,10 +80,26 @@ def _kernels(_settings: Settings) -> Iterator[Finding]:
             continue
         backend = getattr(kernel, "BACKEND", "")
         fallback = backend == "numpy"
-        text = f"{kernels.version_of(kernel)}{f', {backend}' if backend else ''}"
+        text = f"{kernels.version_of(kernel)}{f', {backend}' if backend else ''}, {_speed(kernel)}"
         if fallback:
             text += "; slow, since there was no C compiler at installation: run make install again"
         yield Finding(f"kernel {name}", Grade.WARNING if fallback else Grade.OK, text)
+
+
+def _speed(kernel: kernels.Kernel) -> str:
+    speed = speed_of(kernel)
+    text = f"{_short(speed.a_second)} {speed.noun}/s on one core"
+    if speed.of_bound:
+        text += f", {speed.of_bound:.0%} of the bound of its vector units"
+    return text
+
+
+def _short(number: float) -> str:
+    """Three digits and a letter: 12.6 G."""
+    for power, letter in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= power:
+            return f"{number / power:.3g}{letter}"
+    return f"{number:.3g}"
 
 
 def _folder(settings: Settings) -> Iterator[Finding]:

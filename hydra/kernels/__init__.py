@@ -132,8 +132,9 @@ class Kernel(Protocol):
     `unit_cost(params) -> float`, the work in one unit relative to other parameters, or, where units
     differ, `costs(params) -> Sequence[int]`, the expected work of each, never rising;
     `estimate(params, sums, done_units) -> Estimate` for those who watch; `UNIT_HOLDS`, what a unit
-    is made of, such as (262144, "points"); and `PRESETS`, named sets of parameters worth trying,
-    such as {"a trillion": {"samples": 10**12}}.
+    is made of, such as (262144, "points"); `PRESETS`, named sets of parameters worth trying,
+    such as {"a trillion": {"samples": 10**12}}; and `bound_units_s() -> float`, the units a second
+    that one core of this machine cannot exceed, for `hydra doctor` to compare.
 
     A kernel of pieces that draws a picture declares how to show it while it grows:
     `canvas(params) -> (columns, rows)`, and `paint(params, unit, blob) -> Tile` for one piece.

@@ -60,8 +60,8 @@ cdef extern from "mandel_tile.h" nogil:
     double mandel_log2_base(double value)
     void mandel_paint(mandel_palette *palette, const uint8_t (*stops)[3], int many,
                       const uint16_t *linear)
-    int mandel_sample(int isa, const mandel_view *view, mandel_work *work, const mandel_box *box,
-                      double a, double b) except -1
+    int mandel_count_box(int isa, const mandel_view *view, mandel_work *work,
+                         const mandel_box *box, double a, double b) except -1
     int mandel_tile(int isa, const mandel_view *view, mandel_work *work,
                     const mandel_box *box) except -1
 
@@ -104,26 +104,32 @@ def survey_as(str isa, view, boxes, int across, int64_t budget) -> tuple[list[in
     return _survey(_isa_of(isa), view, boxes, across, budget)
 
 
-def samples_as(str isa, int checks, view, box, double a, double b) -> tuple[bytes, bytes]:
-    """Counts (uint32) and squares (float64) of the sample at (a, b) of each pixel of a box.
+def samples_as(
+    str isa, int checks, view, boxes, double a, double b
+) -> list[tuple[bytes, bytes]]:
+    """Counts (uint32) and squares (float64) of the sample at (a, b) of each pixel, box by box.
 
     `checks` adds up: 1 leaves out the cardioid and the disc, 2 leaves off at cycles.
     """
     cdef mandel_view seen
-    cdef mandel_box here
+    cdef mandel_box box
     cdef mandel_work *work = _start(view, &seen, checks)
-    cdef int number = _isa_of(isa)
+    cdef int number, pixels
+    found = []
     try:
-        here = _box(box)
-        with nogil:
-            mandel_sample(number, &seen, work, &here, a, b)
-        pixels = here.width * here.height
-        return (
-            PyBytes_FromStringAndSize(<char *>work.counts, 4 * pixels),
-            PyBytes_FromStringAndSize(<char *>work.squares, 8 * pixels),
-        )
+        number = _isa_of(isa)
+        for each in boxes:
+            box = _box(each)
+            with nogil:
+                mandel_count_box(number, &seen, work, &box, a, b)
+            pixels = box.width * box.height
+            found.append((
+                PyBytes_FromStringAndSize(<char *>work.counts, 4 * pixels),
+                PyBytes_FromStringAndSize(<char *>work.squares, 8 * pixels),
+            ))
     finally:
         free(work)
+    return found
 
 
 def unpack(bytes blob) -> tuple[int, int, bytes, bytes]:
@@ -151,11 +157,14 @@ def unpack(bytes blob) -> tuple[int, int, bytes, bytes]:
 cdef list _render(int isa, view, boxes):
     cdef mandel_view seen
     cdef mandel_box box
+    cdef bytes stops = view.stops, linear = view.linear
     cdef mandel_work *work = _start(view, &seen, CHECKS)
     cdef uint8_t blob[MANDEL_BLOB_MAX]
     cdef int many
     blobs = []
     try:
+        mandel_paint(&work.palette, <const uint8_t (*)[3]>PyBytes_AS_STRING(stops),
+                     <int>(len(stops) // 3), <const uint16_t *>PyBytes_AS_STRING(linear))
         for each in boxes:
             box = _box(each)
             with nogil:
@@ -168,15 +177,12 @@ cdef list _render(int isa, view, boxes):
 
 
 cdef mandel_work *_start(view, mandel_view *seen, int checks) except NULL:
-    """A work with its palette painted, and the view as the C side knows it; to be freed."""
-    cdef bytes stops = view.stops, linear = view.linear
+    """A work without a palette, and the view as the C side knows it; to be freed."""
     cdef mandel_work *work = <mandel_work *>malloc(sizeof(mandel_work))
     if work == NULL:
         raise MemoryError
     try:
         seen[0] = _view(view)
-        mandel_paint(&work.palette, <const uint8_t (*)[3]>PyBytes_AS_STRING(stops),
-                     <int>(len(stops) // 3), <const uint16_t *>PyBytes_AS_STRING(linear))
     except BaseException:
         free(work)
         raise

@@ -17,8 +17,13 @@ cdef extern from "clock.h" nogil:
 cdef extern from "pi_dispatch.h" nogil:
     enum:
         PI_BLOCK_POINTS
+        PI_STEP_POINTS
+    const double *pi_step_operations
     uint64_t pi_block_hits(int isa, uint64_t seed, uint64_t block, uint32_t points)
     uint64_t pi_philox_block_hits(int isa, uint64_t seed, uint64_t block, uint32_t points)
+
+cdef extern from "probe.h" nogil:
+    double probe_operations_s(int isa)
 
 ctypedef uint64_t (*block_hits)(int, uint64_t, uint64_t, uint32_t) noexcept nogil
 
@@ -39,6 +44,18 @@ def count_hits_as(
 ) -> int:
     """`count_hits` on a named instruction set."""
     return _count(_hits_of(generator), _isa_of(isa), seed, first_block, points)
+
+
+def bound_points_s(str isa="") -> float:
+    """Points a second that one core's vector units could count at most, on a named set or here.
+
+    It is the measured rate of independent additions, by the counted operations of a point; so what
+    only some units can do, memory and branches are left out. 0 where nobody counted operations.
+    """
+    cdef int number = _isa_of(isa) if isa else selected
+    if not pi_step_operations[number]:
+        return 0.0
+    return PI_STEP_POINTS * probe_operations_s(number) / pi_step_operations[number]
 
 
 cdef block_hits _hits_of(str generator) except NULL:

@@ -18,9 +18,9 @@ from hydra.kernels import Estimate, Param, add_sums
 from hydra.model import Params, Span, Sums
 
 try:
-    from hydra.kernels._pi import count_hits, select
+    from hydra.kernels._pi import bound_points_s, count_hits, select
 except ImportError:  # not compiled here: the same counts, slowly
-    from hydra.kernels._pi_reference import count_hits, select
+    from hydra.kernels._pi_reference import bound_points_s, count_hits, select
 
 VERSION = 1
 
@@ -76,6 +76,11 @@ def size(params: Params) -> int:
 def unit_cost(params: Params) -> float:
     """Philox takes about ten times as long for a block."""
     return 10.0 if params.get("generator") == "philox" else 1.0
+
+
+def bound_units_s() -> float:
+    """Units a second that this processor's vector units allow one core; 0 if nobody knows."""
+    return bound_points_s() / UNIT_POINTS
 
 
 def run(params: Params, span: Span) -> Sums:

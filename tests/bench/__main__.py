@@ -13,7 +13,7 @@ import sys
 from tests.bench import report
 
 SECTIONS = {
-    "kernels": "pi points a second by instruction set, against NumPy and numba",
+    "kernels": "pi and mandelbrot by instruction set, against NumPy, numba and the goals",
     "store": "calls a second that one server bears, and one call's round trip",
     "latency": "10^9 points from `hydra pi` on a warm fleet, and where the time goes",
     "viewers": "200 viewers of one job, and the bytes of a picture that fills in",

@@ -67,6 +67,11 @@ class Rows:
             with Path(self.json_path).open("a") as out:
                 out.write(json.dumps(record) + "\n")
 
+    def take(self, others: Rows) -> None:
+        """The tables and notes of others after these; their JSON lines are written already."""
+        self._tables |= others._tables
+        self._notes += others._notes
+
     def note(self, text: str) -> None:
         """A remark under the tables: a missing peer, a doubt."""
         self._notes.append(text)

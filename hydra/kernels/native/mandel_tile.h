@@ -41,15 +41,22 @@ static inline void mandel_paint(mandel_palette *palette, const uint8_t (*stops)[
     }
 }
 
-/* Counts and colour numbers of the sample at (a, b) of each pixel; 0, or -1 to give up. */
-static inline int mandel_sample(int isa, const mandel_view *view, mandel_work *work,
-                                const mandel_box *box, double a, double b)
+/* Counts and squares of the sample at (a, b) of each pixel; 0, or -1 to give up. */
+static inline int mandel_count_box(int isa, const mandel_view *view, mandel_work *work,
+                                   const mandel_box *box, double a, double b)
 {
     for (int column = 0; column < box->width; column++)
         work->xs[column] = mandel_x(view, box->column + (uint32_t)column, a);
     for (int row = 0; row < box->height; row++)
         work->ys[row] = mandel_y(view, box->row + (uint32_t)row, b);
-    if (mandel_functions[isa].samples(view, work, box->width, box->height) < 0)
+    return mandel_functions[isa].samples(view, work, box->width, box->height);
+}
+
+/* The same, and their colour numbers. */
+static inline int mandel_sample(int isa, const mandel_view *view, mandel_work *work,
+                                const mandel_box *box, double a, double b)
+{
+    if (mandel_count_box(isa, view, work, box, a, b) < 0)
         return -1;
     mandel_functions[isa].shade(view, work, box->width * box->height);
     return 0;

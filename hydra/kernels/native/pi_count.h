@@ -14,8 +14,10 @@
  *     after the block: a call inside the loop would spill every vector register (7 % of the time;
  *     the list takes 1-2 %).
  *
- * (B) Bound. Per 64 points: 19 operations for the generator, 13 for the test. On two 512-bit ports
- *     that is 16.0 cycles, on three 256-bit ports 23.3, on three 128-bit ports 52.7.
+ * (B) Bound. Operations per 64 points, generator and test: 19 + 13 on 512 bits, 38 + 32 on 256,
+ *     92 + 66 on 128 (a turn by 32 bits across two registers is 2). On Intel's two 512-bit units
+ *     that is 16.0 cycles, on three 256-bit ones 23.3, on three 128-bit ones 52.7; Zen 4 has two,
+ *     four and four. probe.h measures how many of them a processor does in a second.
  *
  * (R) Rejected. Counter-based generators (Philox): five times the work per bit. xoshiro+: weak low
  *     bits, which Y would use. A masked subtraction instead of popcounts with AVX-512: one path

@@ -63,6 +63,15 @@ static pi_steps_function *const pi_steps_functions[HYDRA_ISAS] = {
 #endif
 };
 
+/* Vector operations of 64 points, by enum hydra_isa: pi_count.h (B). Other processors' base set was
+ * not counted.
+ */
+static const double pi_step_operations[HYDRA_ISAS] = {
+#if defined(__x86_64__)
+    158, 70, 32,
+#endif
+};
+
 /* Hits among the first `points` points of a block, at most PI_BLOCK_POINTS.
  *
  * Whole steps go through the vectors; the up to 63 points behind them, which only a job's last
