@@ -130,13 +130,14 @@ def at_s(entry: dict[str, Any]) -> float:
 class Hand:
     """One started worker: the leader of a session of its own."""
 
-    def __init__(self, name: str, words: list[str], env: dict[str, str], log: Path) -> None:
+    def __init__(self, name: str, words: list[str], env: dict[str, str], log: Path,
+                 descriptors: tuple[int, ...] = ()) -> None:
         self.name = name
         self.log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env,
-                start_new_session=True,
+                start_new_session=True, pass_fds=descriptors,
             )
 
     def horse(self) -> int:

@@ -1,0 +1,160 @@
+"""Looks at the store all the time, past every door: what must hold, and what the faults cost."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from hydra.errors import HydraError, Missing
+from hydra.invariants import violations
+from hydra.messages import JobDump
+from hydra.model import FINAL, StoryEntry
+from hydra.store.redis_store import RedisStore
+from tests.e2e.chaos.server import Server
+
+LOOK_S = 0.2
+
+JOBS_MAX = 40
+"""The newest jobs: clients keep fewer than this open."""
+
+SPAN = re.compile(r"^(\S+) .*?units (\d+)\.\.(\d+)")
+
+
+@dataclass
+class Loss:
+    """A lease whose holder was ended, and what became of its first unit."""
+
+    kind: str
+    job: str
+    unit: int
+    worker: str
+    at_s: float
+    """Wall clock, as the server has it: they share a machine."""
+    alone: bool
+    """Whether no other fault was in force meanwhile that the recovery had to wait for."""
+    took_s: float = 0.0
+    """Until somebody else had claimed the unit; 0 if that never happened."""
+    void: bool = False
+    """Whether the job ended, or went back in time, before that."""
+
+
+class Watch:
+    """One thread that reads; it never writes."""
+
+    def __init__(self, server: Server) -> None:
+        self.complaints: list[str] = []
+        self.counts: Counter[str] = Counter()
+        """Entries of the stories by verb: claims, expiries, splits, give-backs."""
+        self.losses: list[Loss] = []
+        self.back_s: list[float] = []
+        """After each return of the server, how long until units were counted again."""
+        self.strange: set[str] = set()
+        """Workers with another edition of pi: they must hold nothing of it."""
+        self.checks = 0
+        self.disturbances = 0
+        """Faults in force that a recovery may have to wait for."""
+        self._server = server
+        self.store = RedisStore(server.client(), str)
+        self._done: dict[str, int] = {}
+        self._read: dict[str, str] = {}
+        self._back_at_s = 0.0
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def lost(self, kind: str, worker: str, at_s: float) -> None:
+        """Note what a worker holds that has just been ended."""
+        try:
+            for job in self.store.jobs(JOBS_MAX):
+                if job.state not in FINAL:
+                    leases = self.store.dump(job.id).leases
+                    self.losses += [
+                        Loss(kind, job.id, lease.span.start, worker, at_s, not self.disturbances)
+                        for lease in leases if lease.worker == worker
+                    ]
+        except HydraError:
+            pass  # the server is away: this loss cannot be timed
+
+    def disturbed(self) -> None:
+        """A fault begins that recoveries may have to wait for; `disturbances` goes down at its end.
+        """
+        self.disturbances += 1
+        for loss in self.losses:
+            if not loss.took_s:
+                loss.alone = False
+
+    def rolled_back(self) -> None:
+        """The server is about to wake up with an earlier state."""
+        with self._lock:
+            self._done.clear()
+            for loss in self.losses:
+                loss.void = loss.void or not loss.took_s
+
+    def came_back(self) -> None:
+        """The server answers again: the next counted unit is its recovery."""
+        self._back_at_s = time.monotonic()
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_S):
+            try:
+                with self._lock:
+                    self._look()
+            except HydraError:
+                continue  # the server is away
+
+    def _look(self) -> None:
+        for job in self.store.jobs(JOBS_MAX):
+            if job.state in FINAL and self._read.get(job.id) == "all":
+                continue
+            try:
+                dump = self.store.dump(job.id)
+                self._check(dump)
+                self._follow(job.id, job.state in FINAL)
+            except Missing:
+                continue  # gone with a part of the log that we cut off
+
+    def _check(self, dump: JobDump) -> None:
+        self.checks += 1
+        job = dump.job
+        self.complaints += [f"job {job.id}: {sentence}" for sentence in violations(dump)]
+        before = self._done.get(job.id, 0)
+        if job.done_units < before:
+            self.complaints.append(f"job {job.id} went back from {before} to {job.done_units}")
+        if job.done_units > before and self._back_at_s:
+            self.back_s.append(time.monotonic() - self._back_at_s)
+            self._back_at_s = 0.0
+        self._done[job.id] = job.done_units
+        if job.spec.kernel == "pi":
+            self.complaints += [f"{lease.worker} of another edition holds a part of {job.id}"
+                                for lease in dump.leases if lease.worker in self.strange]
+
+    def _follow(self, job: str, final: bool) -> None:
+        """Read on in the job's story."""
+        for entry in self.store.story(job, self._read.get(job, "")):
+            self.counts[entry.verb] += 1
+            self._read[job] = entry.id
+            if entry.verb == "claim":
+                self._claimed(job, entry)
+        if final:
+            self._read[job] = "all"
+            for loss in self.losses:
+                if loss.job == job and not loss.took_s:
+                    loss.void = True
+
+    def _claimed(self, job: str, entry: StoryEntry) -> None:
+        found = SPAN.match(entry.text)
+        assert found, entry.text
+        worker, start, stop = found[1], int(found[2]), int(found[3])
+        for loss in self.losses:
+            open_here = loss.job == job and not loss.took_s and not loss.void
+            late = entry.at_ms / 1000 > loss.at_s
+            if open_here and late and worker != loss.worker and start <= loss.unit < stop:
+                loss.took_s = entry.at_ms / 1000 - loss.at_s
