@@ -185,7 +185,14 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-REFUSALS = ("OOM", "MISCONF", "READONLY", "LOADING", "NOAUTH", "NOPERM", "WRONGPASS", "MASTERDOWN")
+REFUSALS = ("OOM", "MISCONF", "READONLY", "LOADING", "NOPERM", "MASTERDOWN")
+"""Codes of a server that cannot change anything now. A script's or a pipeline's reply has them
+somewhere inside; where redis-py has a class for a code, it takes the code away."""
+
+REFUSING = (
+    redis.exceptions.OutOfMemoryError, redis.ReadOnlyError, redis.exceptions.NoPermissionError,
+    redis.exceptions.MasterDownError, redis.exceptions.ExecAbortError,
+)
 
 
 @contextmanager
@@ -196,6 +203,6 @@ def store_errors() -> Iterator[None]:
     except (redis.ConnectionError, redis.TimeoutError) as error:
         raise StoreDown(f"Redis does not answer: {error}") from error
     except redis.ResponseError as error:
-        if str(error).startswith(REFUSALS) or "OOM" in str(error):
+        if isinstance(error, REFUSING) or any(code in str(error) for code in REFUSALS):
             raise StoreDown(f"Redis refuses: {error}") from error
         raise

@@ -80,7 +80,7 @@ class Settings:
     slice_seconds: float = _setting(0.25, "time of one kernel call", low=0.01, high=5)
     poll_seconds: float = _setting(0.25, "pause between looks when there is no work",
                                    low=0.01, high=10)
-    outage_seconds: float = _setting(60.0, "how long a worker rides out a silent Redis",
+    outage_seconds: float = _setting(120.0, "how long a worker rides out a silent Redis",
                                      low=0, high=3600)
 
     # Leases and the reaper

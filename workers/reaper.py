@@ -12,7 +12,8 @@ from hydra.errors import Unavailable
 JITTER = 0.1
 """Each pause differs by up to this share, so that several reapers do not march in step."""
 
-BACKOFF_MAX_S = 15.0
+BACKOFF_MAX_S = 2.0
+"""Longest pause in an outage: lost work waits for this pass once the store is back."""
 
 _log = logging.getLogger("hydra.reaper")
 
@@ -30,8 +31,8 @@ class Stop(Protocol):
 def run(pass_once: Callable[[], object], every_s: float, clock: Clock, stop: Stop) -> None:
     """Call `pass_once` about every `every_s` until `stop` is set.
 
-    A silent store is waited for, ever more patiently, with one log line when it goes and one when
-    it is back. Any other error ends the loop: it is a fault, and the supervisor starts us again.
+    A silent store is waited for, a little more patiently, with one log line when it goes and one
+    when it is back. Any other error ends the loop: it is a fault, and the supervisor starts us again.
     """
     silent_since_s: float | None = None
     pause_s = every_s

@@ -1,15 +1,18 @@
 """Hydra's own RQ worker: like `rq worker hydra`, with the kernels loaded before the fork.
 
-It differs in three things. The work-horse forks from a process that has everything imported, so a
+It differs in four things. The work-horse forks from a process that has everything imported, so a
 task starts in milliseconds. It unpickles plain data only and runs no task but ours, so that who can
-write to Redis cannot run code here. And SIGTERM reaches the work-horse, which hands in what it has
-and comes back within a slice.
+write to Redis cannot run code here. SIGTERM reaches the work-horse, which hands in what it has and
+comes back within a slice. And it outlives an outage: RQ's worker ends when Redis is silent or
+refuses at the wrong moment, which leaves a work-horse with finished work to be buried by whoever
+starts the worker again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import pickle
 import signal
@@ -17,12 +20,14 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+import redis
 from rq import Queue, Worker
 from rq.job import Job
 from rq.utils import as_text
 
 from hydra import connection, settings
 from hydra.adapters.rq_queue import TASK
+from hydra.clock import SystemClock
 from hydra.errors import BadWire
 from hydra.kernels._proof import proven
 from hydra.settings import Settings
@@ -30,6 +35,13 @@ from hydra.workers import tasks
 
 WORKER_TTL_S = 60
 """RQ lists an idle worker that died for at most this long and a minute."""
+
+
+AGAIN_S = 2.0
+"""Pause before a worker that Redis has failed begins anew, and the longest one between RQ's own
+attempts, which otherwise grow to a minute."""
+
+_log = logging.getLogger("hydra.worker")
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -81,12 +93,21 @@ class ChunkTask(Job):
 class HydraWorker(Worker):
     """An RQ worker of the queue `hydra` that tells its work-horse to come to an end."""
 
+    max_connection_wait_time = AGAIN_S
+    asked_to_stop = False
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Stop after this shift, and end the shift at its next slice."""
+        self.asked_to_stop = True
         if self.horse_pid:
             with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
                 os.kill(self.horse_pid, signal.SIGTERM)
         super().request_stop(signum, frame)
+
+    def maintain_heartbeats(self, job: Job) -> None:
+        """As RQ does; but a work-horse that waits for Redis is not left alone because of it."""
+        with contextlib.suppress(redis.RedisError):
+            super().maintain_heartbeats(job)
 
     def setup_work_horse_signals(self) -> None:
         """As RQ does, but a SIGTERM before the task listens for it is not lost work."""
@@ -102,15 +123,29 @@ def main(limits: Settings) -> None:
     client = connection.connect(limits.redis_url)
     connection.require_safe(client)
     proven()  # loaded and checked once, before any fork
-    queue = Queue(
-        settings.QUEUE, connection=client, serializer=PlainSerializer, job_class=ChunkTask
-    )
-    worker = HydraWorker(
-        [queue],
-        connection=client,
-        worker_ttl=WORKER_TTL_S,
-        job_class=ChunkTask,
-        serializer=PlainSerializer,
-        log_job_description=False,
-    )
-    worker.work(logging_level="WARNING")
+    while not _work(client):
+        SystemClock().sleep_s(AGAIN_S)
+
+
+def _work(client: redis.Redis) -> bool:
+    """Work until asked to stop, or until RQ gives up on Redis; whether it was the former."""
+    worker: HydraWorker | None = None
+    try:
+        queue = Queue(
+            settings.QUEUE, connection=client, serializer=PlainSerializer, job_class=ChunkTask
+        )
+        worker = HydraWorker(
+            [queue],
+            connection=client,
+            worker_ttl=WORKER_TTL_S,
+            job_class=ChunkTask,
+            serializer=PlainSerializer,
+            log_job_description=False,
+        )
+        worker.work(logging_level="WARNING")
+    except redis.RedisError as error:  # while it signed on or off
+        _log.warning("outage why=%s", error)
+    # RQ's handlers belong to the worker that has ended.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    return worker is not None and worker.asked_to_stop
