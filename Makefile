@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 TESTABLE := .venv/.testable
 ARGS ?=
 
-.PHONY: help run install test lint bench
+.PHONY: help run install test lint bench chaos
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -43,3 +43,6 @@ $(INSTALLED): .venv/bin/python pyproject.toml setup.py $(NATIVE)
 $(TESTABLE): $(INSTALLED)
 	$(BIN)/pip install -q --disable-pip-version-check -e '.[redis,test]'
 	@touch $@
+
+chaos: $(TESTABLE) ## Strike a fleet of real processes with faults (ARGS='--seeds 20 --minutes 30')
+	$(BIN)/python -m tests.e2e.chaos $(ARGS)

@@ -32,7 +32,7 @@ def run(pass_once: Callable[[], object], every_s: float, clock: Clock, stop: Sto
     """Call `pass_once` about every `every_s` until `stop` is set.
 
     A silent store is waited for, a little more patiently, with one log line when it goes and one
-    when it is back. Any other error ends the loop: it is a fault, and the supervisor starts us again.
+    when it is back. Any other error ends the loop: it is a fault; the supervisor starts us again.
     """
     silent_since_s: float | None = None
     pause_s = every_s

@@ -1,0 +1,47 @@
+"""One short seed of the nemesis, and the bugs that it has to find."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.chaos import nemesis, plant
+from tests.e2e.chaos.faults import FAULTS
+from tests.e2e.chaos.schedule import schedule
+
+SEED = 1
+SECONDS = 100.0
+
+PLANT_SECONDS = 90.0
+
+REVEALING = ("stop-worker", "stop-horse", "kill-worker", "kill-horse", "late-requests")
+"""Faults after which a lease is lost, and somebody wakes up who does not know."""
+
+
+def test_nothing_is_lost_and_nothing_counted_twice(server_path: str) -> None:
+    """Seed 1 for a hundred seconds; `make chaos` plays many, for as long as you want."""
+    strikes = schedule(list(FAULTS.values()), SEED, SECONDS)
+    found = nemesis.run(SEED, strikes, binary=server_path, fsync="always", say=print)
+    assert not found.violations, f"logs: {found.folder}"
+    assert found.jobs["done"] > 10
+    assert found.recoveries
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", sorted(plant.BUGS))
+def test_a_planted_bug_is_found(bug: str, server_path: str, tmp_path: Path) -> None:
+    faults = [FAULTS[name] for name in REVEALING]
+    found = nemesis.run(
+        SEED, schedule(faults, SEED, PLANT_SECONDS), binary=server_path, fsync="everysec",
+        say=print, tree=plant.planted(bug, tmp_path), until_found=True,
+    )
+    assert found.violations
+
+
+def test_a_seed_is_a_schedule() -> None:
+    """The same kinds, targets and times, whoever asks; another seed is another schedule."""
+    faults = list(FAULTS.values())
+    plans = [[str(strike) for strike in schedule(faults, seed, 600)] for seed in (7, 7, 8)]
+    assert plans[0] == plans[1] != plans[2]
+    assert {strike.fault.name for strike in schedule(faults, 7, 600)} == set(FAULTS)
