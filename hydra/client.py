@@ -21,7 +21,7 @@ import urllib3
 
 from hydra.address import find_token, find_url, parse_url
 from hydra.clock import Clock, SystemClock
-from hydra.errors import Denied, HydraError, Invalid, JobCancelled, JobFailed, Missing, Unavailable
+from hydra.errors import Invalid, JobCancelled, JobFailed, Unavailable, from_problem
 
 BASE = "/api/v1"
 
@@ -156,7 +156,7 @@ class Client:
         if not isinstance(found, dict):
             raise Unavailable(f"what answers at {self.url} is no scheduler of Hydra")
         if status >= 400:
-            raise _error(status, found)
+            raise from_problem(status, found)
         return found
 
 
@@ -247,6 +247,10 @@ class Handle:
         query = urlencode({"after": after})
         return list(self._client._call("GET", f"/jobs/{self.id}/story?{query}")["story"])
 
+    def profile(self) -> dict[str, Any]:
+        """Who worked when and how fast, and how near that is to the bound."""
+        return self._client._call("GET", f"/jobs/{self.id}/profile")
+
 
 _ENDED = {"failed": (JobFailed, "failed"), "cancelled": (JobCancelled, "was cancelled")}
 
@@ -273,25 +277,6 @@ def as_completed(handles: Iterable[Handle], timeout: float | None = None) -> Ite
             pending[0].refresh(WATCH_S)
             if not pending[0].is_final and clock.monotonic_s() - asked_s < PAUSE_S:
                 clock.sleep_s(PAUSE_S)
-
-
-def _error(status: int, problem: dict[str, Any]) -> HydraError:
-    """The class of the tree that the problem's code names."""
-    detail = str(problem.get("detail") or problem.get("title") or f"the scheduler says {status}")
-    errors = problem.get("errors", [])
-    field = next((str(e.get("pointer") or e.get("parameter")) for e in errors), None)
-    kind = _by_code(HydraError).get(str(problem.get("code")))
-    if kind is None:
-        by_status = {401: Denied, 403: Denied, 404: Missing}
-        kind = by_status.get(status, Invalid if status < 500 else Unavailable)
-    return kind(detail, field=field)
-
-
-def _by_code(kind: type[HydraError]) -> dict[str, type[HydraError]]:
-    found = {kind.code: kind}
-    for child in kind.__subclasses__():
-        found |= _by_code(child)
-    return found
 
 
 def _safe(job: str) -> str:

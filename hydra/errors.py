@@ -16,6 +16,12 @@ every door agrees. An ordinary outcome (no work, a stale lease) is a value, not 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
 
 class HydraError(Exception):
     """Base of all; `code` is the class's word for machines, `field` what was wrong, if known."""
@@ -171,3 +177,22 @@ class StoreUnsafe(Unavailable):
     """Redis answers but is not safe for the accounts: too old, evicting, or not the one we knew."""
 
     code = "store-unsafe"
+
+
+def from_problem(status: int, problem: Mapping[str, Any]) -> HydraError:
+    """The error that a problem document (RFC 9457) of the API tells of, of the class it names."""
+    detail = str(problem.get("detail") or problem.get("title") or f"the scheduler says {status}")
+    errors = problem.get("errors", [])
+    field = next((str(e.get("pointer") or e.get("parameter")) for e in errors), None)
+    kind = _by_code(HydraError).get(str(problem.get("code")))
+    if kind is None:
+        by_status = {401: Denied, 403: Denied, 404: Missing}
+        kind = by_status.get(status, Invalid if status < 500 else Unavailable)
+    return kind(detail, field=field)
+
+
+def _by_code(kind: type[HydraError]) -> dict[str, type[HydraError]]:
+    found = {kind.code: kind}
+    for child in kind.__subclasses__():
+        found |= _by_code(child)
+    return found

@@ -227,7 +227,10 @@ STORY_ENTRIES_MAX = 500
 """Entries of a job's story that are kept, about."""
 
 TIMELINE_CHUNKS_MAX = 10_000
-"""Chunks of a job's timeline that are kept, about: the last ones, some 100 bytes each."""
+"""Chunks of a job's timeline that are kept, and a few hundred more: some 100 bytes each."""
+
+TIMELINE_READ_MAX = 2 * TIMELINE_CHUNKS_MAX
+"""More chunks than a timeline ever has: a reader of so many gets all."""
 
 PIECE_BYTES_MAX = 256 << 10
 """Largest blob of one unit."""

@@ -17,6 +17,7 @@ from hydra.api.guard import Guard
 from hydra.api.jobs import JobRoutes
 from hydra.api.metrics import MetricRoutes
 from hydra.api.pictures import PictureRoutes
+from hydra.api.profiles import ProfileRoutes
 from hydra.api.reply import handle_errors
 from hydra.api.streams import Streams
 from hydra.services import Hydra
@@ -34,6 +35,7 @@ def api(h: Hydra) -> Blueprint:
     JobRoutes(h, streams).install(door)
     EventRoutes(h, streams).install(door)
     PictureRoutes(h).install(door)
+    ProfileRoutes(h).install(door)
     FleetRoutes(h, guard).install(door)
     AncestorRoutes(h).install(door)
 

@@ -17,8 +17,10 @@ from hydra.api.operations import (
     stream,
 )
 from hydra.api.pictures import ARRIVED, TILES, TILES_MAX, TYPES
+from hydra.api.profiles import CHUNKS
 from hydra.api.schemas import NAME, SCHEMAS, TEXT, ref
 from hydra.api.shapes import BASE
+from hydra.settings import TIMELINE_READ_MAX
 
 INTRODUCTION = """\
 Open jobs, follow them, read their answers. Whole numbers are JSON numbers of any size: counts may
@@ -40,8 +42,8 @@ def document(body_bytes_max: int) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {}],
         "paths": {
-            **_jobs_path(), **_job_paths(), **_picture_paths(), **_fleet_paths(),
-            **_ancestor_paths(),
+            **_jobs_path(), **_job_paths(), **_profile_paths(), **_picture_paths(),
+            **_fleet_paths(), **_ancestor_paths(),
         },
         "components": {
             "schemas": SCHEMAS,
@@ -132,6 +134,37 @@ def _way_paths() -> dict[str, Any]:
                 "events", "Follow a job: events `story`, `tiles`, `progress`, and a last `end`",
                 {"200": stream(), **problems(400, 404, 503)},
                 [after, header("Last-Event-ID", "as `after`; sent by browsers that reconnect")],
+            ),
+        },
+    }
+
+
+def _profile_paths() -> dict[str, Any]:
+    own = f"{BASE}/jobs/{{job}}"
+    limit = {"type": "integer", "minimum": 1, "maximum": TIMELINE_READ_MAX, "default": CHUNKS}
+    return {
+        f"{own}/profile": {
+            "parameters": [job_in_path()],
+            "get": operation(
+                "profile", "Who worked when and how fast, and how near that is to the bound",
+                {"200": reply_of("the profile", ref("Profile")), **problems(404)},
+            ),
+        },
+        f"{own}/profile.csv": {
+            "parameters": [job_in_path()],
+            "get": operation(
+                "profile_csv", "The chunks of the profile as a table",
+                {"200": {"description": "the chunks", "content": {"text/csv": {"schema": TEXT}}},
+                 **problems(404)},
+            ),
+        },
+        f"{own}/chunks": {
+            "parameters": [job_in_path()],
+            "get": operation(
+                "chunks", "Chunks whose leases have ended, oldest first",
+                {"200": reply_of("the chunks", ref("Chunks")), **problems(400, 404)},
+                [query("after", TEXT, "id of the chunk after which to go on"),
+                 query("limit", limit, "at most")],
             ),
         },
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hydra.model import JobState
+from hydra.model import End, JobState
 
 Schema = dict[str, Any]
 
@@ -34,12 +34,13 @@ TEXT: Schema = {"type": "string"}
 TIME: Schema = {"type": "string", "format": "date-time", "description": "UTC, milliseconds"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
+SECONDS: Schema = {"type": "number", "minimum": 0}
 JOB_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 VALUE: Schema = {"type": ["integer", "number", "string"]}
 NAME: Schema = {"type": "string", "minLength": 1, "maxLength": NAME_CHARS_MAX}
 ANSWER: Schema = {"type": "object", "description": "what the kernel's finish gives"}
 
-LINKS = ("self", "events", "result", "story", "history", "cancel")
+LINKS = ("self", "events", "result", "story", "history", "profile", "cancel")
 ESTIMATE: Schema = {
     "oneOf": [
         _object({"name": TEXT, **dict.fromkeys(("value", "low", "high"), NUMBER)}),
@@ -89,6 +90,38 @@ JOB = _object(
         "eta_s": ETA,
         "answer": {**ANSWER, "description": "only of a job that is done, and not in lists"},
     },
+)
+
+CHUNK = _object(
+    {
+        "id": {"type": "string", "description": "grows along the timeline"},
+        "worker": TEXT,
+        "start": {**COUNT, "description": "first unit that it handed in"},
+        "stop": {**COUNT, "description": "the unit after its last; `start` if there is none"},
+        "lent_at": TIME,
+        "ended_at": TIME,
+        "busy_s": {**SECONDS, "description": "inside the kernel, as last reported"},
+        "end": {"enum": [end.value for end in End], "description": "how its lease ended"},
+    }
+)
+
+PROFILE = _object(
+    {
+        "id": JOB_ID,
+        "whole": {"type": "boolean", "description": "whether no chunk has been dropped; else all "
+                  "but `throughput` tells of the time since the first that is left"},
+        "began_at": TIME,
+        "ended_at": TIME,
+        "makespan_s": NUMBER,
+        "bound_s": {**NUMBER, "description": "work / sum of the workers' speeds while busy on it"},
+        "efficiency": {"type": ["number", "null"], "description": "bound_s / makespan_s"},
+        "workers": _list(
+            _object({"worker": TEXT, "chunks": COUNT, "units": COUNT, "busy_s": SECONDS,
+                     "units_s": {**NUMBER, "description": "while busy"}})
+        ),
+        "throughput": _list(_object({"from": TIME, "to": TIME, "units_s": NUMBER})),
+        "chunks": _list(ref("Chunk")),
+    }
 )
 
 PARAM = _object(
@@ -156,6 +189,9 @@ SCHEMAS: dict[str, Schema] = {
             },
         }
     ),
+    "Chunks": _object({"id": JOB_ID, "chunks": _list(ref("Chunk"))}),
+    "Chunk": CHUNK,
+    "Profile": PROFILE,
     "Kernels": _object({"kernels": _list(ref("Kernel"))}),
     "Worker": _object(
         {

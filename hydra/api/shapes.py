@@ -7,9 +7,11 @@ parsing (Python, jq 1.7, Go's json.Number have it; JavaScript's own parser round
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hydra.costs import Costs
 from hydra.kernels import (
     Estimate,
     Kernel,
@@ -20,8 +22,9 @@ from hydra.kernels import (
     unit_holds,
     version_of,
 )
-from hydra.model import FINAL, Job, JobState, StoryEntry, Worker
+from hydra.model import FINAL, Chunk, Job, JobState, StoryEntry, Worker
 from hydra.policy.forecasting import Band
+from hydra.profile import Profile, profile, throughput
 from hydra.services import Hydra
 from hydra.services.forecast import forecast
 from hydra.settings import LIVE_MS
@@ -69,6 +72,7 @@ def job_json(h: Hydra, job: Job) -> dict[str, Any]:
             "result": f"{own}/result",
             "story": f"{own}/story",
             "history": f"{own}/history",
+            "profile": f"{own}/profile",
             "cancel": f"{own}/cancel",
         },
     }
@@ -115,6 +119,57 @@ def history_json(h: Hydra, job: Job) -> list[dict[str, Any]]:
             "estimate": dataclasses.asdict(said) if said else None,
         })
     return found
+
+
+def profile_of(h: Hydra, job: Job, chunks: Sequence[Chunk]) -> Profile:
+    """What those chunks of a job say of its workers and of its efficiency."""
+    here = kernel_of(h, job) is not None
+    costs = h.costs(job.spec.kernel, job.spec.params) if here else Costs(job.spec.unit_cost)
+    return profile(job, chunks, costs)
+
+
+def profile_json(h: Hydra, job: Job) -> dict[str, Any]:
+    """How a job's work was done."""
+    chunks = h.store.timeline(job.id)
+    said = profile_of(h, job, chunks)
+    return {
+        "id": job.id,
+        "whole": said.whole,
+        "began_at": iso(said.began_ms),
+        "ended_at": iso(said.ended_ms),
+        "makespan_s": said.makespan_s,
+        "bound_s": said.bound_s,
+        "efficiency": said.efficiency,
+        "workers": [
+            {
+                "worker": share.worker,
+                "chunks": share.chunks,
+                "units": share.units,
+                "busy_s": share.busy_s,
+                "units_s": share.units / share.busy_s if share.busy_s else 0.0,
+            }
+            for share in said.shares
+        ],
+        "throughput": [
+            {"from": iso(part.from_ms), "to": iso(part.to_ms), "units_s": part.units_s}
+            for part in throughput(job, h.store.history(job.id))
+        ],
+        "chunks": [chunk_json(chunk) for chunk in chunks],
+    }
+
+
+def chunk_json(chunk: Chunk) -> dict[str, Any]:
+    """One chunk of a timeline."""
+    return {
+        "id": chunk.id,
+        "worker": chunk.worker,
+        "start": chunk.span.start,
+        "stop": chunk.span.stop,
+        "lent_at": iso(chunk.lent_ms),
+        "ended_at": iso(chunk.ended_ms),
+        "busy_s": chunk.busy_s,
+        "end": chunk.end.value,
+    }
 
 
 def kernel_of(h: Hydra, job: Job) -> Kernel | None:

@@ -21,7 +21,7 @@ EXIT_ENDED_BADLY = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
-JOB_COMMANDS = ("pi", "submit", "jobs", "watch", "cancel", "workers")
+JOB_COMMANDS = ("pi", "submit", "jobs", "watch", "cancel", "workers", "profile")
 
 
 class Doors(click.Group):

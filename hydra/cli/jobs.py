@@ -1,4 +1,6 @@
-"""Commands about jobs: `pi`, `submit`, `jobs`, `watch`, `cancel`, `workers`. They speak HTTP.
+"""Commands about jobs: `pi`, `submit`, `jobs`, `watch`, `cancel`, `workers`, `profile`.
+
+They speak HTTP.
 
 Nothing heavy is imported here: the client loads when a command runs, a kernel never does.
 """
@@ -8,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hydra.errors import BadParam
+from hydra.errors import BadParam, Invalid
 
 if TYPE_CHECKING:
     from hydra.client import Client, Handle
@@ -201,6 +204,39 @@ def _follow(
             click.echo(f"{name:<16} {value}")
 
 
+@click.command()
+@click.argument("job")
+@click.option("--output", "-o", "folder", type=click.Path(file_okay=False, path_type=Path),
+              help="Folder for the files; profile-JOB, with the id's first digits, if not given.")
+@click.option("--format", "kind", type=click.Choice(["png", "pdf", "svg", "csv"]), default="png",
+              show_default=True, help="Of the plot; csv draws none.")
+@scheduler_options
+def profile(
+    job: str, folder: Path | None, kind: str, as_json: bool, url: str | None, token: str | None
+) -> None:
+    """Write who worked when on JOB, how fast it went and how near the bound: tables and a plot."""
+    from hydra.cli.profile import files_of, summary
+
+    handle = _client(url, token).job(job)
+    found = handle.profile()
+    folder = folder or Path(f"profile-{handle.id[:8]}")
+    files = files_of(handle.shape, found, kind)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise Invalid(f"{folder} cannot be written: {error.strerror}", field="output") from None
+    written = [str(folder / name) for name in files]
+    if as_json:
+        told = {name: value for name, value in found.items() if name != "chunks"}
+        click.echo(json.dumps(told | {"files": written}))
+        return
+    click.echo(summary(handle.shape, found))
+    for path in written:
+        click.echo(path)
+
+
 COMMANDS: dict[str, click.Command] = {
     "pi": pi,
     "submit": submit,
@@ -208,4 +244,5 @@ COMMANDS: dict[str, click.Command] = {
     "watch": watch,
     "cancel": cancel,
     "workers": workers,
+    "profile": profile,
 }

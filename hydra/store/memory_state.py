@@ -124,7 +124,7 @@ class MemoryState:
             return list(self._jobs[job].history.values()) if job in self._jobs else []
 
     def timeline(
-        self, job: str, after: str = "", limit: int = settings.TIMELINE_CHUNKS_MAX
+        self, job: str, after: str = "", limit: int = settings.TIMELINE_READ_MAX
     ) -> Sequence[Chunk]:
         """The job's chunks whose leases have ended, after the chunk `after`, oldest first."""
         with self._lock:

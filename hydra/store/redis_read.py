@@ -116,7 +116,7 @@ class RedisReader:
         return sorted(found, key=lambda sample: sample.done_units)
 
     def timeline(
-        self, job: str, after: str = "", limit: int = settings.TIMELINE_CHUNKS_MAX
+        self, job: str, after: str = "", limit: int = settings.TIMELINE_READ_MAX
     ) -> Sequence[Chunk]:
         """The job's chunks whose leases have ended, after the chunk `after`, oldest first."""
         with store_errors():

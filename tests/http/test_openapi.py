@@ -82,13 +82,14 @@ def test_replies_are_as_described(http, document, opened, work):
     one("get", links["result"])
     opened()
     work()
-    for link in ("self", "result", "story"):
-        one("get", links[link])
-        one("get", links[link].replace(job["id"], "0" * 32))
+    for path in (*(links[link] for link in ("self", "result", "story", "profile")),
+                 f"{links['profile']}.csv", f"{links['self']}/chunks"):
+        one("get", path)
+        one("get", path.replace(job["id"], "0" * 32))
     one("post", links["cancel"])
     for path in (f"{JOBS}?limit=1", f"{JOBS}?limit=0", "/api/v1/kernels", "/api/v1/workers",
                  "/readyz", "/api/openapi.json", f"{links['self']}?wait=99",
-                 f"{links['story']}?after=x"):
+                 f"{links['story']}?after=x", f"{links['self']}/chunks?limit=0"):
         one("get", path)
 
 

@@ -179,7 +179,7 @@ def test_problems_come_back_as_the_errors_they_were(door, call, kind, field):
     ],
 )
 def test_problems_of_other_versions_still_say_what_they_can(status, problem, kind):
-    assert isinstance(client._error(status, problem), kind)
+    assert isinstance(errors.from_problem(status, problem), kind)
 
 
 def test_what_is_no_scheduler_is_called_so(door, pool, monkeypatch):
