@@ -28,10 +28,10 @@ class Doors(click.Group):
     """A group that loads a command's module when it is called for, and turns errors into exits."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The job commands, then those that start processes."""
+        """The job commands, those that start processes, and the bench."""
         from hydra.cli.processes import COMMANDS
 
-        return [*JOB_COMMANDS, *(str(command.name) for command in COMMANDS)]
+        return [*JOB_COMMANDS, *(str(command.name) for command in COMMANDS), "bench"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, or None."""
@@ -39,6 +39,10 @@ class Doors(click.Group):
             from hydra.cli import jobs
 
             return jobs.COMMANDS[cmd_name]
+        if cmd_name == "bench":
+            from hydra.cli.bench import bench
+
+            return bench
         from hydra.cli.processes import COMMANDS
 
         return next((command for command in COMMANDS if command.name == cmd_name), None)

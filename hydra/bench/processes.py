@@ -1,0 +1,90 @@
+"""Processes that a bench starts: each leads a session, and none outlives the bench."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hydra.clock import Clock
+from hydra.workers import sessions
+from hydra.workers.supervisor import hydra_env
+
+
+def clean_env(**more: str) -> dict[str, str]:
+    """This environment without a person's own settings of Hydra."""
+    env = hydra_env(more)
+    kept = {n: v for n, v in env.items() if not n.startswith("HYDRA_") and n != "REDIS_URL"}
+    return kept | more
+
+
+class Processes:
+    """Use as a context: leaving it ends them, and a guard does if this process is killed."""
+
+    def __init__(self, logs: Path, clock: Clock, grace_s: float) -> None:
+        self._logs = logs
+        self._clock = clock
+        self._grace_s = grace_s
+        self._leaders: dict[int, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        self._guard = subprocess.Popen(
+            [sys.executable, "-P", "-m", "hydra.workers.guard"], stdin=subprocess.PIPE,
+            env=hydra_env({}), text=True, start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.end(list(self._leaders))
+        finally:
+            assert self._guard.stdin is not None
+            self._guard.stdin.close()
+            self._guard.wait()
+
+    def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> int:
+        """Start a process that leads its own session; its id. It writes to NAME.log."""
+        with (self._logs / f"{name}.log").open("ab") as output:
+            process = subprocess.Popen(
+                command, env=dict(env), stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )
+        self._leaders[process.pid] = process
+        self._tell("add", process.pid)
+        return process.pid
+
+    def runs(self, leader: int) -> bool:
+        """Whether the process has not ended."""
+        return self._leaders[leader].poll() is None
+
+    def send(self, number: int, leader: int) -> None:
+        """Send a signal to everything in the process's session."""
+        for pid in sessions.members([leader]):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def end(self, leaders: Iterable[int]) -> None:
+        """Ask them to end, the last started first; then make them."""
+        for leader in sorted(leaders, reverse=True):
+            process = self._leaders.pop(leader)
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(self._grace_s)
+            sessions.kill([leader])
+            process.wait()
+            self._tell("drop", leader)
+
+    def _tell(self, verb: str, leader: int) -> None:
+        assert self._guard.stdin is not None
+        self._guard.stdin.write(f"{verb} {leader}\n")
+        self._guard.stdin.flush()
