@@ -16,9 +16,12 @@ from hydra import kernels
 from hydra.bench.bounds import bound_s
 from hydra.bench.fleet import Fleet, fleet
 from hydra.bench.quotas import shares
-from hydra.bench.races import VICTIMS, Race, race, solo
+from hydra.bench.races import VICTIMS, WARM_S, Race, race, solo
 from hydra.bench.work import Work, prepare
 from hydra.errors import BadParam
+
+SOLO_SLACK_S = 3.0
+"""Two beats and the time to take a job: how much longer measuring a speed may last."""
 
 Speeds = dict[str, float]
 """Core-seconds of work in a second, by worker."""
@@ -45,7 +48,19 @@ class Plan:
             raise BadParam(f"faults need at least {max(VICTIMS) + 1} quotas", field="quotas")
         if not 0 < self.cores <= cores_here():
             raise BadParam(f"cores must be at most the {cores_here()} there are", field="cores")
-        return shares([1.0] * self.sweep[0] if self.sweep else self.quotas, self.cores)
+        found = shares([1.0] * self.sweep[0] if self.sweep else self.quotas, self.cores)
+        alone_s = self.core_s / max(found)
+        if alone_s < WARM_S + self.solo_s + SOLO_SLACK_S:
+            raise BadParam(
+                f"the fastest worker alone would end the job in {alone_s:.1f} s, before its speed "
+                "is known; give more ideal-seconds or fewer solo-seconds", field="ideal-seconds",
+            )
+        return found
+
+    @property
+    def core_s(self) -> float:
+        """The work of one job: a fleet's in a race, one worker's in a sweep."""
+        return self.ideal_s * self.cores / (self.sweep[0] if self.sweep else 1)
 
 
 @dataclass(slots=True)
@@ -86,9 +101,8 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
     Raises BadParam for a plan that cannot be run, Unavailable where there are no quotas.
     """
     cores = plan.shares()
-    core_s = plan.ideal_s * plan.cores / (plan.sweep[0] if plan.sweep else 1)
-    say(f"the reference answer: {core_s:.0f} core-seconds of {plan.kernel}")
-    work = prepare(plan.kernel, kernels.load()[plan.kernel], core_s, cores_here())
+    say(f"the reference answer: {plan.core_s:.0f} core-seconds of {plan.kernel}")
+    work = prepare(plan.kernel, kernels.load()[plan.kernel], plan.core_s, cores_here())
     result = Result(plan, work, cores)
     with fleet(cores) as made:
         made.staff(made.hands, plan.policies[0])

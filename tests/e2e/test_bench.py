@@ -18,7 +18,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
-SHORT = ("bench", "fleet", "--quotas", "1,2", "--cores", "1", "--ideal-seconds", "1",
+SHORT = ("bench", "fleet", "--quotas", "1,2", "--cores", "1", "--ideal-seconds", "4",
          "--solo-seconds", "1")
 
 
@@ -65,7 +65,8 @@ def test_a_short_bench_is_exact_and_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_bench_that_is_told_to_end_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     bench = subprocess.Popen(
-        hydra(*SHORT, "--solo-seconds", "300"), env=clean_env(TMPDIR=str(tmp_path)),
+        hydra(*SHORT, "--ideal-seconds", "15", "--solo-seconds", "15"),
+        env=clean_env(TMPDIR=str(tmp_path)),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     until(lambda: len(cgroups_of(tmp_path)) == 2, within_s=120, what="cgroups")

@@ -188,4 +188,6 @@ def test_a_plan_that_cannot_be_run_is_refused_before_anything_starts() -> None:
         Plan([1, 1], 1.0, "pi", 10, 5, ["ours"], 1, faults=True).shares()
     with pytest.raises(BadParam, match="cores"):
         Plan([1, 1], 10_000.0, "pi", 10, 5, ["ours"], 1).shares()
+    with pytest.raises(BadParam, match="more ideal-seconds"):
+        Plan([1, 1], 1.0, "pi", 1, 5, ["ours"], 1).shares()
     assert Plan([1], 1.0, "pi", 10, 5, ["ours"], 1, sweep=(2, 2)).shares() == [0.5, 0.5]
