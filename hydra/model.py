@@ -179,6 +179,8 @@ class Job:
     """What has been added up so far."""
     leases: int = 0
     """How many workers hold a part of it now."""
+    done_work: float = 0.0
+    """What `done_units` cost: all of it is `total_units` times the spec's `unit_cost`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,7 @@ class Sample:
     at_ms: int
     done_units: int
     sums: Sums
+    done_work: float
 
 
 @dataclass(frozen=True, slots=True)

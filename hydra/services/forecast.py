@@ -13,13 +13,12 @@ def forecast(h: Hydra, job: Job) -> Band | None:
     """The time that the job still needs, or None: it does not run, or nothing is known yet."""
     if job.state is not JobState.RUNNING:
         return None
-    cost = job.spec.unit_cost
-    points = [(s.at_ms / 1000, s.done_units * cost) for s in h.store.history(job.id)]
+    points = [(sample.at_ms / 1000, sample.done_work) for sample in h.store.history(job.id)]
     if points:
         # The clock here may lag behind the store's.
-        points.append((max(h.clock.wall_s(), points[-1][0]), job.done_units * cost))
-    cost_left = (job.spec.total_units - job.done_units) * cost
-    return forecasting.forecast(points, cost_left, _rate(h, job))
+        points.append((max(h.clock.wall_s(), points[-1][0]), job.done_work))
+    left = job.spec.total_units * job.spec.unit_cost - job.done_work
+    return forecasting.forecast(points, left, _rate(h, job))
 
 
 def _rate(h: Hydra, job: Job) -> float:

@@ -91,7 +91,7 @@ def pieces(job_id: str) -> str:
 
 
 def history(job_id: str) -> str:
-    """hash: one of HISTORY_PLACES shares of the job -> `wall done name sum ...` at that point."""
+    """hash: one of HISTORY_PLACES shares of the job -> `wall done work name sum ...` then."""
     return f"hydra:job:{job_id}:history"
 
 

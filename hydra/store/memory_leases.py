@@ -172,11 +172,13 @@ class MemoryLeases(MemoryState):
             if isinstance(value, int):
                 record.sums[str(name)] = record.sums.get(str(name), 0) + value
         record.done += h.span.units
+        record.done_work += work.done
         self._tally["units"] += h.span.units
         place = math.floor(record.done / record.spec.total_units * settings.HISTORY_PLACES)
         if place not in record.history:
-            reached = Sample(int(self._seen or 0), record.done, dict(record.sums))
-            record.history[place] = reached
+            record.history[place] = Sample(
+                int(self._seen or 0), record.done, dict(record.sums), record.done_work
+            )
         seconds = (now - lease.at) / 1000
         if seconds >= settings.RATE_S_MIN:
             version, sample = record.spec.version, work.done / seconds

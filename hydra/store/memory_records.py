@@ -111,6 +111,7 @@ class JobRecord:
     unassigned: int
     state: JobState = JobState.RUNNING
     done: int = 0
+    done_work: float = 0.0
     ended: int | None = None
     reason: str = ""
     free: list[Range] = field(default_factory=list)
@@ -139,7 +140,7 @@ class JobRecord:
         """As the port gives it."""
         return Job(
             self.id, self.spec, self.state, self.done, self.unassigned, self.created, self.ended,
-            self.reason, dict(self.sums), len(self.leases),
+            self.reason, dict(self.sums), len(self.leases), self.done_work,
         )
 
 

@@ -110,7 +110,10 @@ class RedisReader:
             rows = self._redis.hvals(keys.history(job))
         words = [row.decode().split(" ") for row in rows]
         found = [
-            Sample(int(w[0]), int(w[1]), dict(zip(w[2::2], map(int, w[3::2]), strict=True)))
+            Sample(
+                int(w[0]), int(w[1]), dict(zip(w[3::2], map(int, w[4::2]), strict=True)),
+                float(w[2]),
+            )
             for w in words
         ]
         return sorted(found, key=lambda sample: sample.done_units)

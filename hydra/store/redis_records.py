@@ -27,6 +27,7 @@ def read_job(job: str, record: Mapping[str, str], sums: Mapping[str, str], lease
         reason=record.get("reason", ""),
         sums={name: int(value) for name, value in sums.items()},
         leases=leases,
+        done_work=float(record["done_work"]),
     )
 
 

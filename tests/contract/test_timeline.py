@@ -7,8 +7,8 @@ from dataclasses import astuple, replace
 import pytest
 
 from hydra import settings
-from hydra.messages import Cut, HandIn
-from hydra.model import End, Rest, Span
+from hydra.messages import Cut, HandIn, Work
+from hydra.model import End, Rest, Sample, Span
 from hydra.ports import Store
 from tests.stores import Wall, ask, hand_in, pieces_spec, session, sums_spec
 
@@ -126,6 +126,16 @@ def test_pieces_leave_a_history_too(store: Store, wall: Wall) -> None:
         wall.ms += 1000
         done = hand_in(spec, "j1", token, Span(at, at + 5))
         store.complete(session("a"), at + 2, done)
-    history = [(sample.at_ms, sample.done_units, sample.sums) for sample in store.history("j1")]
     began = int(wall.ms) - 4000
-    assert history == [(began + 1000 * n, 5 * n, {}) for n in (1, 2, 3, 4)]
+    wanted = [Sample(began + 1000 * n, 5 * n, {}, 5.0 * n) for n in (1, 2, 3, 4)]
+    assert list(store.history("j1")) == wanted
+
+
+def test_history_knows_the_work_that_was_done(store: Store) -> None:
+    store.submit("j1", SPEC)
+    token = claim(store, "a", 30)
+    for seq, (start, work) in enumerate([(0, 70.25), (1, 0.1)], 2):
+        done = said(token, start, start + 1, Rest.KEEP, 0.0)
+        store.complete(session("a"), seq, done, None, Work(work, 1.0))
+    assert [sample.done_work for sample in store.history("j1")] == [70.25, 70.35]
+    assert store.job("j1").done_work == 70.35

@@ -69,7 +69,7 @@ def test_when_chunks_were_dropped_time_counts_from_the_first_that_is_left(
 
 
 def sample(at_s: float, done: int) -> Sample:
-    return Sample(BEGAN_MS + int(1000 * at_s), done, {})
+    return Sample(BEGAN_MS + int(1000 * at_s), done, {}, float(done))
 
 
 def test_throughput_is_told_over_times_long_enough_to_mean_something() -> None:

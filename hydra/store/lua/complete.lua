@@ -44,7 +44,7 @@ end
 
 -- Judge.
 local r = redis.call('HMGET', k.job, 'state', 'total', 'done', 'unassigned', 'priority',
-  'bounds', 'piece_bytes_max')
+  'bounds', 'piece_bytes_max', 'done_work')
 if r[1] ~= 'running' then return part('closed') end
 local total, done, unassigned = tonumber(r[2]), tonumber(r[3]), tonumber(r[4])
 local text = redis.call('HGET', k.leases, token)
@@ -91,11 +91,12 @@ if n > 0 then
     end
   end
   done = done + n
-  redis.call('HSET', k.job, 'done', int(done))
+  local done_work = frac(tonumber(r[8]) + work)
+  redis.call('HSET', k.job, 'done', int(done), 'done_work', done_work)
   count(k.tally, 'units', n)
   local place = int(math.floor(done / total * HISTORY_PLACES))
   if redis.call('HEXISTS', k.history, place) == 0 then
-    local words = {int(wall), int(done)}
+    local words = {int(wall), int(done), done_work}
     for _, word in ipairs(redis.call('HGETALL', k.sums)) do words[#words + 1] = word end
     redis.call('HSET', k.history, place, table.concat(words, ' '))
   end

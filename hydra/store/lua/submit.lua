@@ -24,8 +24,8 @@ end
 local _, wall = hydra_now(k.clock, ARGV[1])
 local least = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
 for i = 7, #ARGV, 2 do redis.call('HSET', k.job, ARGV[i], ARGV[i + 1]) end
-redis.call('HSET', k.job, 'state', 'running', 'total', total, 'done', '0', 'unassigned', total,
-  'created', int(wall), 'attempts', '0')
+redis.call('HSET', k.job, 'state', 'running', 'total', total, 'done', '0', 'done_work', '0',
+  'unassigned', total, 'created', int(wall), 'attempts', '0')
 redis.call('ZADD', k.free, 0, total .. ' 0 0 -')
 redis.call('ZADD', k.runnable, least[2] or 0, job)
 redis.call('ZADD', k.jobs, int(wall), job)
