@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hydra.messages import Grant, HandIn, Receipt
-from hydra.model import Partial, Rest, Span
+from hydra.model import Partial, Rest, Span, Verdict
 
 FIRST_SLICE_SHARE = 16
 """A process's first slice of a job is this part of what its host's rate suggests."""
@@ -39,6 +39,11 @@ class Holding:
     def complete(self) -> bool:
         """Whether every unit up to the current stop is computed."""
         return self.reached >= self.stop
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the store, as far as heartbeats have told, still counts what is computed."""
+        return self.told is None or self.told.verdict is Verdict.ACCEPTED
 
     def next_slice(self) -> Span:
         """What to compute next."""

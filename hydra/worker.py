@@ -7,7 +7,10 @@ I/O, so that the simulator and the tests walk the same steps. The loop around it
 to call. Rejected: a worker that queues results for a background sender; it hides the fence.
 
 One thread computes; a second one sends bare heartbeats when a slice lasts longer than a beat. Both
-call the store under one lock, because a session's calls are numbered.
+call the store under one lock, because a session's calls are numbered. A unit may last minutes: when
+a heartbeat learns that its job is over, the second thread calls `interrupt`, which has `break_off`
+called in the first one (by a signal: kernels let those through), and the slice ends there.
+Rejected: a flag for kernels to ask, which each of them would have to carry through its loops.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from hydra.errors import HydraError, Unavailable
 from hydra.holding import Holding
 from hydra.kernels import Kernel
 from hydra.messages import Grant, HandIn, Hint, Receipt, Report
-from hydra.model import Rest, Session, Span, Verdict
+from hydra.model import Partial, Rest, Session, Span, Verdict
 from hydra.ports import WorkPort
 
 OVERTIME = 1.5
@@ -58,6 +61,10 @@ class Pacing(Protocol):
         """How long a silent store is waited for."""
 
 
+class _BrokenOff(BaseException):
+    """Ends a slice that nobody wants; no kernel takes it for an error of its own."""
+
+
 class Worker:
     """Works shifts over a port; `stopping` ends a shift at the next slice, work handed in."""
 
@@ -70,14 +77,20 @@ class Worker:
         session: Session,
         *,
         stopping: Callable[[], bool] = lambda: False,
+        interrupt: Callable[[], None] | None = None,
         beats: bool = True,
     ) -> None:
+        """`interrupt`, called in any thread, has `break_off` called soon in the computing one.
+
+        Without it, a slice that nobody wants any more runs to its end.
+        """
         self._port = port
         self._kernels = kernels
         self._clock = clock
         self._pacing = pacing
         self._session = session
         self._stopping = stopping
+        self._interrupt = interrupt
         self._beats = beats
         self._lock = threading.Lock()
         self._seq = 0
@@ -94,6 +107,14 @@ class Worker:
         self._call(lambda: self._port.enlist(self._session))
         with self._heart():
             return self._claim_and_work(hint)
+
+    def break_off(self) -> None:
+        """End the slice that this thread computes, if the store wants no more of its lease.
+
+        For a signal's handler in the computing thread; what it raises stays inside `shift`.
+        """
+        if self._computing and not self._computing.wanted:
+            raise _BrokenOff
 
     def _claim_and_work(self, hint: Hint) -> bool:
         ends_s = self._clock.monotonic_s() + self._pacing.shift_seconds
@@ -127,7 +148,7 @@ class Worker:
             note = self._slice(kernel, held)
             if note:
                 return self._hand_in(kernel, held, Rest.LOST, False, note)
-            if held.told and held.told.verdict is not Verdict.ACCEPTED:
+            if not held.wanted:
                 return None
             over = self._over(ends_s)
             if held.complete or over or self._clock.monotonic_s() >= due_s:
@@ -141,17 +162,24 @@ class Worker:
         """Compute one slice; why it failed, or nothing."""
         span = held.next_slice()
         began_s = self._clock.monotonic_s()
-        self._computing = held
         try:
-            partial = kernel.run(held.grant.spec.params, span)
+            partial = self._run(kernel, held, span)
+        except _BrokenOff:
+            return ""
         except Exception as error:  # the kernel's own: the span is somebody else's to try
             return f"{type(error).__name__}: {error}"
-        finally:
-            self._computing = None
         took_s = self._clock.monotonic_s() - began_s
         held.computed(span, partial, took_s, self._pacing.slice_seconds)
         self._slice_units[held.grant.job] = held.slice_units
         return ""
+
+    def _run(self, kernel: Kernel, held: Holding, span: Span) -> Partial:
+        """The kernel's call; `break_off` raises nowhere but in here."""
+        try:
+            self._computing = held
+            return kernel.run(held.grant.spec.params, span)
+        finally:
+            self._computing = None
 
     def _beat(self, kernel: Kernel, held: Holding) -> bool:
         """Hand in what is done and go on; whether the lease is still ours."""
@@ -173,7 +201,7 @@ class Worker:
             if receipt.verdict is not Verdict.CUT:
                 return receipt.grant
             held.trim(receipt.stop)
-            while not held.complete and rest is not Rest.LOST:
+            while held.wanted and not held.complete and rest is not Rest.LOST:
                 note = self._slice(kernel, held)
                 rest = Rest.LOST if note else rest
 
@@ -226,6 +254,8 @@ class Worker:
             except HydraError:
                 return  # the computing thread will meet it, and knows what to do
             self._called_s = self._clock.monotonic_s()
+        if self._interrupt and not held.wanted:
+            self._interrupt()
 
     @contextmanager
     def _numbered(self) -> Iterator[int]:

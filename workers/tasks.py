@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 from dataclasses import replace
-from types import FrameType
+from functools import partial
 from typing import Any
 
 import redis
@@ -22,6 +22,9 @@ from hydra.messages import Hint
 from hydra.services.dispatch import dispatch
 from hydra.settings import Settings
 from hydra.worker import Worker
+
+INTERRUPT = signal.SIGUSR1
+"""By which the heartbeat's thread reaches the thread that computes."""
 
 
 def run_chunk(job: str, units: int) -> None:
@@ -36,10 +39,15 @@ def run_chunk(job: str, units: int) -> None:
     # Only kernels that prove themselves here are worked on.
     h = replace(wiring.over(_own_client(task.connection, limits), limits), kernels=proven)
     session = wiring.session_here(h, str(task.worker_name or ""))
-    stop = _stop_on_sigterm()
+    stop = threading.Event()
     worker = Worker(
-        wiring.LocalPort(h), h.kernels(), h.clock, limits, session, stopping=stop.is_set
+        wiring.LocalPort(h), h.kernels(), h.clock, limits, session, stopping=stop.is_set,
+        interrupt=partial(signal.raise_signal, INTERRUPT) if _in_main_thread() else None,
     )
+    if _in_main_thread():
+        # Our worker class asks the work-horse by SIGTERM to come to an end; RQ's own never does.
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        signal.signal(INTERRUPT, lambda *_: worker.break_off())
     try:
         work_left = worker.shift(Hint(job, units))
     except Missing:
@@ -67,13 +75,6 @@ def _own_client(theirs: redis.Redis, limits: Settings) -> redis.Redis:
     )
 
 
-def _stop_on_sigterm() -> threading.Event:
-    """Set when our worker class asks the work-horse to come to an end; RQ's own never does."""
-    stop = threading.Event()
-
-    def heard(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, heard)
-    return stop
+def _in_main_thread() -> bool:
+    """Where signals are handled; RQ's work-horses run their tasks there."""
+    return threading.current_thread() is threading.main_thread()

@@ -21,13 +21,15 @@ from rq.registry import StartedJobRegistry
 
 from hydra import settings
 from hydra.adapters.rq_queue import TASK
-from hydra.kernels import pi
+from hydra.kernels import mandelbrot, pi
 from hydra.model import JobState
 from hydra.services import Hydra
+from hydra.services.cancel import cancel
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.wiring import over
 from tests.e2e.fleet import HITS, SEED, Hand, clean_env, hydra, loaded, points_lasting, stock
+from tests.heavy import HEAVY
 from tests.waiting import until
 
 STOP_S = 2.0
@@ -166,6 +168,22 @@ def test_a_busy_worker_ends_at_once_and_in_order(
     story = [f"{entry.verb} {entry.text}" for entry in h.store.story(job.id)]
     assert any(line.startswith("return leaver") and "the shift ends" in line for line in story)
     assert not any(line.startswith("expire") for line in story), story
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_cancelled_tile_of_minutes_does_not_hold_its_worker(
+    h: Hydra, start: Start, redis_url: str, ours: bool
+) -> None:
+    """It computes something else within seconds."""
+    if mandelbrot.BACKEND == "numpy":
+        pytest.skip("needs the compiled kernel")
+    start(hydra("worker") if ours else stock(redis_url))
+    kernel, given, _ = HEAVY["mandelbrot, one tile"]
+    heavy = submit(h, kernel, given)
+    until(lambda: h.store.job(heavy.id).leases, within_s=20, what="the tile is begun")
+    cancel(h, heavy.id)
+    light = submit(h, "pi", {"samples": min(HITS), "seed": SEED})
+    until(lambda: h.store.job(light.id).state is JobState.DONE, within_s=20)
 
 
 def test_a_stock_work_horse_computes_without_numpy(

@@ -6,12 +6,9 @@ import itertools
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -231,26 +228,6 @@ def test_the_smallest_width_named_is_the_smallest_possible(centre: float) -> Non
 def test_bad_spans_are_refused(start: int, stop: int) -> None:
     with pytest.raises(BadSpan):
         mandelbrot.run(params(columns=128, rows=128), Span(start, stop))
-
-
-@needs_compiled
-def test_a_signal_ends_a_long_tile() -> None:
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        raise InterruptedError
-
-    siegel = {"set": "julia", "julia_x": -0.390540870218400, "julia_y": -0.586787907346969}
-    asked = params(columns=64, rows=64, centre_x=-0.4, centre_y=-0.25, width=0.1,
-                   iterations=10**7, **siegel)  # fmt: skip
-    before = signal.signal(signal.SIGALRM, ring)
-    try:
-        started = time.monotonic()
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
-        with pytest.raises(InterruptedError):
-            mandelbrot.run(asked, Span(0, 1))
-        assert time.monotonic() - started < 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @needs_compiled

@@ -6,13 +6,10 @@ import itertools
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 import pytest
@@ -225,23 +222,6 @@ def test_counts_are_binomial() -> None:
         assert abs(z.sum() / math.sqrt(blocks)) < 3, "mean"
         assert abs((z @ z - blocks) / math.sqrt(2 * blocks)) < 3, "variance"
         assert abs(z[1:] @ z[:-1] / math.sqrt(blocks - 1)) < 3, "neighbouring blocks"
-
-
-@needs_compiled
-def test_a_signal_ends_a_long_run() -> None:
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        raise InterruptedError
-
-    before = signal.signal(signal.SIGALRM, ring)
-    try:
-        started = time.monotonic()
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
-        with pytest.raises(InterruptedError):
-            compiled.count_hits(1, 0, 3 * 10**11)
-        assert time.monotonic() - started < 2
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @needs_compiled
