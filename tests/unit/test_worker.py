@@ -267,7 +267,8 @@ def test_a_silent_store_ends_the_shift_in_the_end() -> None:
     began_s = stage.clock.now_s
     with pytest.raises(StoreDown):
         stage.worker("a", Silent(stage.h)).shift(Hint())
-    assert 50 < stage.clock.now_s - began_s < 70
+    outage_s = stage.h.settings.outage_seconds
+    assert 0.8 * outage_s < stage.clock.now_s - began_s < 1.2 * outage_s
 
 
 def test_the_reaper_gives_a_dead_workers_span_to_another() -> None:
