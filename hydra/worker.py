@@ -225,9 +225,7 @@ class Worker:
 
         def beat() -> None:
             while not done.wait(HEART_S):
-                held = self._computing
-                if held and self._clock.monotonic_s() - self._called_s >= held.grant.beat_s:
-                    self._bare_beat(held)
+                self._beat_if_due()
 
         if not self._beats:
             yield
@@ -239,6 +237,11 @@ class Worker:
         finally:
             done.set()
             thread.join()
+
+    def _beat_if_due(self) -> None:
+        held = self._computing
+        if held and self._clock.monotonic_s() - self._called_s >= held.grant.beat_s:
+            self._bare_beat(held)
 
     def _bare_beat(self, held: Holding) -> None:
         span = Span(held.handed_in, held.handed_in)

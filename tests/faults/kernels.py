@@ -1,0 +1,91 @@
+"""Kernels of known answers, whose units take a process's own virtual time.
+
+`adding` and `drawing` compute; `tripping` raises on one unit a few times and then comes right;
+`raising` raises on it for ever, and `killing` takes its process with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from hydra.kernels import Param, add_sums, join_pieces
+from hydra.model import Span
+from tests.faults.loop import Process
+from tests.stores import VALUE_MAX, blob_of, value_of
+
+TRIPS = 3
+"""How often `tripping` raises: less than LOSSES_MAX."""
+
+POISON = ("raising", "killing")
+UNITS_MAX = 1_000
+UNIT_S = 0.05
+
+PREFIX = [0]
+for _unit in range(UNITS_MAX):
+    PREFIX.append(PREFIX[-1] + value_of(_unit))
+
+
+def bad_unit(params: Mapping[str, Any]) -> int:
+    """The unit on which a kernel that fails does so."""
+    return int(params["units"]) * 2 // 3
+
+
+def sum_of(span: Span) -> int:
+    """What `adding` makes of a span."""
+    return PREFIX[span.stop] - PREFIX[span.start]
+
+
+def answer_of(kernel: str, units: int) -> dict[str, Any]:
+    """The answer of a run in one process, without Hydra around it."""
+    if kernel == "drawing":
+        return {"whole": [[unit, blob_of(unit).hex()] for unit in range(units)]}
+    return {"value": sum_of(Span(0, units))}
+
+
+def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[str, Any]:
+    """The kernels as one process runs them; `trips` counts for the whole fleet."""
+
+    def sums(_params: Mapping[str, Any], span: Span) -> dict[str, int]:
+        process.sleep(UNIT_S * span.units / speed)
+        return {"value": sum_of(span)}
+
+    def pieces(_params: Mapping[str, Any], span: Span) -> dict[int, bytes]:
+        process.sleep(UNIT_S * span.units / speed)
+        return {unit: blob_of(unit) for unit in range(*span)}
+
+    def trip(params: Mapping[str, Any], span: Span) -> dict[str, int]:
+        key = params["units"], params["seed"]
+        if bad_unit(params) in range(*span) and trips.get(key, 0) < TRIPS:
+            trips[key] = trips.get(key, 0) + 1
+            raise ValueError("not yet")
+        return sums(params, span)
+
+    def fail(params: Mapping[str, Any], span: Span) -> dict[str, int]:
+        if bad_unit(params) in range(*span):
+            raise ValueError("bad unit")
+        return sums(params, span)
+
+    def kill(params: Mapping[str, Any], span: Span) -> dict[str, int]:
+        if bad_unit(params) in range(*span):
+            process.crash("a kernel killed it")
+        return sums(params, span)
+
+    runs = {"adding": sums, "drawing": pieces, "tripping": trip, "raising": fail, "killing": kill}
+    return {name: _kernel(name, run) for name, run in runs.items()}
+
+
+def _kernel(name: str, run: Any) -> SimpleNamespace:
+    of_sums: dict[str, Any] = {
+        "SUMS": {"value": (0, VALUE_MAX)}, "merge": add_sums, "finish": lambda _p, whole: whole,
+    }
+    of_pieces: dict[str, Any] = {
+        "PIECE_BYTES_MAX": 32, "merge": join_pieces,
+        "finish": lambda _p, whole: {"whole": [[u, whole[u].hex()] for u in sorted(whole)]},
+    }
+    return SimpleNamespace(
+        __name__=name, run=run, VERSION=1, GOLDEN=(), size=lambda params: params["units"],
+        PARAMS={"units": Param(int, 10, 1, UNITS_MAX), "seed": Param(int, 0, 0)},
+        **(of_pieces if name == "drawing" else of_sums),
+    )

@@ -1,0 +1,158 @@
+"""Virtual time, and processes that take turns as one seed says."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from typing import Any
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+
+class Stuck(AssertionError):
+    """Nothing is left to happen, or it takes far too long."""
+
+
+class Loop:
+    """The events still to come, in the order of virtual time."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.now_s = 0.0
+        self.hub = getcurrent()
+        self.told: list[str] | None = None
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._processes: list[Process] = []
+
+    def after(self, delay_s: float, act: Callable[[], None]) -> None:
+        """Let something happen later."""
+        heapq.heappush(self._events, (self.now_s + delay_s, next(self._numbers), act))
+
+    def run(self, until: Callable[[], bool], latest_s: float) -> None:
+        """Let things happen until it is so; Stuck if that takes longer than `latest_s`."""
+        while not until():
+            if not self._events or self._events[0][0] > latest_s:
+                raise Stuck(f"not there after {self.now_s:.1f} s")
+            self.now_s, _, act = heapq.heappop(self._events)
+            act()
+
+    def process(self, name: str) -> Process:
+        """A new process, which does nothing yet."""
+        self._processes.append(Process(self, name))
+        return self._processes[-1]
+
+    def tell(self, who: str, text: str) -> None:
+        """Note an event for people, if somebody wants to read it."""
+        if self.told is not None:
+            self.told.append(f"{self.now_s:9.3f} {who:<10} {text}")
+
+    def close(self) -> None:
+        """End every process, so that no greenlet is left."""
+        for process in self._processes:
+            process.alive = False
+        for process in self._processes:
+            for thread in process.threads:
+                thread.throw(GreenletExit)
+
+
+class Process:
+    """Threads that share a fate: one crash ends all of them between two instructions."""
+
+    def __init__(self, loop: Loop, name: str) -> None:
+        self.loop, self.name = loop, name
+        self.alive = True
+        self.asleep_until_s = 0.0
+        self.threads: list[greenlet] = []
+
+    def start(self, main: Callable[[], Any], delay_s: float = 0.0) -> None:
+        """Run a thread."""
+        thread = greenlet(lambda _value: main(), parent=self.loop.hub)
+        self.threads.append(thread)
+        self.loop.after(delay_s, lambda: self.resume(thread, None))
+
+    def resume(self, thread: greenlet, value: object) -> None:
+        """Let a thread go on, later if the process is stopped, never if it has crashed."""
+        if self.asleep_until_s > self.loop.now_s:
+            rest_s = self.asleep_until_s - self.loop.now_s
+            self.loop.after(rest_s, lambda: self.resume(thread, value))
+        elif self.alive:
+            thread.switch(value)
+
+    def sleep(self, seconds: float) -> None:
+        """Let others go on for so long."""
+        wait = Wait(self)
+        self.loop.after(seconds, lambda: wait.wake(None))
+        wait.park()
+
+    def crash(self, why: str) -> None:
+        """End at once, as by a power cut: nothing is tidied up."""
+        if self.alive:
+            self.alive = False
+            self.loop.tell(self.name, f"crashes: {why}")
+            if getcurrent() in self.threads:
+                self.loop.hub.switch()
+
+
+class Wait:
+    """The calling thread's wait for the first of several events."""
+
+    def __init__(self, process: Process) -> None:
+        self._process, self._thread, self._woken = process, getcurrent(), False
+
+    def wake(self, value: object) -> None:
+        """End the wait with a value; only the first call does."""
+        if not self._woken:
+            self._woken = True
+            self._process.resume(self._thread, value)
+
+    def park(self) -> Any:
+        """Wait; the value that the wait ended with."""
+        if not self._process.alive:
+            raise GreenletExit
+        return self._process.loop.hub.switch()
+
+
+class Lock:
+    """threading.Lock for the threads of one process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process, self._held, self._waiting = process, False, list[Wait]()
+
+    def __enter__(self) -> None:
+        while self._held:
+            self._waiting.append(wait := Wait(self._process))
+            wait.park()
+        self._held = True
+
+    def __exit__(self, *error: object) -> None:
+        self._held = False
+        if self._waiting and self._process.alive:
+            wait = self._waiting.pop(0)
+            self._process.loop.after(0.0, lambda: wait.wake(None))
+
+
+class SkewedClock:
+    """A process's own clock: it began elsewhere, and runs a little fast or slow."""
+
+    def __init__(self, process: Process) -> None:
+        chance = process.loop.chance
+        self._process = process
+        self._offset_s = chance.choice([0.0, 86_400.0, -86_400.0, 1e9]) + chance.random()
+        self._rate = chance.uniform(0.95, 1.05)
+
+    def monotonic_s(self) -> float:
+        """Read it."""
+        return self._offset_s + self._process.loop.now_s * self._rate
+
+    wall_s = monotonic_s
+
+    def sleep_s(self, seconds: float) -> None:
+        """Let others go on."""
+        self._process.sleep(seconds / self._rate)
+
+    def new_id(self) -> str:
+        """A name that the seed decides."""
+        return f"{self._process.loop.chance.getrandbits(48):012x}"

@@ -1,0 +1,230 @@
+"""One schedule: a fleet in a storm of faults, watched at every step, judged at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from hydra.errors import Missing, Unavailable
+from hydra.messages import Hint
+from hydra.model import Session
+from hydra.ports import Store
+from hydra.services import Hydra
+from hydra.services.cancel import cancel
+from hydra.services.dispatch import dispatch
+from hydra.services.reap import reap
+from hydra.services.submit import submit
+from hydra.settings import Settings
+from hydra.store.memory_store import MemoryStore
+from hydra.wiring import LocalPort, MemoryQueue
+from hydra.worker import HEART_S, Worker
+from tests.faults.kernels import kernels_of
+from tests.faults.loop import Lock, Loop, Process, SkewedClock
+from tests.faults.network import Link, Server
+from tests.faults.plan import JobPlan, Plan, draw
+from tests.faults.witness import Witness
+
+REAPERS = 2
+RESTART_S_MAX = 5.0
+"""A process that died is started again within this."""
+
+CALM_S_MAX = 600.0
+"""How long after the storm every job must have ended: a reduction may be tried three times, a
+poisoned unit five times at up to a minute each."""
+
+MakeStore = Callable[[Callable[[], str], Callable[[], float]], Store]
+
+
+class SimWorker(Worker):
+    """The worker as it is, with threads that take turns in virtual time."""
+
+    def __init__(self, process: Process, *args: Any) -> None:
+        super().__init__(*args, beats=False)
+        self._process = process
+        self._lock = Lock(process)  # type: ignore[assignment]
+
+    @contextmanager
+    def _heart(self) -> Iterator[None]:
+        beating = True
+
+        def beat() -> None:
+            while beating:
+                self._process.sleep(HEART_S)
+                if beating:
+                    self._beat_if_due()
+
+        self._process.start(beat)
+        yield
+        beating = False
+
+
+class TaskQueue(MemoryQueue):
+    """RQ's queue, from which a worker takes."""
+
+    def take(self) -> tuple[str, int] | None:
+        """The next task, if there is one."""
+        return self.tasks.pop(0) if self.tasks else None
+
+
+class Schedule:
+    """Everything of one seed; `run` raises AssertionError if anything is not as promised."""
+
+    def __init__(self, seed: int, make_store: MakeStore = MemoryStore, *, tell: bool = False) -> None:
+        self.loop = Loop(seed)
+        self.loop.told = [] if tell else None
+        self.plan: Plan = draw(self.loop.chance)
+        self.server = Server(self.loop.process("server"))
+        ids = count(1)
+        self.store = make_store(lambda: f"t{next(ids)}", self.server.now_ms)
+        self.queue = TaskQueue(listening=len(self.plan.speeds))
+        self.witness = Witness(self.store, self.loop)
+        self.settings = Settings.read(self.plan.settings, state_dir="none")
+        self.trips: dict[Any, int] = {}
+        self.workers: dict[int, tuple[Process, Link]] = {}
+        self.reapers: dict[int, Process] = {}
+        self.expected = dict[str, JobPlan]()
+        self.calls = 0
+
+    def run(self) -> None:
+        """Let it all happen, then judge."""
+        try:
+            for number in range(len(self.plan.speeds)):
+                self.start_worker(number)
+            for number in range(REAPERS):
+                self.start_reaper(number)
+            for number, job in enumerate(self.plan.jobs):
+                self.start_client(f"job-{number}", job)
+            for at_s, fault in self.plan.faults:
+                self.loop.after(at_s, lambda fault=fault: self.strike(fault))
+            self.loop.after(self.plan.storm_s, self.calm)
+            self.loop.run(self.ended, self.plan.storm_s + CALM_S_MAX)
+            self.witness.judge(self.expected)
+        finally:
+            self.loop.close()
+
+    def ended(self) -> bool:
+        """Whether the storm is over and every job has been submitted and has ended."""
+        submitted = len(self.expected) == len(self.plan.jobs)
+        over = submitted and self.loop.now_s > self.plan.storm_s
+        return over and self.witness.all_ended(self.expected)
+
+    # Who is there ---------------------------------------------------------------------------
+
+    def hydra(self, process: Process, speed: float = 1.0) -> tuple[Hydra, Link]:
+        """The services of one process, with the network between it and the store."""
+        link = Link(process, self.server, self.plan.weather)
+        kernels = kernels_of(process, speed, self.trips)
+        return Hydra(
+            link.far(self.store, self.witness.saw), link.far(self.queue, self.witness.saw),
+            SkewedClock(process), self.settings, lambda: kernels,
+        ), link
+
+    def start_worker(self, number: int) -> None:
+        """A worker process, which takes shift after shift."""
+        process = self.loop.process(f"worker-{number}")
+        h, link = self.hydra(process, self.plan.speeds[number])
+        self.workers[number] = process, link
+
+        def work() -> None:
+            while True:
+                try:
+                    task = h.queue.take()  # type: ignore[attr-defined]
+                    if task is None:
+                        process.sleep(0.5)
+                        continue
+                    session = Session(h.clock.new_id(), process.name, process.name, 1)
+                    worker = SimWorker(
+                        process, LocalPort(h), h.kernels(), h.clock, self.settings, session
+                    )
+                    if worker.shift(Hint(*task)):
+                        dispatch(h)
+                except (Missing, Unavailable) as error:
+                    self.loop.tell(process.name, f"leaves its shift: {error}")
+
+        process.start(work)
+
+    def start_reaper(self, number: int) -> None:
+        """A reaper process."""
+        process = self.loop.process(f"reaper-{number}")
+        h, _ = self.hydra(process)
+        self.reapers[number] = process
+
+        def work() -> None:
+            while True:
+                try:
+                    reap(h)
+                except Unavailable:
+                    pass
+                process.sleep(self.loop.chance.uniform(0.9, 1.1))
+
+        process.start(work, self.loop.chance.random())
+
+    def start_client(self, name: str, job: JobPlan) -> None:
+        """Somebody who submits a job, and tries until it is there."""
+        process = self.loop.process(name)
+        h, _ = self.hydra(process)
+
+        def insist(act: Callable[[], Any]) -> Any:
+            while True:
+                try:
+                    return act()
+                except Unavailable:
+                    process.sleep(0.5)
+
+        def work() -> None:
+            opened = insist(lambda: submit(
+                h, job.kernel, {"units": job.units, "seed": int(name[4:])},
+                priority=job.priority, key=name, job_id=f"{name}-{h.clock.new_id()}",
+            ))
+            self.expected[opened.id] = job
+            if job.cancelled_at_s is not None:
+                process.sleep(max(0.0, job.cancelled_at_s - self.loop.now_s))
+                insist(lambda: cancel(h, opened.id, "enough"))
+
+        process.start(work, job.at_s)
+
+    # What goes wrong ------------------------------------------------------------------------
+
+    def strike(self, fault: str) -> None:
+        """One fault, on whom the seed says."""
+        chance, loop = self.loop.chance, self.loop
+        number = chance.randrange(len(self.plan.speeds))
+        process, link = self.workers[number]
+        span_s = chance.choice([0.5, 2.0, 5.0, 20.0])
+        loop.tell("nemesis", f"{fault}, {process.name}, {span_s} s")
+        match fault:
+            case "crash":
+                process.crash("a power cut")
+            case "sleep":
+                process.asleep_until_s = loop.now_s + span_s
+            case "cut":
+                link.cut_until_s = loop.now_s + span_s
+            case "reaper dies":
+                self.reapers[chance.randrange(REAPERS)].crash("a power cut")
+            case "server stops":
+                self.server.stopped_until_s = loop.now_s + span_s
+            case "clock is set":
+                self.server.wall_offset_ms += chance.choice([-1, 1]) * span_s * 3600
+            case "queue is lost":
+                self.queue.tasks.clear()
+            case "tasks come twice":
+                self.queue.tasks *= 2
+        self.loop.after(chance.uniform(0, RESTART_S_MAX), self.mend)
+
+    def mend(self) -> None:
+        """Start what has died, as a supervisor does."""
+        for number, (process, _) in list(self.workers.items()):
+            if not process.alive:
+                self.start_worker(number)
+        for number, process in list(self.reapers.items()):
+            if not process.alive:
+                self.start_reaper(number)
+
+    def calm(self) -> None:
+        """No fault from now on, but for kernels that kill their process."""
+        self.plan.weather.fair()
+        self.mend()
+        if not self.ended():
+            self.loop.after(1.0, self.calm)

@@ -1,0 +1,102 @@
+"""Who watches every step of the store, and judges at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra.errors import HydraError
+from hydra.invariants import violations
+from hydra.messages import JobDump
+from hydra.model import FINAL, JobState
+from hydra.ports import Store
+from tests.faults.kernels import POISON, answer_of, bad_unit, sum_of
+from tests.faults.loop import Loop
+from tests.faults.plan import JobPlan
+
+CHANGES = frozenset((
+    "submit", "claim", "complete", "expire", "cancel", "reduce", "finish", "fail",
+))
+"""The calls that may change a job."""
+
+
+class Broken(AssertionError):
+    """Something that was promised does not hold."""
+
+
+class Witness:
+    """Knows every call that ran, and what every job should hold."""
+
+    def __init__(self, store: Store, loop: Loop) -> None:
+        self._store, self._loop = store, loop
+        self._calls: list[tuple[str, tuple[Any, ...]]] = []
+        self._jobs: dict[str, JobDump] = {}
+        self.steps = 0
+
+    def saw(self, name: str, args: tuple[Any, ...], said: Any) -> None:
+        """A call has run; check everything if it may have changed anything."""
+        self.steps += 1
+        if name not in CHANGES:
+            return
+        self._calls.append((name, args))
+        if name == "submit":
+            self._jobs.setdefault(said.id, self._store.dump(said.id))
+        self.check()
+
+    def check(self) -> None:
+        """Raise Broken unless all invariants hold of every job."""
+        for job in self._jobs:
+            dump = self._store.dump(job)
+            faults = [*violations(dump), *_untrue(dump)]
+            if faults:
+                raise Broken(f"{job}: " + "; ".join(faults))
+            self._jobs[job] = dump
+
+    def all_ended(self, expected: dict[str, JobPlan]) -> bool:
+        """Whether every job that was submitted has ended."""
+        return all(
+            job in self._jobs and self._jobs[job].job.state in FINAL for job in expected
+        )
+
+    def judge(self, expected: dict[str, JobPlan]) -> None:
+        """Raise Broken unless every job ended as it should and nothing is left of it."""
+        if set(self._jobs) != set(expected):
+            raise Broken(f"{len(expected)} submits made {len(self._jobs)} jobs")
+        for job, plan in expected.items():
+            if fault := self._wrong(job, plan):
+                raise Broken(f"{job} of {plan}: {fault}")
+        before = {job: self._store.dump(job) for job in self._jobs}
+        for name, args in self._calls:
+            if name == "reduce":
+                continue
+            try:
+                getattr(self._store, name)(*args)
+            except HydraError:
+                pass  # refused: so nothing has changed
+            if before != (after := {job: self._store.dump(job) for job in self._jobs}):
+                raise Broken(f"{name}{args}, sent again at the end, changed {before} to {after}")
+
+    def _wrong(self, job: str, plan: JobPlan) -> str:
+        found = self._store.job(job)
+        if found.state is JobState.CANCELLED:
+            return "" if plan.cancelled_at_s is not None else "nobody cancelled it"
+        if plan.kernel in POISON:
+            named = f"unit {bad_unit(found.spec.params)} was lost"
+            return "" if found.reason.startswith(named) else f"{found.state}: {found.reason}"
+        if found.state is not JobState.DONE:
+            return f"{found.state}: {found.reason}"
+        answer, right = self._store.answer(job), answer_of(plan.kernel, plan.units)
+        return "" if answer == right else f"the answer is {answer}, not {right}"
+
+
+def _untrue(dump: JobDump) -> list[str]:
+    """Sums and pieces must be those of exactly the units that nobody holds and nobody lacks."""
+    if dump.job.state in FINAL:
+        return []
+    lacking = [r.span for r in dump.free] + [lease.span for lease in dump.leases]
+    whole = range(dump.job.spec.total_units)
+    if dump.job.spec.sum_bounds:
+        right = answer_of("adding", len(whole))["value"] - sum(map(sum_of, lacking))
+        found = dump.job.sums.get("value", 0)
+        return [] if found == right else [f"the sum is {found}, the units that are in make {right}"]
+    done = set(whole).difference(*(range(*span) for span in lacking))
+    return [] if dump.pieces == done else ["the pieces are not those of the units that are in"]
