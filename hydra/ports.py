@@ -63,7 +63,7 @@ class Store(Protocol):
         """Lease up to `ask.units` of the job to the session; None if nothing is free.
 
         With `cut`, take the far part of that lease instead; None if its holder went past. A
-        session that holds a lease already is given nothing.
+        session that holds a lease already is given nothing until that lease has ended.
         Raises NoSuchWorker if the session has ended.
         """
 
@@ -92,8 +92,11 @@ class Store(Protocol):
         Raises NoSuchJob.
         """
 
-    def reduce(self, job: str) -> Reduction | None:
-        """Lease the job's reduction; None if it needs none or somebody holds it."""
+    def reduce(self, session: Session, job: str) -> Reduction | None:
+        """Lease the job's reduction to the session; None if it needs none or another holds it.
+
+        Who holds it gets it again, so that a lost reply costs nothing.
+        """
 
     def finish(
         self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = ...

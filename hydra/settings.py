@@ -176,7 +176,10 @@ BEATS_PER_S_MAX = 5_000
 """Heartbeats a second that the whole fleet may send: the beat grows with the fleet."""
 
 LOSSES_MAX = 5
-"""A single unit lost this often in a row is dead."""
+"""A single unit lost this often in a row, by two workers or the only one there is, is dead."""
+
+LOSSES_ALONE_MAX = 20
+"""Lost this often in a row by one worker it is dead, too: the others may lack the kernel."""
 
 REDUCE_ATTEMPTS_MAX = 3
 """How often a reduction may be started."""

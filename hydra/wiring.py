@@ -133,7 +133,7 @@ class LocalPort:
     def reduce(self, session: Session) -> bool:
         """Do one waiting reduction."""
         waiting = self._h.store.look(session).reducible
-        return reduce_waiting(self._h, list(waiting))
+        return reduce_waiting(self._h, session, waiting)
 
     def listen(self, seconds: float) -> None:
         """Wait for work."""

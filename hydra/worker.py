@@ -147,7 +147,9 @@ class Worker:
         while True:
             note = self._slice(kernel, held)
             if note:
-                return self._hand_in(kernel, held, Rest.LOST, False, note)
+                self._hand_in(kernel, held, Rest.LOST, False, note)
+                self._clock.sleep_s(self._pacing.poll_seconds)  # another worker may try it first
+                return None
             if not held.wanted:
                 return None
             over = self._over(ends_s)

@@ -26,7 +26,7 @@ def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
     work = Work(costs.of(span), costs.mean(Span(span.stop, lent.stop)))
     receipt = h.store.complete(session, seq, report.hand_in, ask, work)
     if receipt.last:
-        reduce(h, report.hand_in.job)
+        reduce(h, session, report.hand_in.job)
     return receipt
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
+from hydra.model import Session
 from hydra.services import Hydra
 
 
-def reduce(h: Hydra, job_id: str) -> bool:
+def reduce(h: Hydra, session: Session, job_id: str) -> bool:
     """Reduce the job if that is to be done and nobody else does it; whether it was done here.
 
     If this process dies on the way, the reduction's lease runs out and another worker takes it.
@@ -15,7 +17,7 @@ def reduce(h: Hydra, job_id: str) -> bool:
     spec = h.store.job(job_id).spec
     if not h.runs(spec.kernel, spec.version):
         return False
-    reduction = h.store.reduce(job_id)
+    reduction = h.store.reduce(session, job_id)
     if reduction is None:
         return False
     kernel = h.kernels()[reduction.kernel]
@@ -38,6 +40,6 @@ def _label(content: bytes) -> dict[str, str | int]:
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def reduce_waiting(h: Hydra, job_ids: list[str]) -> bool:
+def reduce_waiting(h: Hydra, session: Session, job_ids: Sequence[str]) -> bool:
     """Reduce the first of the jobs that can be; whether one was."""
-    return any(reduce(h, job_id) for job_id in job_ids)
+    return any(reduce(h, session, job_id) for job_id in job_ids)

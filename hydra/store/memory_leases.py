@@ -203,8 +203,9 @@ class MemoryLeases(MemoryState):
         span = Span(lease.start, lease.stop)
         self._tell(record, "expire",
                    f"{lease.session.worker} lost units {span.start}..{span.stop}: {why}")
-        dead = span.units == 1 and losses >= settings.LOSSES_MAX
-        if dead and (many or self.live_workers() < 2):
+        shared = many or self.live_workers() < 2
+        losses_max = settings.LOSSES_MAX if shared else settings.LOSSES_ALONE_MAX
+        if span.units == 1 and losses >= losses_max:
             self._close(record, "fail", f"unit {span.start} was lost {losses} times: {why}")
         else:
             self._free_put(record, Range(span, losses, loser, many))
@@ -223,9 +224,7 @@ class MemoryLeases(MemoryState):
         record.state = move(record.state, event)
         record.reason, record.ended, record.unassigned = reason, int(self._seen or 0), 0
         record.free.clear()
-        for token in record.leases:
-            self._deadlines.drop((record.id, token))
-        record.leases.clear()
+        record.leases.clear()  # their deadlines go one by one as they pass: see expire
         record.ends = SortedSet()
         record.pieces.clear()
         self._tell(record, record.state.value, reason)

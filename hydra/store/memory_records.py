@@ -43,6 +43,9 @@ class SortedSet(Generic[T]):
         if score is not None:
             del self._order[bisect_left(self._order, (score, member))]
 
+    def __contains__(self, member: object) -> bool:
+        return member in self._scores
+
     def highest(self, limit: int) -> list[T]:
         """Members with the highest scores, highest first."""
         return [member for _, member in reversed(self._order[-limit:])]

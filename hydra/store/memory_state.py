@@ -162,7 +162,8 @@ class MemoryState:
             ]
             waiting = [
                 r.id for r in self._jobs.values()
-                if r.state is JobState.REDUCING and r.reduce_after <= self._active
+                if r.state is JobState.REDUCING
+                and (r.reduce_after <= self._active or r.reducer == session.id)
             ]
             return Look(jobs, waiting[: settings.CLAIM_TRIES_MAX])
 

@@ -90,7 +90,8 @@ class MemoryStore(MemoryLeases):
             now, wall = self._hydra_now()
             self._see(session, wall)
             record, grant = self._jobs.get(job), None
-            if record and record.state is JobState.RUNNING and not known.job:
+            holds = (known.job, known.token) in self._deadlines
+            if record and record.state is JobState.RUNNING and not holds:
                 if cut:
                     found = self._take_far_part(session, record, cut)
                 else:
@@ -169,7 +170,10 @@ class MemoryStore(MemoryLeases):
             now, _ = self._hydra_now()
             record = self._jobs.get(job)
             lease = record.leases.get(token) if record else None
-            if not record or not lease or lease.deadline > now:
+            if not record or not lease:
+                self._deadlines.drop((job, token))
+                return False
+            if lease.deadline > now:
                 return False
             self._lose(record, token, End.EXPIRE, "no heartbeat before the deadline")
             return True
@@ -183,19 +187,22 @@ class MemoryStore(MemoryLeases):
                 self._close(record, "cancel", reason)
             return record.view()
 
-    def reduce(self, job: str) -> Reduction | None:
-        """Lease the job's reduction."""
+    def reduce(self, session: Session, job: str) -> Reduction | None:
+        """Lease the job's reduction; its token is the session, so that a repeat gets it again."""
         with self._lock:
             now, _ = self._hydra_now()
             record = self._jobs.get(job)
-            if not record or record.state is not JobState.REDUCING or record.reduce_after > now:
+            if not record or record.state is not JobState.REDUCING:
                 return None
-            if record.attempts >= settings.REDUCE_ATTEMPTS_MAX:
-                self._close(record, "fail", f"the reduction was started {record.attempts} times "
-                            "and never finished")
+            if record.reduce_after <= now:
+                if record.attempts >= settings.REDUCE_ATTEMPTS_MAX:
+                    self._close(record, "fail", f"the reduction was started {record.attempts} "
+                                "times and never finished")
+                    return None
+                record.attempts += 1
+                record.reducer, record.reduce_after = session.id, now + settings.REDUCE_LEASE_MS
+            elif record.reducer != session.id:
                 return None
-            record.attempts += 1
-            record.reducer, record.reduce_after = self._new_id(), now + settings.REDUCE_LEASE_MS
             spec = record.spec
             whole: Partial = dict(record.pieces)
             if spec.sum_bounds:

@@ -168,7 +168,10 @@ class RedisReader:
                     pipe.get(keys.rate(spec.version, session.host))
                     pipe.zrange(keys.free(job), 0, 0, withscores=True)
                     pipe.zrevrange(keys.free(job), 0, 0)
-                rows = pipe.execute()
+                for job, _ in reducing:
+                    pipe.hget(keys.job(job.decode()), "reducer")
+                replies = pipe.execute()
+        rows, reducers = replies[: 5 * len(known)], replies[5 * len(known) :]
         live = int(fleet.get(b"live", 0))
         jobs = [
             Runnable(
@@ -182,7 +185,11 @@ class RedisReader:
             )
         ]
         now = float(active or 0)
-        waiting = [job.decode() for job, after in reducing if after <= now]
+        mine = session.id.encode()
+        waiting = [
+            job.decode() for (job, after), reducer in zip(reducing, reducers, strict=True)
+            if after <= now or reducer == mine
+        ]
         return Look(jobs, waiting)
 
     def listen(self, seconds: float) -> None:

@@ -196,12 +196,12 @@ class RedisStore(RedisReader):
             raise NoSuchJob(f"no job {job[:64]!r}", field="job")
         return self.job(job)
 
-    def reduce(self, job: str) -> Reduction | None:
-        """Lease the job's reduction."""
-        spec, token = self.spec(job), self._new_id()
+    def reduce(self, session: Session, job: str) -> Reduction | None:
+        """Lease the job's reduction; its token is the session, so that a repeat gets it again."""
+        spec = self.spec(job)
         if spec is None:
             return None
-        held, *words = self._run("reduce", self._closing_keys(job), job, token, self._keep_ms)
+        held, *words = self._run("reduce", self._closing_keys(job), job, session.id, self._keep_ms)
         if not held:
             return None
         whole: Partial
@@ -215,7 +215,7 @@ class RedisStore(RedisReader):
             for first in range(0, spec.total_units, PIECES_BATCH):
                 found |= self.pieces(job, range(first, first + PIECES_BATCH))
             whole = found
-        return Reduction(job, token, spec.kernel, spec.params, whole)
+        return Reduction(job, session.id, spec.kernel, spec.params, whole)
 
     def finish(
         self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = NO_FILES

@@ -241,10 +241,10 @@ def test_the_last_unit_reduces_and_finishes(store: Store) -> None:
     with pytest.raises(NotFinished):
         store.answer("j1")
     assert store.look(session("a")).reducible == ["j1"]
-    reduction = store.reduce("j1")
+    reduction = store.reduce(session("a"), "j1")
     assert reduction is not None
     assert reduction.whole == partial_of(SPEC, Span(0, 100))
-    assert store.reduce("j1") is None, "somebody holds it"
+    assert store.reduce(session("b"), "j1") is None, "somebody holds it"
     assert store.finish("j1", "another", {"x": 0}) is Verdict.STALE
     assert store.finish("j1", reduction.token, {"x": 1}) is Verdict.ACCEPTED
     assert store.finish("j1", reduction.token, {"x": 2}) is Verdict.CLOSED
@@ -259,11 +259,11 @@ def test_a_reduction_is_tried_a_few_times(store: Store, wall: Wall) -> None:
     grant = take(store, session("a"), 1)
     store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
     for _ in range(settings.REDUCE_ATTEMPTS_MAX):
-        assert store.reduce("j1") is not None
+        assert store.reduce(session("a"), "j1") is not None
         for _ in range(settings.REDUCE_LEASE_MS // settings.TICK_MS_MAX + 1):
             wall.ms += settings.TICK_MS_MAX
             store.tick()
-    assert store.reduce("j1") is None
+    assert store.reduce(session("a"), "j1") is None
     job = store.job("j1")
     assert job.state is JobState.FAILED
     assert "3 times" in job.reason
@@ -274,7 +274,7 @@ def test_a_reduction_that_cannot_succeed_fails_the_job(store: Store) -> None:
     open_job(store, spec)
     grant = take(store, session("a"), 1)
     store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
-    reduction = store.reduce("j1")
+    reduction = store.reduce(session("a"), "j1")
     assert reduction is not None
     assert store.fail("j1", reduction.token, "finish raised") is Verdict.ACCEPTED
     assert (store.job("j1").state, store.job("j1").reason) == (JobState.FAILED, "finish raised")
@@ -294,7 +294,7 @@ def test_pieces_are_kept_until_the_end(store: Store) -> None:
     with pytest.raises(BadSpan, match=r"one piece for each unit of 2\.\.5"):
         store.complete(session("a"), 3, few)
     store.complete(session("a"), 3, rest)
-    reduction = store.reduce("j1")
+    reduction = store.reduce(session("a"), "j1")
     assert reduction is not None
     assert reduction.whole == partial_of(spec, Span(0, 5))
     store.finish("j1", reduction.token, {})
@@ -307,7 +307,7 @@ def test_an_answer_may_have_files(store: Store) -> None:
     open_job(store, spec)
     grant = take(store, session("a"), 1)
     store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
-    reduction = store.reduce("j1")
+    reduction = store.reduce(session("a"), "j1")
     assert reduction is not None
     large = bytes(range(256)) * (settings.FILE_PART_BYTES // 100)
     files = {"image.png": b"\x89PNG\0\xff", "large.bin": large, "empty": b""}
@@ -519,5 +519,5 @@ def test_nothing_is_known_of_an_unknown_job(store: Store) -> None:
     said = HandIn("nothing", "t", Span(0, 0), {}, Rest.KEEP)
     assert store.complete(session("a"), 2, said).verdict is Verdict.CLOSED
     assert store.expire("nothing", "t") is False
-    assert store.reduce("nothing") is None
+    assert store.reduce(session("a"), "nothing") is None
     assert store.finish("nothing", "t", {}) is Verdict.CLOSED

@@ -25,7 +25,7 @@ def bring_to(store: Store, state: JobState) -> tuple[str, str]:
     reduction = ""
     if state in (JobState.REDUCING, JobState.DONE, JobState.FAILED):
         store.complete(WHO, 2, hand_in(SPEC, "j", grant.token, Span(0, 1), Rest.RETURN))
-        held = store.reduce("j")
+        held = store.reduce(WHO, "j")
         assert held is not None
         reduction = held.token
     if state is JobState.DONE:

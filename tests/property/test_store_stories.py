@@ -242,12 +242,13 @@ class Stories(RuleBasedStateMachine):
                 assert side.store.expire(job, token) is (token in held)
                 assert side.store.expire(job, token) is False
 
-    @rule(job=st.sampled_from(JOBS), right=st.booleans())
-    def reduce_and_finish(self, job: str, right: bool) -> None:
+    @rule(job=st.sampled_from(JOBS), worker=st.sampled_from(WORKERS), right=st.booleans())
+    def reduce_and_finish(self, job: str, worker: str, right: bool) -> None:
         """A reduction, finished by its holder or by somebody else."""
         verdicts = set()
         for side in self.sides:
-            reduction = side.store.reduce(job)
+            reduction = side.store.reduce(stores.session(worker), job)
+            assert side.store.reduce(stores.session(worker), job) == reduction
             if reduction:
                 whole = stores.partial_of(self.specs[job], Span(0, self.specs[job].total_units))
                 assert reduction.whole == whole, "the sum of all partials is the whole"

@@ -200,7 +200,8 @@ local function close(k, job, state, reason, wall, keep_ms)
 end
 
 -- Take a lease away as lost: its range goes back with one loss more. A single unit that was lost
--- too often, by several workers (or by the only one there is), is dead and fails the job.
+-- too often, by several workers (or by the only one there is), is dead and fails the job; one
+-- worker alone among others must lose it more often.
 local function lose(k, job, token, l, how, why, wall, keep_ms)
   local losses, loser, many = l.losses + 1, l.loser, l.many
   if l.losses == 0 then
@@ -209,10 +210,11 @@ local function lose(k, job, token, l, how, why, wall, keep_ms)
     many = '1'
   end
   local alone = redis.call('ZCOUNT', k.workers, ms(wall - LIVE_MS), '+inf') < 2
+  local losses_max = (many == '1' or alone) and LOSSES_MAX or LOSSES_ALONE_MAX
   lease_end(k, job, token, l, how, wall)
   local span = int(l.start) .. '..' .. int(l.stop)
   tell(k.story, 'expire', l.worker .. ' lost units ' .. span .. ': ' .. why)
-  if l.stop - l.start == 1 and losses >= LOSSES_MAX and (many == '1' or alone) then
+  if l.stop - l.start == 1 and losses >= losses_max then
     close(k, job, 'failed', 'unit ' .. int(l.start) .. ' was lost ' .. int(losses)
       .. ' times: ' .. why, wall, keep_ms)
     return

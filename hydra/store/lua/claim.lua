@@ -18,9 +18,10 @@ local before = heard_before(k.session, seq, 'claim')
 if before then return before[1] end
 local now, wall = hydra_now(k.clock, ARGV[1])
 seen(k, who.worker, wall)
-local held = redis.call('HGET', k.session, 'job')
+local held = redis.call('HMGET', k.session, 'job', 'token')
+local holds = held[1] and redis.call('ZSCORE', k.deadlines, held[1] .. ' ' .. held[2])
 local r = redis.call('HMGET', k.job, 'state', 'unassigned', 'priority')
-if r[1] ~= 'running' or (held and held ~= '') then
+if r[1] ~= 'running' or holds then
   redis.call('HDEL', k.worker, 'job')
   return 'empty'
 end

@@ -1,0 +1,75 @@
+"""What a lost reply or a failing unit may cost, on every store: found by schedules of faults."""
+
+from __future__ import annotations
+
+from hydra import settings
+from hydra.invariants import violations
+from hydra.model import JobState, Rest, Span
+from hydra.ports import Store
+from tests.stores import Wall, ask, hand_in, session, sums_spec
+
+ONE = sums_spec(1)
+A, B = session("a"), session("b")
+
+
+def pass_s(store: Store, wall: Wall, seconds: int) -> None:
+    """Let Hydra time pass, with a reaper."""
+    for _ in range(seconds):
+        wall.ms += 1_000
+        store.tick()
+        for job, token in store.overdue(10):
+            store.expire(job, token)
+
+
+def test_a_reduction_whose_reply_was_lost_is_given_again(store: Store, wall: Wall) -> None:
+    """It waited out the whole minute of its lease, for nobody."""
+    store.submit("j", ONE)
+    store.enlist(A)
+    grant = store.claim(A, 1, "j", ask(1))
+    assert grant is not None
+    store.complete(A, 2, hand_in(ONE, "j", grant.token, Span(0, 1), Rest.RETURN))
+    held = store.reduce(A, "j")
+    assert held is not None
+    assert (store.look(A).reducible, store.look(B).reducible) == (["j"], [])
+    assert store.reduce(B, "j") is None
+    assert [store.reduce(A, "j") for _ in range(settings.REDUCE_ATTEMPTS_MAX)] == [held] * 3
+    assert store.finish("j", held.token, {}) == "accepted"
+    assert store.reduce(A, "j") is None
+
+
+def test_a_session_whose_unknown_lease_ended_may_claim_again(store: Store, wall: Wall) -> None:
+    """The grant's reply was lost: the session never called for that lease, and starved."""
+    store.submit("j", sums_spec(10))
+    store.enlist(A)
+    assert store.claim(A, 1, "j", ask(10)) is not None
+    assert store.claim(A, 2, "j", ask(10)) is None, "it holds a lease"
+    pass_s(store, wall, 4)
+    assert store.claim(A, 3, "j", ask(10)) is not None
+    assert violations(store.dump("j")) == []
+
+
+def test_a_session_whose_job_was_cancelled_may_claim_again(store: Store, wall: Wall) -> None:
+    store.submit("j", sums_spec(10))
+    store.submit("k", sums_spec(10))
+    store.enlist(A)
+    assert store.claim(A, 1, "j", ask(10)) is not None
+    store.cancel("j")
+    pass_s(store, wall, 4)
+    assert store.claim(A, 2, "k", ask(10)) is not None
+
+
+def test_one_worker_among_others_loses_a_unit_only_so_often(store: Store, wall: Wall) -> None:
+    """The others may lack the kernel: then the only one that has it failed without an end."""
+    store.submit("j", ONE)
+    store.enlist(A)
+    store.enlist(B)
+    losses = 0
+    while store.job("j").state is JobState.RUNNING:
+        grant = store.claim(A, 2 * losses + 1, "j", ask(1))
+        assert grant is not None
+        said = hand_in(ONE, "j", grant.token, Span(0, 0), Rest.LOST, "ValueError: bad unit")
+        store.complete(A, 2 * losses + 2, said)
+        losses += 1
+        assert violations(store.dump("j")) == []
+    assert losses == settings.LOSSES_ALONE_MAX
+    assert store.job("j").reason == "unit 0 was lost 20 times: ValueError: bad unit"
