@@ -225,10 +225,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class JobDump:
-    """All the store knows of a job, for the invariants."""
+    """All the store knows of a job at one moment, for the invariants."""
 
     job: Job
     free: Sequence[Range]
     leases: Sequence[Lease]
-    deadline_tokens: frozenset[str]
+    deadlines: Mapping[str, float]
+    """Token -> Hydra ms, as the reaper finds them."""
+    ends: frozenset[str]
+    """Tokens of the leases that have an estimated end, as splitters find them."""
+    indexes: frozenset[str]
+    """Where the job is listed: runnable, reducing, ended."""
     pieces: frozenset[int]

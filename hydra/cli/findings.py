@@ -19,7 +19,9 @@ from hydra.connection import address_of, connect, require_safe
 from hydra.errors import HydraError
 from hydra.kernels._proof import fault_of
 from hydra.kernels._speed import speed_of
+from hydra.services.audit import audit
 from hydra.settings import Settings
+from hydra.wiring import over
 
 ANSWER_S = 3.0
 PACKAGES = ("redis", "rq", "flask", "gunicorn", "numpy")
@@ -50,6 +52,16 @@ def examine(settings: Settings) -> list[Finding]:
     for look in (_versions, _kernels, _folder, _server, _scheduler):
         findings.extend(_guarded(look, settings))
     return findings
+
+
+def examine_accounts(settings: Settings) -> list[Finding]:
+    """What does not hold of the open jobs in the Redis of `settings`; raises StoreDown."""
+    with connect(settings.redis_url) as client:
+        found = audit(over(client, settings))
+    if found.faults:
+        return [Finding("invariants", Grade.BAD, fault) for fault in found.faults]
+    text = f"hold for {found.jobs} open jobs with {found.leases} leases"
+    return [Finding("invariants", Grade.OK, text)]
 
 
 def _guarded(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> list[Finding]:

@@ -167,12 +167,14 @@ def redis_conf(data: str, bind: str, port: int) -> None:
 
 
 @click.command()
+@click.option("--invariants", is_flag=True, help="Audit the open jobs of the running system.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
-def doctor(as_json: bool) -> None:
+def doctor(invariants: bool, as_json: bool) -> None:
     """Look at everything Hydra needs here; exit code 1 if anything is bad."""
-    from hydra.cli.findings import Grade, examine
+    from hydra.cli.findings import Grade, examine, examine_accounts
 
-    findings = examine(Settings.read())
+    settings = Settings.read()
+    findings = examine_accounts(_with_redis(settings)) if invariants else examine(settings)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
     else:

@@ -43,6 +43,10 @@ class SortedSet(Generic[T]):
         if score is not None:
             del self._order[bisect_left(self._order, (score, member))]
 
+    def score(self, member: T) -> float:
+        """The score of a member."""
+        return self._scores[member]
+
     def __contains__(self, member: object) -> bool:
         return member in self._scores
 

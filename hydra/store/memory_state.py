@@ -11,6 +11,7 @@ from typing import Any
 
 from hydra import settings
 from hydra.errors import NoSuchFile, NoSuchJob, NotFinished
+from hydra.invariants import INDEX
 from hydra.messages import JobDump, Look, Pace, Runnable, Tally, Usage
 from hydra.model import (
     FINAL,
@@ -221,7 +222,7 @@ class MemoryState:
                 ended={state: found[f"job {state}"] for state in sorted(FINAL)},
                 submitted=found["submitted"],
                 units=found["units"],
-                leases=sum(len(record.leases) for record in self._jobs.values()),
+                leases=len(self._deadlines.members()),
                 leases_ended={end: found[f"lease {end}"] for end in End},
                 live_workers=live,
                 silent_workers=len(self._workers) - live,
@@ -247,6 +248,9 @@ class MemoryState:
                 record.view(),
                 list(record.free),
                 [lease.view(job, token) for token, lease in record.leases.items()],
-                frozenset(token for owner, token in self._deadlines.members() if owner == job),
+                {token: self._deadlines.score((job, token))
+                 for owner, token in self._deadlines.members() if owner == job},
+                frozenset(record.ends.members()),
+                frozenset((INDEX.get(record.state, "ended"),)),
                 frozenset(record.pieces),
             )

@@ -25,13 +25,13 @@ from hydra.model import (
     Worker,
 )
 from hydra.store import keys
+from hydra.store.redis_dump import dump
 from hydra.store.redis_health import Health
 from hydra.store.redis_records import (
     free_within,
     read_chunk,
     read_job,
     read_lease,
-    read_range,
     read_tally,
     read_worker,
     text_fields,
@@ -287,20 +287,6 @@ class RedisReader:
         return self._health.checks()
 
     def dump(self, job: str) -> JobDump:
-        """Everything about one job, read in one transaction."""
-        with store_errors(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.zrange(keys.free(job), 0, -1, withscores=True)
-            pipe.hgetall(keys.leases(job)).hkeys(keys.pieces(job))
-            pipe.zrange(keys.DEADLINES, 0, -1)
-            pipe.hgetall(keys.job(job)).hgetall(keys.sums(job))
-            free, leases, pieces, deadlines, record, sums = pipe.execute()
-        if not record:
-            raise NoSuchJob(f"no job {job[:64]!r}", field="job")
-        tokens = (member.decode().split(" ") for member in deadlines)
-        return JobDump(
-            read_job(job, text_fields(record), text_fields(sums), len(leases)),
-            [read_range(member, start) for member, start in free],
-            [read_lease(job, token.decode(), line) for token, line in leases.items()],
-            frozenset(token for owner, token in tokens if owner == job),
-            frozenset(int(unit) for unit in pieces),
-        )
+        """Everything about one job, at one moment."""
+        with store_errors():
+            return dump(self._redis, job)

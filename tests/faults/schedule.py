@@ -71,7 +71,9 @@ class TaskQueue(MemoryQueue):
 class Schedule:
     """Everything of one seed; `run` raises AssertionError if anything is not as promised."""
 
-    def __init__(self, seed: int, make_store: MakeStore = MemoryStore, *, tell: bool = False) -> None:
+    def __init__(
+        self, seed: int, make_store: MakeStore = MemoryStore, *, tell: bool = False
+    ) -> None:
         self.loop = Loop(seed)
         self.loop.told = [] if tell else None
         self.plan: Plan = draw(self.loop.chance)

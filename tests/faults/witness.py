@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hydra.errors import HydraError
-from hydra.invariants import violations
+from hydra.invariants import clashes, regressions, violations
 from hydra.messages import JobDump
 from hydra.model import FINAL, JobState
 from hydra.ports import Store
@@ -30,6 +30,7 @@ class Witness:
         self._store, self._loop = store, loop
         self._calls: list[tuple[str, tuple[Any, ...]]] = []
         self._jobs: dict[str, JobDump] = {}
+        self._replies: dict[str, tuple[int, Any]] = {}
         self.steps = 0
 
     def saw(self, name: str, args: tuple[Any, ...], said: Any) -> None:
@@ -40,16 +41,27 @@ class Witness:
         self._calls.append((name, args))
         if name == "submit":
             self._jobs.setdefault(said.id, self._store.dump(said.id))
+        elif name in ("claim", "complete"):
+            self._answered(args[0].id, args[1], said)
         self.check()
+
+    def _answered(self, session: str, seq: int, said: Any) -> None:
+        """A call that came before, with none after it, must get the same reply."""
+        last, reply = self._replies.get(session, (0, None))
+        if seq == last and reply is not None and said != reply:
+            raise Broken(f"call {seq} of session {session} got {reply}, and then {said}")
+        if seq >= last:
+            self._replies[session] = seq, said
 
     def check(self) -> None:
         """Raise Broken unless all invariants hold of every job."""
-        for job in self._jobs:
+        for job, before in self._jobs.items():
             dump = self._store.dump(job)
-            faults = [*violations(dump), *_untrue(dump)]
-            if faults:
+            if faults := [*violations(dump), *regressions(before, dump), *_untrue(dump)]:
                 raise Broken(f"{job}: " + "; ".join(faults))
             self._jobs[job] = dump
+        if faults := clashes(list(self._jobs.values())):
+            raise Broken("; ".join(faults))
 
     def all_ended(self, expected: dict[str, JobPlan]) -> bool:
         """Whether every job that was submitted has ended."""

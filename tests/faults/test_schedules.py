@@ -1,0 +1,61 @@
+"""Schedules of faults: none breaks Hydra, and each planted bug is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hydra.store.memory_store import MemoryStore
+from tests.faults.planted import BUGS
+from tests.faults.schedule import Schedule
+
+FOUND = [int(line.split()[0]) for line in
+         Path(__file__).with_name("seeds.txt").read_text().splitlines() if line[:1].isdigit()]
+
+BATCHES, BATCH = 4, 100
+"""Schedules of every test run; `python -m tests.faults` runs as many as one likes."""
+
+SCHEDULES_MAX = 1_000
+"""A planted bug must be found within so many."""
+
+
+def run(seed: int) -> None:
+    try:
+        Schedule(seed).run()
+    except Exception as error:
+        error.add_note(f"again: python -m tests.faults --seed {seed} --trace")
+        raise
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_was_found_once_stays_mended(seed: int) -> None:
+    run(seed)
+
+
+@pytest.mark.parametrize("first", range(0, BATCHES * BATCH, BATCH))
+def test_no_fault_loses_or_doubles_a_unit(first: int) -> None:
+    for seed in range(first, first + BATCH):
+        run(seed)
+
+
+def test_a_seed_is_a_schedule() -> None:
+    """The same seed tells the same story, to the last id."""
+    stories = []
+    for _ in range(2):
+        schedule = Schedule(5, tell=True)
+        schedule.run()
+        stories.append(schedule.loop.told)
+    assert len(stories[0] or ()) > 50
+    assert stories[0] == stories[1]
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
+def test_a_planted_bug_is_found(bug: type[MemoryStore], record_property) -> None:
+    for seed in range(SCHEDULES_MAX):
+        try:
+            Schedule(seed, bug).run()
+        except AssertionError:
+            record_property("schedules", seed + 1)
+            return
+    pytest.fail(f"not found in {SCHEDULES_MAX} schedules")
