@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra.messages import HandIn, Receipt, Reduction
 from hydra.model import JobState, Range, Session, Verdict
-from hydra.store.memory_records import JobRecord, LeaseRecord, SessionRecord
+from hydra.store.memory_records import JobRecord, SessionRecord
 from hydra.store.memory_store import MemoryStore
 
 
@@ -19,8 +19,10 @@ class NoFence(MemoryStore):
     ) -> Receipt | None:
         receipt = super()._judge(session, known, record, h)
         if receipt and receipt.verdict is Verdict.STALE:
-            lease = LeaseRecord(session, *h.span, 0, 0.0, 0.0, 0.0, 0.0, 0, "", False, 0, 0)
-            self._fold(session, record, lease, h, 0.0)
+            record.done += h.span.units
+            for name, value in h.partial.items():
+                if isinstance(value, int):
+                    record.sums[str(name)] = record.sums.get(str(name), 0) + value
             return replace(receipt, verdict=Verdict.ACCEPTED)
         return receipt
 
