@@ -160,7 +160,9 @@ def query_number(name: str, default: float, low: float, high: float, kind: type 
         return default
     noun = "a whole number" if kind is int else "a number"
     try:
-        found: float = kind(given) if len(given) <= DIGITS_MAX else math.nan
+        # Ours are ASCII: int() takes the digits of every script.
+        plain = given.isascii() and len(given) <= DIGITS_MAX
+        found: float = kind(given) if plain else math.nan
     except ValueError:
         found = math.nan
     if not low <= found <= high:

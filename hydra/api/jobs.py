@@ -90,7 +90,8 @@ class JobRoutes:
     def cancel(self, job: str) -> Response:
         """End a job; one that has ended stays as it is. A body may give the reason."""
         reason = ""
-        if request.mimetype or request.content_length:
+        # Not by its length: a body in chunks tells none.
+        if request.mimetype or request.get_data():
             given = body.json_object(("reason",))
             reason = body.text(given.get("reason", ""), "/reason", REASON_CHARS_MAX)
         return reply(whole_job_json(self._h, cancel(self._h, body.job_id(job), reason)))

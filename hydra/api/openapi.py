@@ -18,7 +18,7 @@ from hydra.api.operations import (
 )
 from hydra.api.pictures import ARRIVED, TILES, TILES_MAX, TYPES
 from hydra.api.profiles import CHUNKS
-from hydra.api.schemas import NAME, SCHEMAS, TEXT, ref
+from hydra.api.schemas import CURSOR, KEY, NAME, SCHEMAS, STORY_ID, TEXT, ref
 from hydra.api.shapes import BASE
 from hydra.settings import TIMELINE_READ_MAX
 
@@ -65,14 +65,14 @@ def _jobs_path() -> dict[str, Any]:
             "post": operation(
                 "submit", "Open a job",
                 {"201": new, "200": again, **problems(400, 404, 409, 413, 415, 429)},
-                [header("Idempotency-Key", "makes the request safe to repeat, for a day")],
+                [header("Idempotency-Key", "makes the request safe to repeat, for a day", KEY)],
                 ref("NewJob"),
             ),
             "get": operation(
                 "jobs", "The latest jobs, newest first, without answers",
                 {"200": reply_of("a page", ref("JobPage")), **problems(400)},
                 [query("limit", limit, "jobs a page"),
-                 query("cursor", TEXT, "`cursor` of the page before")],
+                 query("cursor", CURSOR, "`cursor` of the page before")],
             ),
         },
     }
@@ -111,7 +111,7 @@ def _job_paths() -> dict[str, Any]:
 
 def _way_paths() -> dict[str, Any]:
     own = f"{BASE}/jobs/{{job}}"
-    after = query("after", TEXT, "id of the entry of the story after which to go on")
+    after = query("after", STORY_ID, "id of the entry of the story after which to go on")
     return {
         f"{own}/story": {
             "parameters": [job_in_path()],
@@ -133,7 +133,8 @@ def _way_paths() -> dict[str, Any]:
             "get": operation(
                 "events", "Follow a job: events `story`, `tiles`, `progress`, and a last `end`",
                 {"200": stream(), **problems(400, 404, 503)},
-                [after, header("Last-Event-ID", "as `after`; sent by browsers that reconnect")],
+                [after, header("Last-Event-ID", "as `after`; sent by browsers that reconnect",
+                               STORY_ID)],
             ),
         },
     }
@@ -163,7 +164,7 @@ def _profile_paths() -> dict[str, Any]:
             "get": operation(
                 "chunks", "Chunks whose leases have ended, oldest first",
                 {"200": reply_of("the chunks", ref("Chunks")), **problems(400, 404)},
-                [query("after", TEXT, "id of the chunk after which to go on"),
+                [query("after", STORY_ID, "id of the chunk after which to go on"),
                  query("limit", limit, "at most")],
             ),
         },

@@ -79,9 +79,9 @@ def query(name: str, schema: Schema, doc: str) -> Schema:
     return {"name": name, "in": "query", "schema": schema, "description": doc}
 
 
-def header(name: str, doc: str) -> Schema:
+def header(name: str, doc: str, schema: Schema = TEXT) -> Schema:
     """A header that the caller may send."""
-    return {"name": name, "in": "header", "schema": TEXT, "description": doc}
+    return {"name": name, "in": "header", "schema": schema, "description": doc}
 
 
 def binary(what: str, types: tuple[str, ...], headers: dict[str, str]) -> dict[str, Any]:

@@ -36,8 +36,15 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
 SECONDS: Schema = {"type": "number", "minimum": 0}
 JOB_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+CURSOR: Schema = {"type": "string", "pattern": "^([A-Za-z0-9_-]{22})?$"}
+STORY_ID: Schema = {"type": "string", "pattern": "^([0-9]{1,19}(-[0-9]{1,19})?)?$"}
+KEY: Schema = {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"}
 VALUE: Schema = {"type": ["integer", "number", "string"]}
-NAME: Schema = {"type": "string", "minLength": 1, "maxLength": NAME_CHARS_MAX}
+NAME: Schema = {
+    "type": "string",
+    "pattern": f"^[A-Za-z0-9_:-][A-Za-z0-9_.:-]{{0,{NAME_CHARS_MAX - 1}}}$",
+}
+UNREAD: Schema = {"description": "not read here"}
 ANSWER: Schema = {"type": "object", "description": "what the kernel's finish gives"}
 
 LINKS = ("self", "events", "result", "story", "history", "profile", "cancel")
@@ -217,10 +224,20 @@ SCHEMAS: dict[str, Schema] = {
         }
     ),
     "Problem": PROBLEM,
-    "AncestorNewJob": _object(
-        {"job_id": NAME, "task_type": {"enum": ["calculate_pi", "calculate_mandelbrot"]}},
-        {"points": COUNT, "resolution": {**COUNT, "description": "0 stands for 256"}},
-    ),
+    "AncestorNewJob": {
+        "oneOf": [
+            _object(
+                {"job_id": NAME, "task_type": {"const": "calculate_pi"},
+                 "points": {"type": "integer", "minimum": 1, "maximum": 10**18}},
+                {"resolution": UNREAD},
+            ),
+            _object(
+                {"job_id": NAME, "task_type": {"const": "calculate_mandelbrot"}},
+                {"resolution": {"type": "integer", "minimum": 0, "maximum": 8192,
+                                "description": "0 stands for 256"}, "points": UNREAD},
+            ),
+        ]
+    },
     "AncestorJob": _object({"job_id": NAME, "status": TEXT}),
     "AncestorStatus": _object(
         {

@@ -77,7 +77,8 @@ def _number(kind: type, value: object) -> int | float | None:
         return None
     if isinstance(value, str):
         text = value.strip().replace("_", "")
-        if not text or len(text) > NUMBER_CHARS_MAX:
+        # int() would take the digits of every script; no form or command line writes those.
+        if not text.isascii() or not 0 < len(text) <= NUMBER_CHARS_MAX:
             return None
         try:
             value = int(text)

@@ -28,6 +28,7 @@ PARAMS = [
     ("samples", "", "whole number"),
     ("samples", "9" * 5000, "whole number"),
     ("samples", "nan", "whole number"),
+    ("samples", "\u0661", "whole number"),
     ("seed", -1, "at least 0"),
     ("seed", 2**64, "at most"),
     ("sample", 1, "not a parameter"),
