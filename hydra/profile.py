@@ -20,13 +20,22 @@ from typing import Any
 
 from hydra import settings
 from hydra.costs import Costs
-from hydra.model import Chunk, Job, Sample
+from hydra.model import Chunk, End, Job, Sample
 
 INTERVALS_MAX = 64
 """Throughput is told for at most so many parts of a job's way."""
 
 INTERVAL_MS_MIN = 2_000
 """Over a shorter time it would only tell when who handed in: they do so once a second."""
+
+END_WORDS = {
+    End.COMPLETE: "handed in",
+    End.CUT: "far part taken",
+    End.RETURN: "rest given back",
+    End.LOST: "kernel failed",
+    End.EXPIRE: "worker fell silent",
+}
+"""How a chunk ended, for people."""
 
 
 @dataclass(frozen=True, slots=True)

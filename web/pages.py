@@ -12,10 +12,19 @@ from werkzeug.wrappers import Response as AnyResponse
 from hydra.api.body import job_id
 from hydra.api.jobs import cursor_read, cursor_write
 from hydra.api.reply import on_http_error, on_hydra_error
-from hydra.api.shapes import BASE, estimate, files_of, history_json, is_final, kernel_of
+from hydra.api.shapes import (
+    BASE,
+    estimate,
+    files_of,
+    history_json,
+    is_final,
+    kernel_of,
+    profile_of,
+)
 from hydra.errors import HydraError
 from hydra.kernels import Estimate, canvas_of, find, presets_of, unit_holds, version_of
 from hydra.model import Job, JobState
+from hydra.profile import END_WORDS
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.forecast import forecast
@@ -141,6 +150,8 @@ class Pages:
             samples=thinned(history_json(h, found)),
             left=left(forecast(h, found)),
             unit_holds=unit_holds(kernel),
+            profile=profile_of(h, found, h.store.timeline(found.id)),
+            ends=END_WORDS,
             story=[e for e in story if only.lower() in f"{e.verb} {e.text}".lower()],
             last=story[-1].id if story else "",
             verbs=sorted({entry.verb for entry in story}),

@@ -109,6 +109,12 @@ def speed(kernel: Kernel | None, rate: float) -> str:
     return f"{in_words(rate * count / costs_of(kernel, usual).unit_cost)} {noun}/s"
 
 
+def seconds(value: float) -> str:
+    """A measured time."""
+    return f"{value:.2f}{NARROW}s"
+
+
 FILTERS: tuple[Callable[..., object], ...] = (
     grouped, iso, percent, readable, in_words, size_in_words, sure, command, query,
+    seconds,
 )

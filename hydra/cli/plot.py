@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import Unavailable
+from hydra.model import End
+from hydra.profile import END_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,15 +22,9 @@ WORKERS_MAX = 40
 """Rows of the chart: those that did most."""
 
 COLOURS = {
-    "complete": "#1f6f6d", "cut": "#5cc2be", "return": "#8a9a9b", "lost": "#d9822b",
-    "expire": "#a8261c",
+    End.COMPLETE: "#1f6f6d", End.CUT: "#74b3b0", End.RETURN: "#9aa8a8", End.LOST: "#d9822b",
+    End.EXPIRE: "#a8261c",
 }
-WORDS = {
-    "complete": "handed in", "cut": "far part taken", "return": "rest given back",
-    "lost": "kernel failed", "expire": "worker fell silent",
-}
-"""How a chunk ended, for people."""
-
 SCALES = ((7200, 3600, "hours"), (180, 60, "minutes"), (0, 1, "seconds"))
 """Shortest job in s for which a unit of time is used, its length in s, its name."""
 
@@ -100,7 +96,7 @@ def _gantt(axes: Axes, names: list[str], bars: Bars) -> None:
             axes.barh(
                 [row[chunk["worker"]] for chunk, _, _ in own], [to - at for _, at, to in own],
                 left=[at for _, at, _ in own], height=0.8, color=colour, edgecolor="white",
-                linewidth=0.3, label=WORDS[end],
+                linewidth=0.3, label=END_WORDS[end],
             )
     axes.set_yticks(range(len(names)), names, fontsize=7 if len(names) > 16 else 9)
     axes.invert_yaxis()
@@ -114,7 +110,7 @@ def _throughput(
     if parts:
         edges = [since(parts[0]["from"]), *(since(part["to"]) for part in parts)]
         axes.stairs([part["units_s"] * count for part in parts], edges, fill=True, alpha=0.4,
-                    color=COLOURS["complete"])
+                    color=COLOURS[End.COMPLETE])
     axes.set_title(f"Throughput, {noun} a second")
 
 
@@ -122,7 +118,7 @@ def _sizes(axes: Axes, bars: Bars) -> None:
     sizes = [(at, chunk["stop"] - chunk["start"]) for chunk, at, _ in bars]
     known = [(at, units) for at, units in sizes if units]
     axes.plot([at for at, _ in known], [units for _, units in known], ".",
-              markersize=3, color=COLOURS["complete"])
+              markersize=3, color=COLOURS[End.COMPLETE])
     if known:
         axes.set_yscale("log")
     axes.set_title("Units of each chunk, when it was lent")
@@ -132,7 +128,7 @@ def _shares(axes: Axes, names: list[str], profile: dict[str, Any]) -> None:
     busy = {share["worker"]: share["busy_s"] for share in profile["workers"]}
     lasted_s = profile["makespan_s"] or 1.0
     axes.barh(range(len(names)), [100 * busy[name] / lasted_s for name in names],
-              color=COLOURS["complete"])
+              color=COLOURS[End.COMPLETE])
     axes.set_yticks(range(len(names)), names, fontsize=6 if len(names) > 16 else 8)
     axes.invert_yaxis()
     axes.set_xlim(0, 100)

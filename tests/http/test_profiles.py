@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 
 from hydra.clock import ManualClock
 from hydra.messages import HandIn
 from hydra.model import Rest, Session
+from hydra.services.cancel import cancel
 from hydra.services.submit import submit
 from tests.http.working import UNIT, bundle
 from tests.stores import ask
-
-CHUNKS = 5
 
 
 @pytest.fixture
@@ -99,3 +99,16 @@ def test_a_job_that_nobody_began_has_an_empty_profile(http, opened):
     assert found["efficiency"] is None
     (line,) = http.get(f"{own}/profile.csv").text.splitlines()
     assert line == "worker,start,stop,lent_at,ended_at,busy_s,end"
+
+
+def test_the_page_has_the_shares_as_a_table_without_scripts(http, h, job):
+    text = http.get(job.removeprefix("/api/v1")).text
+    assert f'data-chunks="{job}/chunks"' in text
+    cells = re.findall(r"<td>([^<]*)</td>", text.partition('id="timeline"')[2])
+    assert [cell.strip() for cell in cells[:5]] == [
+        "a", "2", "20", "75.0\N{NARROW NO-BREAK SPACE}%", "1.75 million points/s"
+    ]
+    assert "of the bound" not in text
+    cancel(h, job.rpartition("/")[2])
+    again = http.get(job.removeprefix("/api/v1")).text
+    assert "efficiency 75.0\N{NARROW NO-BREAK SPACE}% of the bound" in again

@@ -1,9 +1,9 @@
 // How an estimate converges: its value and 95 % band over the work done, as an SVG drawn anew at
-// each change. Its colours are the style sheet's, so that light and dark need nothing here.
+// each change.
 
-import { percent } from "./words.js";
+import { element } from "./svg.js";
+import { fill, percent } from "./words.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 240;
 const PAD = { top: 12, right: 12, bottom: 28 };
 const POINTS_MAX = 600;
@@ -123,8 +123,7 @@ export class Chart {
   }
 
   put(name, attributes, text = "") {
-    const node = element(name, attributes);
-    if (text) node.textContent = text;
+    const node = element(name, attributes, text);
     this.svg.append(node);
     return node;
   }
@@ -167,15 +166,8 @@ export class Chart {
   table() {
     const step = Math.ceil(this.points.length / ROWS) || 1;
     const kept = this.points.filter((_, i) => (this.points.length - 1 - i) % step === 0);
-    const rows = kept.map((point) => {
-      const row = document.createElement("tr");
-      const texts = [point.value, point.low, point.high].map((n) => n.toFixed(10));
-      for (const text of [percent(point.share), ...texts]) {
-        row.append(Object.assign(document.createElement("td"), { textContent: text }));
-      }
-      return row;
-    });
-    this.root.querySelector("tbody").replaceChildren(...rows);
+    fill(this.root.querySelector("tbody"), kept.map((point) => [percent(point.share),
+      ...[point.value, point.low, point.high].map((n) => n.toFixed(10))]));
   }
 }
 
@@ -185,10 +177,4 @@ function ticks(low, high) {
   const step = STEPS.find((factor) => factor * power >= rough) * power;
   const digits = Math.max(0, Math.ceil(-Math.log10(step) + (step / power === 2.5 ? 0.5 : 0)));
   return { step, digits: Math.min(digits, DIGITS_MAX) };
-}
-
-function element(name, attributes) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  return node;
 }

@@ -6,9 +6,10 @@ const AGAIN_MS = 3000;
 const SPOKEN_MS = 5000;
 
 export class JobView {
-  constructor(root, way, picture) {
+  constructor(root, way, picture, timeline) {
     this.way = way;
     this.picture = picture;
+    this.timeline = timeline;
     this.url = root.dataset.events;
     this.after = root.dataset.after;
     this.unitHolds = Number(root.dataset.unitHolds);
@@ -31,7 +32,10 @@ export class JobView {
     const after = this.after ? `?after=${encodeURIComponent(this.after)}` : "";
     const source = new EventSource(this.url + after);
     this.source = source;
-    source.addEventListener("open", () => this.way?.load());
+    source.addEventListener("open", () => {
+      this.way?.load();
+      this.timeline?.look();
+    });
     source.addEventListener("story", (event) => this.story(event));
     source.addEventListener("tiles", (event) => this.picture?.arrived(JSON.parse(event.data)));
     source.addEventListener("progress", (event) => this.progress(JSON.parse(event.data)));
@@ -71,6 +75,7 @@ export class JobView {
     document.title = `${percent(job.progress)} ${job.kernel} - Hydra`;
     if (job.estimate) this.estimate(job.estimate);
     this.way?.add(job);
+    this.timeline?.look();
     this.pace(job);
     if (performance.now() - this.spokenAt > SPOKEN_MS) {
       this.spokenAt = performance.now();
@@ -155,7 +160,7 @@ export class JobView {
     this.source?.close();
     const inside = document.getElementById("job").contains(document.activeElement);
     if (inside) document.activeElement.blur();
-    const page = await renew(["#job", "#details"]).catch(() => null);
+    const page = await renew(["#job", "#efficiency", "#details"]).catch(() => null);
     if (!page) {
       setTimeout(() => this.end(), AGAIN_MS);
       return;
@@ -163,6 +168,7 @@ export class JobView {
     this.copying();
     if (inside) document.getElementById("title").focus();
     this.way?.load();
+    this.timeline?.load();
     this.picture?.finish(page);
   }
 }

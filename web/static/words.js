@@ -43,6 +43,17 @@ export function localTimes(root) {
   }
 }
 
+// A table's body with these rows of texts, in place of what it had.
+export function fill(table, rows) {
+  table.replaceChildren(...rows.map((texts) => {
+    const row = document.createElement("tr");
+    for (const text of texts) {
+      row.append(Object.assign(document.createElement("td"), { textContent: text }));
+    }
+    return row;
+  }));
+}
+
 // Take parts of the page from the server again, but none that somebody is in the middle of.
 export async function renew(selectors) {
   const reply = await fetch(location.href, { cache: "no-store" });

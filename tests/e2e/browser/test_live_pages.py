@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.e2e.browser.browsing import PICTURE, WAIT_MS, answer, begin, expect, state
 from tests.waiting import until
 
@@ -44,6 +46,28 @@ def test_a_picture_fills_in_tile_by_tile(site, open_tab):
     with tab.page.expect_download() as saved:
         tab.page.get_by_role("link", name="image.png").click()
     assert saved.value.suggested_filename == f"drawing-{job[:8]}-image.png"
+
+
+def test_the_page_shows_who_works_when(site, open_tab):
+    tab = open_tab()
+    site.hold(30)
+    job = begin(tab, "drawing", **PICTURE)
+    card = tab.page.locator("#timeline")
+    expect(card.locator("path.bar").first).to_be_attached()
+    expect(card.locator("#efficiency")).to_have_text("")
+    chart = card.locator("svg")
+    chart.focus()
+    tab.page.keyboard.press("Home")
+    expect(card.locator('[data-show="readout"]')).to_contain_text("units from 0 on")
+    site.release()
+    expect(state(tab.page)).to_have_text("done")
+    expect(card.locator("#efficiency")).to_contain_text("of the bound")
+    chunks = len(site.h.store.timeline(job))
+    expect(chart).to_have_attribute("aria-label", re.compile(f"^{chunks} chunks of 1 workers"))
+    card.locator("summary").click()
+    row = card.locator("tbody tr")
+    expect(row.locator("td").nth(1)).to_have_text(str(chunks))
+    expect(row.locator("td").nth(2)).to_have_text("48")
 
 
 def test_a_large_picture_is_drawn_smaller(site, open_tab):
