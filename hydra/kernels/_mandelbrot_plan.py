@@ -4,8 +4,8 @@ Tiles of one picture differ a hundredfold in work: the plane is empty far from t
 save nearly all of its inside, and the border takes the rest. So a survey goes first: samples spread
 over the picture are followed as far as a budget allows, and tell of each tile how much work it is.
 Units are numbered from the most expensive tile to the cheapest. Then the units are a cost axis:
-fast workers take from its front, where a tile is a large piece, slow ones from its end, and what is
-left at the end of a job is crumbs.
+chunks are cut from its front by work, slow workers take from its far end what is not too large for
+them, and crumbs are left for the end of a job.
 
 The survey is exact arithmetic on every machine, so each process makes it for itself and all number
 the tiles alike; nothing is stored or sent. It takes a few milliseconds. Rejected: a plan in the

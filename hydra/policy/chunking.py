@@ -8,10 +8,11 @@ together. Long jobs are capped at a target, so that a lost worker loses little a
 fast; short ones are floored where the overhead of a chunk would show.
 
 Where units differ in work, sizes are in work, and where in the row of units a chunk lies counts,
-too: workers at or above the fleet's mean speed take from its front, the dearest units, the others
-from the cheap end. A slow board that drew the dearest unit near the end of a job would keep all
-others waiting. Foretold costs err; the holder gives back what it has not done after 1.5 times the
-time.
+too. Workers take from its front, the dearest units, so that crumbs are left for the end. One that
+is slower than the fleet's mean and would need longer for the dearest than its chunk may last takes
+from the cheap end; and if even the cheapest would be done sooner by a worker of mean speed after
+all the rest, it leaves it: a slow board with a last large unit would keep all others waiting.
+Foretold costs err; the holder gives back what it has not done after 1.5 times the time.
 
 The rules of others stand below ours, for comparison on the same fleet. They get Hydra's heartbeats
 and recovery, which they never had; only `seed` brings its own deadline. None of them splits.
@@ -25,6 +26,7 @@ from dataclasses import dataclass, replace
 
 from hydra.costs import Costs
 from hydra.messages import Pace
+from hydra.model import Span
 
 SHARE = 2.0
 """A chunk takes 1 / SHARE of what is left; 1.25 to 4 differ by little."""
@@ -73,7 +75,7 @@ class Size:
 
 
 def chunk(case: Case, limits: Limits) -> Size:
-    """The next chunk of a job for one worker. At least one unit, at most `units_max`."""
+    """The next chunk of a job for one worker, at most `units_max`; no unit if it had better not."""
     pace, costs, overhead_s = case.pace, case.costs, case.overhead_s
     if pace.rate <= 0:
         return _probe(case, limits)
@@ -89,12 +91,22 @@ def chunk(case: Case, limits: Limits) -> Size:
         why = f"{tau_s:.3g} s, the shortest worth its overhead of {overhead_s * 1000:.2g} ms"
     else:
         why = f"{tau_s:.3g} s, half of the {rest_s:.3g} s that the fleet needs for the rest"
-    tail = bool(costs.sums) and pace.rate * pace.live_workers < fleet_rate
-    some = (costs.last if tail else costs.first)(pace.free_within, pace.rate * tau_s)
+    some, tail = costs.first(pace.free_within, pace.rate * tau_s), False
+    if costs.sums and some < 1 and pace.rate * pace.live_workers < fleet_rate:
+        some, tail = costs.last(pace.free_within, pace.rate * tau_s), True
+        if some < 1 and _better_left(case, fleet_rate, rest_s):
+            return Size(0, tau_s, "a faster worker will have done the last units sooner", tail=True)
     why += f", at {some / tau_s:.3g} units/s"
     if costs.sums:
         why += f" of the {'cheapest' if tail else 'dearest'}"
     return Size(max(1, min(int(some), limits.units_max)), tau_s, why, tail=tail)
+
+
+def _better_left(case: Case, fleet_rate: float, rest_s: float) -> bool:
+    """Whether a worker of mean speed, after all the rest, would still do the last unit sooner."""
+    pace, stop = case.pace, case.pace.free_within.stop
+    work = case.costs.of(Span(max(stop - 1, 0), stop))
+    return work / pace.rate > rest_s + work * pace.live_workers / fleet_rate
 
 
 def _probe(case: Case, limits: Limits) -> Size:

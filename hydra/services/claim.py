@@ -27,7 +27,7 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
         if job.pace.unassigned_units:
             costs = h.costs(job.kernel, job.params)
             ask = ask_for(h, job.pace, job.total_units, costs, hint)
-            grant = h.store.claim(session, seq, job.job, ask)
+            grant = h.store.claim(session, seq, job.job, ask) if ask.units else None
             if grant:
                 return grant
     if h.settings.sizing not in chunking.SPLITTING:
@@ -40,7 +40,10 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
 
 
 def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) -> Ask:
-    """The worker's next ask for a job, as the policy of the setting `sizing` has it."""
+    """The worker's next ask for a job, as the policy of the setting `sizing` has it.
+
+    It may ask for no units: the worker had better leave the job's last ones to others.
+    """
     shortest_s = h.settings.beat_seconds
     beat_s = beating.beat_s(pace.live_workers, shortest_s, settings.BEATS_PER_S_MAX)
     limits = chunking.Limits(

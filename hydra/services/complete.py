@@ -23,6 +23,8 @@ def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
     if report.more:
         hint = Hint(overhead_s=report.overhead_s)
         ask = ask_for(h, _measured(report, costs), spec.total_units, costs, hint)
+        if ask.tail:
+            ask = None  # a slow worker's pace is old by now: it claims anew, by what is left then
     work = Work(costs.of(span), costs.mean(Span(span.stop, lent.stop)))
     receipt = h.store.complete(session, seq, report.hand_in, ask, work)
     if receipt.last:

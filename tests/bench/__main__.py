@@ -15,6 +15,7 @@ from tests.bench import report
 SECTIONS = {
     "kernels": "pi and mandelbrot by instruction set, against NumPy, numba and the goals",
     "store": "calls a second that one server bears, and one call's round trip",
+    "imbalance": "how evenly Mandelbrot loads unequal machines, beside rows and stripes",
     "latency": "10^9 points from `hydra pi` on a warm fleet, and where the time goes",
     "viewers": "200 viewers of one job, and the bytes of a picture that fills in",
     "chunk_cost": "time lost between two chunks, against RQ, celery, dask and others",

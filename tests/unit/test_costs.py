@@ -72,14 +72,22 @@ def size(rate: float, free: Span = ALL, fleet: float = 100.0, live: int = 4) -> 
     return chunking.chunk(chunking.Case(pace, len(EACH), COSTS), LIMITS)
 
 
-def test_a_fast_worker_takes_from_the_dear_end_a_slow_one_from_the_cheap() -> None:
+def test_a_worker_for_which_the_dearest_unit_is_too_large_takes_the_cheapest() -> None:
     fast, slow = size(60.0), size(5.0)
     assert (fast.tail, fast.units) == (False, 1)
     assert (slow.tail, slow.units) == (True, 2)
-    assert fast.why == "1.5 s, half of the 3 s that the fleet needs for the rest, " \
-        "at 0.6 units/s of the dearest"
+    assert fast.why.endswith("0.6 units/s of the dearest")
     assert slow.why.endswith("of the cheapest")
-    assert not size(25.0).tail, "at the mean"
+    assert not size(25.0).tail, "at the mean: somebody must take it"
+    assert not size(5.0, Span(5, 10), fleet=20.0).tail, "not too large for its chunk of 2 s"
+
+
+def test_a_slow_worker_leaves_the_last_units_to_others() -> None:
+    assert size(5.0, Span(0, 2)).units == 0, "12 s, where the mean needs 3.6 after all the rest"
+    assert size(5.0, Span(0, 1), fleet=16.0).units == 1, "20 s, where the mean needs 31"
+    assert size(25.0, Span(0, 1)).units == 1
+    level = chunking.Case(Pace(0.1, 100.0, 1, 4, Span(0, 1)), 10, Costs(1e6))
+    assert chunking.chunk(level, LIMITS).units == 1, "only where costs are foretold"
 
 
 def test_the_rest_is_what_is_free_in_work() -> None:
@@ -211,6 +219,31 @@ def test_the_speed_that_a_worker_measured_itself_is_in_work() -> None:
     said = HandIn(grant.job, grant.token, span, {"value": 10}, Rest.RETURN, busy_s=0.5)
     receipt = complete(stage.h, a, 99, Report(said, True, grant, grant.pace))
     assert receipt.grant is not None
+    assert receipt.grant.span.start == 0
     rate = stage.costs.of(span) / 0.5
-    assert stage.costs.of(receipt.grant.span) <= rate * receipt.grant.tau_s
-    assert receipt.grant.span.units > 1
+    assert 0 < stage.costs.of(receipt.grant.span) <= rate * receipt.grant.tau_s
+
+
+def test_a_slow_worker_claims_anew_since_its_pace_is_old() -> None:
+    stage = Stage()
+    a, b = stage.enlist("a"), stage.enlist("b")
+    for session, took_s in ((a, 0.2), (b, 10.0)):
+        grant = stage.claim(session)
+        stage.complete(session, grant, grant.span.start + 10, took_s)
+    stage.h.store.tick()
+    grant = stage.claim(b)
+    assert stage.complete(b, grant, grant.span.stop, 1.0, more=True).grant is None
+    grant = stage.claim(a)
+    assert stage.complete(a, grant, grant.span.stop, 1.0, more=True).grant is not None
+
+
+def test_a_job_that_is_better_left_gives_nothing_at_a_claim() -> None:
+    stage = Stage()
+    a, b = stage.enlist("a"), stage.enlist("b")
+    for session, took_s in ((b, 200.0), (a, 0.02), (b, 0.0)):
+        grant = stage.claim(session)
+        stage.complete(session, grant, grant.span.start + 1, took_s)
+    stage.h.store.tick()
+    stage.seq += 1
+    assert claim(stage.h, b, stage.seq, Hint()) is None
+    assert stage.claim(a).span.start == 0
