@@ -9,7 +9,7 @@ from hydra.bench.bounds import Outage
 from hydra.bench.fleet import SETTLE_S, Fleet, Hand
 from hydra.bench.work import Work
 from hydra.client import Handle
-from hydra.model import Lease, StoryEntry
+from hydra.model import Chunk, Lease
 
 WARM_S = 1.0
 """How long a worker works before its speed is taken: its slices have found their size."""
@@ -39,7 +39,11 @@ class Race:
     right: bool
     """Whether each answer was the reference's, to the last bit."""
     outages: Sequence[Outage]
-    story: Sequence[StoryEntry]
+    chunks: Sequence[Chunk]
+
+    def busy_s(self, worker: str) -> float:
+        """How long the worker was inside the kernel."""
+        return sum((chunk.busy_s for chunk in self.chunks if chunk.worker == worker), 0.0)
 
 
 def solo(fleet: Fleet, hand: Hand, work: Work, seconds: float) -> float:
@@ -97,7 +101,7 @@ def race(
     return Race(
         round_, hands[0].sizing, [hand.name for hand in hands], [job.id for job in open_],
         created_s, ended_s - created_s, all(map(work.is_right, answers)), outages,
-        [entry for job in open_ for entry in fleet.store.story(job.id)],
+        [chunk for job in open_ for chunk in fleet.store.timeline(job.id)],
     )
 
 

@@ -40,7 +40,7 @@ def bench() -> None:
               help="1 to W equal workers, each with 1 to J jobs at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "folder", type=click.Path(path_type=Path, file_okay=False),
-              help="Write races, speeds and stories into this folder.")
+              help="Write races, speeds, workers and chunks into this folder.")
 def fleet(
     quotas: str, cores: float, kernel: str, ideal_seconds: float, solo_seconds: float,
     policies: str, rounds: int, faults: bool, sweep: str | None, as_json: bool,

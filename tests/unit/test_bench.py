@@ -16,7 +16,7 @@ from hydra.clock import ManualClock
 from hydra.errors import BadParam, Unavailable
 from hydra.kernels import load
 from hydra.messages import JobDump
-from hydra.model import Job, JobSpec, JobState, Lease, Range, Span
+from hydra.model import Chunk, End, Job, JobSpec, JobState, Lease, Range, Span
 
 SPEEDS = {"a": 1.0, "b": 3.0}
 
@@ -150,7 +150,11 @@ def test_a_reference_is_the_kernels_own_answer(kernel: str) -> None:
 
 
 def race(round_: int, policy: str, makespan_s: float, *, right: bool = True) -> Race:
-    return Race(round_, policy, ["w1", "w2"], ["j"], 100.0, makespan_s, right, [], [])
+    chunks = [
+        Chunk("1", "w1", Span(0, 4), 100_500, 105_000, 4.0, End.COMPLETE),
+        Chunk("2", "w1", Span(4, 10), 105_000, 100_000 + int(makespan_s * 1000), 16.0, End.COMPLETE),
+    ]
+    return Race(round_, policy, ["w1", "w2"], ["j"], 100.0, makespan_s, right, [], chunks)
 
 
 def found() -> Result:
@@ -178,9 +182,18 @@ def test_the_summary_begins_with_the_worst() -> None:
 
 
 def test_files_hold_every_race_and_speed(tmp_path: Path) -> None:
-    races, speeds, _ = results.write_csv(found(), tmp_path)
+    races, speeds, workers, chunks = results.write_csv(found(), tmp_path)
     assert len(races.read_text().splitlines()) == 1 + 4
     assert len(speeds.read_text().splitlines()) == 1 + 6
+    assert workers.read_text().splitlines()[1:3] == [
+        "1,ours,2,1,w1,2,20.0,0.8,0.5,25.0", "1,ours,2,1,w2,0,0.0,0.0,,",
+    ]
+    assert chunks.read_text().splitlines()[1] == "1,ours,2,1,w1,0,4,0.5,5.0,4.0,complete"
+
+
+def test_busy_is_the_share_of_the_makespan_inside_the_kernel() -> None:
+    rows = {row["policy"]: row["busy"] for row in results.summary(found())}
+    assert rows["static"] == pytest.approx(20 / 50 / 2)
 
 
 def test_a_plan_that_cannot_be_run_is_refused_before_anything_starts() -> None:
