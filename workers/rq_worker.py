@@ -25,7 +25,7 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.utils import as_text
 
-from hydra import connection, settings
+from hydra import connection, settings, wiring
 from hydra.adapters.rq_queue import TASK
 from hydra.clock import SystemClock
 from hydra.errors import BadWire
@@ -122,7 +122,9 @@ def main(limits: Settings) -> None:
     """
     client = connection.connect(limits.redis_url)
     connection.require_safe(client)
-    proven()  # loaded and checked once, before any fork
+    # Loaded and checked once, before any fork: what a work-horse imports it imports each time.
+    proven()
+    wiring.over(client, limits)
     while not _work(client):
         SystemClock().sleep_s(AGAIN_S)
 

@@ -150,9 +150,10 @@ def test_a_reference_is_the_kernels_own_answer(kernel: str) -> None:
 
 
 def race(round_: int, policy: str, makespan_s: float, *, right: bool = True) -> Race:
+    end_ms = 100_000 + int(makespan_s * 1000)
     chunks = [
         Chunk("1", "w1", Span(0, 4), 100_500, 105_000, 4.0, End.COMPLETE),
-        Chunk("2", "w1", Span(4, 10), 105_000, 100_000 + int(makespan_s * 1000), 16.0, End.COMPLETE),
+        Chunk("2", "w1", Span(4, 10), 105_000, end_ms, 16.0, End.COMPLETE),
     ]
     return Race(round_, policy, ["w1", "w2"], ["j"], 100.0, makespan_s, right, [], chunks)
 
