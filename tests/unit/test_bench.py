@@ -130,7 +130,10 @@ def test_what_is_neither_free_nor_held_is_done() -> None:
     spec = JobSpec("pi", "v", {}, 10)
     job = Job("j", spec, JobState.RUNNING, 4, 5, 0)
     held = Lease("j", "t", "s", "w", Span(2, 3), 1, 0.0, 0.0, 0.0)
-    dump = JobDump(job, [Range(Span(5, 10))], [held], frozenset(), frozenset())
+    dump = JobDump(
+        job, free=[Range(Span(5, 10))], leases=[held], deadlines={}, ends=frozenset(),
+        indexes=frozenset(), pieces=frozenset(),
+    )
     assert work().done(dump) == 2 + 2
 
 
