@@ -15,6 +15,7 @@ Rejected: a flag for kernels to ask, which each of them would have to carry thro
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,6 +40,9 @@ HEART_S = 0.25
 
 OVERHEAD_MEMORY = 0.2
 """Weight of the newest call in the running mean of what a call costs."""
+
+
+_log = logging.getLogger("hydra.worker")
 
 
 class Pacing(Protocol):
@@ -150,7 +154,7 @@ class Worker:
                 self._hand_in(kernel, held, Rest.LOST, False, note)
                 self._clock.sleep_s(self._pacing.poll_seconds)  # another worker may try it first
                 return None
-            if not held.wanted:
+            if held.told and self._is_refused(held, held.told):
                 return None
             over = self._over(ends_s)
             if held.complete or over or self._clock.monotonic_s() >= due_s:
@@ -189,7 +193,7 @@ class Worker:
         if receipt.verdict is Verdict.CUT:
             held.trim(receipt.stop)
             return True
-        if receipt.verdict is not Verdict.ACCEPTED:
+        if self._is_refused(held, receipt):
             return False
         held.counted(hand_in.span, receipt)
         return True
@@ -201,11 +205,20 @@ class Worker:
         while True:
             receipt, _ = self._complete(kernel, held, rest, more, note)
             if receipt.verdict is not Verdict.CUT:
+                self._is_refused(held, receipt)
                 return receipt.grant
             held.trim(receipt.stop)
             while held.wanted and not held.complete and rest is not Rest.LOST:
                 note = self._slice(kernel, held)
                 rest = Rest.LOST if note else rest
+
+    def _is_refused(self, held: Holding, receipt: Receipt) -> bool:
+        """Whether the lease is no longer ours: what was computed for it is dropped, and says so."""
+        refused = receipt.verdict in (Verdict.STALE, Verdict.CLOSED)
+        if refused:
+            _log.warning("hand-in refused verdict=%s job=%s units=%d..%d",
+                         receipt.verdict, held.grant.job, held.handed_in, held.reached)
+        return refused
 
     def _complete(
         self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str = ""

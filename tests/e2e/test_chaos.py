@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.e2e import chaos
 from tests.e2e.chaos import nemesis, plant
 from tests.e2e.chaos.faults import FAULTS
 from tests.e2e.chaos.schedule import schedule
@@ -45,3 +47,13 @@ def test_a_seed_is_a_schedule() -> None:
     plans = [[str(strike) for strike in schedule(faults, seed, 600)] for seed in (7, 7, 8)]
     assert plans[0] == plans[1] != plans[2]
     assert {strike.fault.name for strike in schedule(faults, 7, 600)} == set(FAULTS)
+
+
+def test_the_table_names_every_fault_under_its_rows() -> None:
+    told: dict[str, set[str]] = {}
+    row = ""
+    for line in (chaos.__doc__ or "").partition("faults\n")[2].partition("\n\n")[0].splitlines():
+        row = (re.match(r" +(F\d+) ", line) or [row, row])[1]
+        for name in line[52:].split():
+            told.setdefault(name, set()).add(row)
+    assert told == {fault.name: set(fault.rows.split()) for fault in FAULTS.values()}

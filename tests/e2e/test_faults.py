@@ -85,6 +85,7 @@ def test_a_late_hand_in_is_refused(fleet: Fleet) -> None:
     record = keys.session(session)
     until(lambda: (fleet.redis.hget(record, "reply") or b"").startswith(b"stale"),
           what="the late hand-in is refused")
+    until(lambda: "hand-in refused verdict=stale" in sleeper.log.read_text(), what="it says so")
     assert right(job.result(60), points)
 
 

@@ -152,7 +152,7 @@ def test_stopping_hands_in_at_the_next_slice() -> None:
     assert stage.h.store.job(job).done_units == sum(span.units for span in stage.runs)
 
 
-def test_a_cancelled_job_is_dropped_at_the_next_beat() -> None:
+def test_a_cancelled_job_is_dropped_at_the_next_beat(caplog: pytest.LogCaptureFixture) -> None:
     stage = Stage(unit_s=0.1)
     job = stage.submit(10_000)
     other = stage.submit(3)
@@ -164,6 +164,7 @@ def test_a_cancelled_job_is_dropped_at_the_next_beat() -> None:
     stage.on_run = enough
     stage.worker("a").shift(Hint(job))
     assert stage.h.store.job(job).state is JobState.CANCELLED
+    assert f"hand-in refused verdict=closed job={job}" in caplog.text
     assert stage.h.store.job(other).state is JobState.DONE
 
 
