@@ -14,6 +14,7 @@ from redis.retry import Retry
 
 from hydra.adapters.addresses import host_for, is_loopback
 from hydra.adapters.redis_binary import Binary
+from hydra.adapters.redis_renewal import Renewal
 from hydra.adapters.state_folder import CLOCK, write_whole
 from hydra.errors import StoreDown
 
@@ -120,6 +121,8 @@ def launch(
     )
     try:
         _wait_ready(server, log)
+        with client_of(server.url) as client:
+            Renewal(client).look()
     except BaseException:
         server.stop()
         raise

@@ -129,7 +129,9 @@ def scheduler(bind: str | None, port: int | None, descriptor: int | None) -> Non
 @click.command()
 def reaper() -> None:
     """End late leases and keep the queue filled, about once a second."""
+    from hydra.adapters.redis_renewal import Renewal
     from hydra.clock import SystemClock
+    from hydra.connection import connect
     from hydra.services.reap import reap
     from hydra.wiring import live
     from hydra.workers.reaper import run
@@ -142,7 +144,13 @@ def reaper() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
     h = live(settings)
-    run(lambda: reap(h), settings.reap_seconds, SystemClock(), stop)
+    renewal = Renewal(connect(settings.redis_url))
+
+    def pass_once() -> None:
+        renewal.look()
+        reap(h)
+
+    run(pass_once, settings.reap_seconds, SystemClock(), stop)
 
 
 @click.command("redis-conf")

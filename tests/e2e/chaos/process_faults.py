@@ -84,7 +84,7 @@ def stop_reaper(scene: Scene, seat: Seat) -> Iterator[None]:
         yield
 
 
-@fault("F7", REAPERS[:1], lasts_s=(15, 40), disturbs=True)
+@fault("F7", REAPERS[:1], lasts_s=(15, 40), alone=True)
 def no_reaper(scene: Scene, seat: Seat) -> Iterator[None]:
     """Nobody reaps; afterwards there is no mass expiry."""
     with _stopped([pid for name in REAPERS for pid in scene.crew.seats[name].pids()]):

@@ -100,8 +100,9 @@ class Server:
         )
 
     def log_file(self) -> Path:
-        """The largest file of the append-only log."""
-        return max(self.data.glob("appendonlydir/*.aof"), key=lambda path: path.stat().st_size)
+        """The file that the append-only log is written to now: NAME.number.incr.aof."""
+        files = self.data.glob("appendonlydir/*.incr.aof")
+        return max(files, key=lambda path: int(path.name.split(".")[-3]))
 
     def close(self) -> None:
         self.send(signal.SIGCONT)
