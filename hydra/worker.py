@@ -41,7 +41,6 @@ HEART_S = 0.25
 OVERHEAD_MEMORY = 0.2
 """Weight of the newest call in the running mean of what a call costs."""
 
-
 _log = logging.getLogger("hydra.worker")
 
 
@@ -154,7 +153,7 @@ class Worker:
                 self._hand_in(kernel, held, Rest.LOST, False, note)
                 self._clock.sleep_s(self._pacing.poll_seconds)  # another worker may try it first
                 return None
-            if held.told and self._is_refused(held, held.told):
+            if not held.wanted:
                 return None
             over = self._over(ends_s)
             if held.complete or over or self._clock.monotonic_s() >= due_s:
@@ -193,7 +192,7 @@ class Worker:
         if receipt.verdict is Verdict.CUT:
             held.trim(receipt.stop)
             return True
-        if self._is_refused(held, receipt):
+        if receipt.verdict is not Verdict.ACCEPTED:
             return False
         held.counted(hand_in.span, receipt)
         return True
@@ -205,20 +204,11 @@ class Worker:
         while True:
             receipt, _ = self._complete(kernel, held, rest, more, note)
             if receipt.verdict is not Verdict.CUT:
-                self._is_refused(held, receipt)
                 return receipt.grant
             held.trim(receipt.stop)
             while held.wanted and not held.complete and rest is not Rest.LOST:
                 note = self._slice(kernel, held)
                 rest = Rest.LOST if note else rest
-
-    def _is_refused(self, held: Holding, receipt: Receipt) -> bool:
-        """Whether the lease is no longer ours: what was computed for it is dropped, and says so."""
-        refused = receipt.verdict in (Verdict.STALE, Verdict.CLOSED)
-        if refused:
-            _log.warning("hand-in refused verdict=%s job=%s units=%d..%d",
-                         receipt.verdict, held.grant.job, held.handed_in, held.reached)
-        return refused
 
     def _complete(
         self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str = ""
@@ -229,9 +219,16 @@ class Worker:
             began_s = self._clock.monotonic_s()
             receipt = self._call(lambda: self._port.complete(self._session, seq, report))
             took_s = self._clock.monotonic_s() - began_s
+        self._say(held, receipt)
         if not receipt.last:  # the last call reduces the job, too
             self._overhead_s += OVERHEAD_MEMORY * (took_s - self._overhead_s)
         return receipt, hand_in
+
+    def _say(self, held: Holding, receipt: Receipt) -> None:
+        """Tell the log if what was computed is refused."""
+        if receipt.verdict in (Verdict.STALE, Verdict.CLOSED):
+            _log.warning("hand-in refused verdict=%s job=%s units=%d..%d",
+                         receipt.verdict, held.grant.job, held.handed_in, held.reached)
 
     @contextmanager
     def _heart(self) -> Iterator[None]:
@@ -260,9 +257,7 @@ class Worker:
 
     def _bare_beat(self, held: Holding) -> None:
         span = Span(held.handed_in, held.handed_in)
-        bare = HandIn(
-            held.grant.job, held.grant.token, span, {}, Rest.KEEP, busy_s=held.busy_s
-        )
+        bare = HandIn(held.grant.job, held.grant.token, span, {}, Rest.KEEP, busy_s=held.busy_s)
         report = Report(bare, False, held.grant, held.pace)
         with self._numbered() as seq:
             if self._computing is not held:
@@ -272,6 +267,7 @@ class Worker:
             except HydraError:
                 return  # the computing thread will meet it, and knows what to do
             self._called_s = self._clock.monotonic_s()
+        self._say(held, held.told)
         if self._interrupt and not held.wanted:
             self._interrupt()
 
