@@ -59,7 +59,11 @@ CREWS: dict[str, Callable[[Fleet], object]] = {
 @pytest.mark.parametrize("crew", CREWS)
 def test_every_crew_counts_the_same(fleet: Fleet, crew: str) -> None:
     CREWS[crew](fleet)
-    assert right(fleet.submit(POINTS).result(60), POINTS)
+    job = fleet.submit(POINTS)
+    assert right(job.result(60), POINTS)
+    told = job.profile()
+    assert sum(share["units"] for share in told["workers"]) == job.shape["total_units"]
+    assert 0 < told["efficiency"] <= 1
 
 
 def test_a_worker_without_compiler_counts_the_same(fleet: Fleet) -> None:
