@@ -57,6 +57,12 @@ class Store(Protocol):
     def enlist(self, session: Session) -> None:
         """Open a session for a worker process, and note the worker as seen."""
 
+    def leave(self, worker: str, why: str) -> bool:
+        """End the worker's last session; a lease that it holds is lost, and `why` says how.
+
+        The worker is not live until it enlists again. Whether a lease was lost.
+        """
+
     def claim(
         self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
     ) -> Grant | None:
@@ -201,6 +207,9 @@ class WorkPort(Protocol):
     def enlist(self, session: Session) -> None:
         """Open a session."""
 
+    def leave(self, session: Session, why: str) -> None:
+        """The session's process ends without handing in; `why` is for people."""
+
     def claim(self, session: Session, seq: int, hint: Hint) -> Grant | None:
         """Some work, or None."""
 
@@ -212,3 +221,27 @@ class WorkPort(Protocol):
 
     def listen(self, seconds: float) -> None:
         """Wait until there may be work again, at most so long."""
+
+
+class Pacing(Protocol):
+    """The settings that the loop reads; hydra.settings.Settings has them."""
+
+    @property
+    def shift_seconds(self) -> float:
+        """How long one shift works."""
+
+    @property
+    def slice_seconds(self) -> float:
+        """Time of one kernel call."""
+
+    @property
+    def poll_seconds(self) -> float:
+        """Pause between looks when there is no work."""
+
+    @property
+    def outage_seconds(self) -> float:
+        """How long a silent store is waited for."""
+
+    @property
+    def call_seconds(self) -> float:
+        """How long one kernel call may take."""

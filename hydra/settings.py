@@ -83,6 +83,11 @@ class Settings:
     outage_seconds: float = _setting(120.0, "how long a worker rides out a silent Redis",
                                      low=0, high=3600)
 
+    call_seconds: float = _setting(120.0, "longest time of one kernel call; then its process ends",
+                                   low=0.5, high=3600)
+    worker_bytes_max: int = _setting(4 << 30, "memory that a worker's process may take for data",
+                                     low=256 << 20)
+
     # Leases and the reaper
     beat_seconds: float = _setting(1.0, "shortest time between heartbeats", low=0.05, high=60)
     reap_seconds: float = _setting(1.0, "time between the reaper's passes", low=0.05, high=60)

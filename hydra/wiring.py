@@ -18,6 +18,7 @@ from hydra.services import Hydra
 from hydra.services.claim import claim
 from hydra.services.complete import complete
 from hydra.services.enlist import enlist
+from hydra.services.leave import leave
 from hydra.services.reduce import reduce_waiting
 from hydra.settings import Settings
 
@@ -121,6 +122,10 @@ class LocalPort:
     def enlist(self, session: Session) -> None:
         """Open a session."""
         enlist(self._h, session)
+
+    def leave(self, session: Session, why: str) -> None:
+        """The process ends without handing in."""
+        leave(self._h, session.worker, why)
 
     def claim(self, session: Session, seq: int, hint: Hint) -> Grant | None:
         """Some work, or None."""

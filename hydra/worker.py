@@ -19,7 +19,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from hydra.clock import Clock
 from hydra.errors import HydraError, Unavailable
@@ -27,7 +27,7 @@ from hydra.holding import Holding
 from hydra.kernels import Kernel
 from hydra.messages import Grant, HandIn, Hint, Receipt, Report
 from hydra.model import Partial, Rest, Session, Span, Verdict
-from hydra.ports import WorkPort
+from hydra.ports import Pacing, WorkPort
 
 OVERTIME = 1.5
 """A chunk ends at this many times its planned duration; the rest goes back."""
@@ -42,26 +42,6 @@ OVERHEAD_MEMORY = 0.2
 """Weight of the newest call in the running mean of what a call costs."""
 
 _log = logging.getLogger("hydra.worker")
-
-
-class Pacing(Protocol):
-    """The settings that the loop reads; hydra.settings.Settings has them."""
-
-    @property
-    def shift_seconds(self) -> float:
-        """How long one shift works."""
-
-    @property
-    def slice_seconds(self) -> float:
-        """Time of one kernel call."""
-
-    @property
-    def poll_seconds(self) -> float:
-        """Pause between looks when there is no work."""
-
-    @property
-    def outage_seconds(self) -> float:
-        """How long a silent store is waited for."""
 
 
 class _BrokenOff(BaseException):
@@ -81,11 +61,13 @@ class Worker:
         *,
         stopping: Callable[[], bool] = lambda: False,
         interrupt: Callable[[], None] | None = None,
+        give_up: Callable[[], None] = lambda: None,
         beats: bool = True,
     ) -> None:
         """`interrupt`, called in any thread, has `break_off` called soon in the computing one.
 
-        Without it, a slice that nobody wants any more runs to its end.
+        Without it, a slice that nobody wants any more runs to its end. `give_up` ends the process,
+        for a kernel call that does not come back; its lease has been given up by then.
         """
         self._port = port
         self._kernels = kernels
@@ -94,11 +76,14 @@ class Worker:
         self._session = session
         self._stopping = stopping
         self._interrupt = interrupt
+        self._give_up = give_up
         self._beats = beats
         self._lock = threading.Lock()
         self._seq = 0
         self._overhead_s = 0.0
         self._called_s = 0.0
+        self._slice_began_s = 0.0
+        self._spent = False
         self._computing: Holding | None = None
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
 
@@ -134,7 +119,7 @@ class Worker:
                 return busy
 
     def _over(self, ends_s: float) -> bool:
-        return self._stopping() or self._clock.monotonic_s() >= ends_s
+        return self._spent or self._stopping() or self._clock.monotonic_s() >= ends_s
 
     def _claim(self, hint: Hint) -> Grant | None:
         asked = Hint(hint.job, hint.units, self._overhead_s)
@@ -166,11 +151,14 @@ class Worker:
     def _slice(self, kernel: Kernel, held: Holding) -> str:
         """Compute one slice; why it failed, or nothing."""
         span = held.next_slice()
-        began_s = self._clock.monotonic_s()
+        self._slice_began_s = began_s = self._clock.monotonic_s()
         try:
             partial = self._run(kernel, held, span)
         except _BrokenOff:
             return ""
+        except MemoryError:  # a fresh process may do better
+            self._spent = True
+            return "MemoryError"
         except Exception as error:  # the kernel's own: the span is somebody else's to try
             return f"{type(error).__name__}: {error}"
         took_s = self._clock.monotonic_s() - began_s
@@ -251,9 +239,20 @@ class Worker:
             thread.join()
 
     def _beat_if_due(self) -> None:
-        held = self._computing
-        if held and self._clock.monotonic_s() - self._called_s >= held.grant.beat_s:
+        held, now_s = self._computing, self._clock.monotonic_s()
+        if held and now_s - self._slice_began_s > self._pacing.call_seconds:
+            self._abandon()
+        elif held and now_s - self._called_s >= held.grant.beat_s:
             self._bare_beat(held)
+
+    def _abandon(self) -> None:
+        """The kernel's call will not come back: without it the span is somebody else's."""
+        why = f"one kernel call took longer than {self._pacing.call_seconds:g} s"
+        try:
+            self._port.leave(self._session, why)
+        except HydraError:
+            pass  # nobody beats any more, so the lease runs out by itself
+        self._give_up()
 
     def _bare_beat(self, held: Holding) -> None:
         span = Span(held.handed_in, held.handed_in)

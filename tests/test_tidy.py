@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra.store.redis_store import VERBS
+from hydra.store.redis_fleet import VERBS
 
 ROOT = Path(__file__).parent.parent
 FILE_LINES_MAX = 300

@@ -28,10 +28,12 @@ from rq.utils import as_text
 from hydra import connection, settings, wiring
 from hydra.adapters.rq_queue import TASK
 from hydra.clock import SystemClock
-from hydra.errors import BadWire
+from hydra.errors import BadWire, Unavailable
 from hydra.kernels._proof import proven
+from hydra.services.leave import leave
 from hydra.settings import Settings
 from hydra.workers import tasks
+from hydra.workers.sessions import how_ended
 
 WORKER_TTL_S = 60
 """RQ lists an idle worker that died for at most this long and a minute."""
@@ -109,6 +111,19 @@ class HydraWorker(Worker):
         with contextlib.suppress(redis.RedisError):
             super().maintain_heartbeats(job)
 
+    def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: Any) -> None:
+        """Give up at once what the work-horse held: nobody will come back for it."""
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)
+        self.sign_off(f"its process ended {how_ended(os.waitstatus_to_exitcode(ret_val))}")
+
+    def sign_off(self, why: str) -> None:
+        """Tell the store that no process of this worker is at work."""
+        h = wiring.over(self.connection, Settings.read())
+        try:
+            leave(h, wiring.session_here(h, self.name).worker, why)
+        except Unavailable:
+            pass  # its lease runs out by itself, and its name grows silent
+
     def setup_work_horse_signals(self) -> None:
         """As RQ does, but a SIGTERM before the task listens for it is not lost work."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -145,6 +160,7 @@ def _work(client: redis.Redis) -> bool:
             log_job_description=False,
         )
         worker.work(logging_level="WARNING")
+        worker.sign_off("the worker ended")
     except redis.RedisError as error:  # while it signed on or off
         _log.warning("outage why=%s", error)
     # RQ's handlers belong to the worker that has ended.

@@ -47,6 +47,11 @@ def send(number: signal.Signals, pids: Iterable[int]) -> None:
             os.kill(pid, number)
 
 
+def how_ended(code: int) -> str:
+    """An exit code of Python's `subprocess` in words."""
+    return f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+
+
 def living() -> Iterator[tuple[int, int]]:
     """Each living process with its session; zombies do not count."""
     if not (_PROC / "self" / "stat").exists():

@@ -178,13 +178,13 @@ class Supervisor:
             if seat.quick_deaths > QUICK_DEATHS_MAX:
                 raise Unavailable(
                     f"{seat.child.name} ended {seat.quick_deaths} times in a row, the last time "
-                    f"{_how(code)}; its log is {log}"
+                    f"{sessions.how_ended(code)}; its log is {log}"
                 )
             pause_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** (seat.quick_deaths - 1))
             seat.due_s = now_s + pause_s
             self.say(
-                f"{seat.child.name} ended {_how(code)} and starts again in {pause_s:g} s; "
-                f"its log is {log}"
+                f"{seat.child.name} ended {sessions.how_ended(code)} and starts again in "
+                f"{pause_s:g} s; its log is {log}"
             )
 
     def _start(self, seat: _Seat) -> None:
@@ -280,7 +280,3 @@ def _say_and_close(pipe: IO[bytes] | None, line: bytes) -> None:
         pipe.close()
     except BrokenPipeError:
         pass  # it was killed before it began; the next step sees that
-
-
-def _how(code: int) -> str:
-    return f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"

@@ -6,6 +6,8 @@ so losing it, running it twice or flushing the queue costs nothing.
 
 from __future__ import annotations
 
+import os
+import resource
 import signal
 import threading
 from dataclasses import replace
@@ -27,6 +29,10 @@ INTERRUPT = signal.SIGUSR1
 """By which the heartbeat's thread reaches the thread that computes."""
 
 
+STUCK_CODE = 70
+"""With which a process ends whose kernel does not come back."""
+
+
 def run_chunk(job: str, units: int) -> None:
     """Work for one shift, `job` first; leave a successor if there is work left.
 
@@ -43,8 +49,11 @@ def run_chunk(job: str, units: int) -> None:
     worker = Worker(
         wiring.LocalPort(h), h.kernels(), h.clock, limits, session, stopping=stop.is_set,
         interrupt=partial(signal.raise_signal, INTERRUPT) if _in_main_thread() else None,
+        give_up=lambda: os._exit(STUCK_CODE),
     )
     if _in_main_thread():
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (limits.worker_bytes_max, hard))
         # Our worker class asks the work-horse by SIGTERM to come to an end; RQ's own never does.
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
         signal.signal(INTERRUPT, lambda *_: worker.break_off())

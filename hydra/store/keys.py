@@ -41,7 +41,7 @@ BELL = "hydra:bell"
 
 
 def worker(worker_id: str) -> str:
-    """hash: host, pid, job, doing, and `rate:<version>` for each kernel version it has run."""
+    """hash: host, pid, session (its last), job, doing, and `rate:<version>` for each kernel."""
     return f"hydra:worker:{worker_id}"
 
 

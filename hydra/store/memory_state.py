@@ -59,6 +59,7 @@ class MemoryState:
         self._jobs: dict[str, JobRecord] = {}
         self._keys: dict[str, tuple[str, JobSpec]] = {}
         self._sessions: dict[str, SessionRecord] = {}
+        self._session_of: dict[str, str] = {}  # each worker's last session
         self._workers: dict[str, Worker] = {}
         self._deadlines: SortedSet[tuple[str, str]] = SortedSet()  # of leases: (job, token)
         self._rates: dict[tuple[str, str], float] = {}  # by (host, version)

@@ -75,6 +75,23 @@ class MemoryStore(MemoryLeases):
             self._workers[session.worker] = Worker(
                 session.worker, session.host, session.pid, int(wall), rates=rates
             )
+            self._session_of[session.worker] = session.id
+
+    def leave(self, worker: str, why: str) -> bool:
+        """End the worker's last session; whether a lease that it held was lost."""
+        with self._lock:
+            session = self._session_of.pop(worker, None)
+            known = self._sessions.pop(session, None) if session else None
+            if session is None:
+                return False
+            _, wall = self._hydra_now()
+            record = self._jobs.get(known.job) if known else None
+            lost = bool(record and known and known.token in record.leases)
+            if record and known and lost:
+                self._lose(record, known.token, End.LOST, why)
+            unseen_ms = int(wall - settings.LIVE_MS) - 1
+            self._workers[worker] = replace(self._workers[worker], job="", seen_ms=unseen_ms)
+            return lost
 
     def claim(
         self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None

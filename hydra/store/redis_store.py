@@ -2,72 +2,36 @@
 
 Every change is one Lua script, run alone by Redis, so there is no half-done state to repair. The
 Python side names the keys and turns replies into words of the model; it holds no state but a cache
-of specs, which never change.
+of specs, which never change. What concerns no single job is in `redis_fleet`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import redis
-
 from hydra import settings, wire
-from hydra.clock import SystemClock
 from hydra.connection import store_errors
 from hydra.errors import BadSpan, KeyReused, NoSuchJob, NoSuchWorker, StoreUnsafe, TooMany
-from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction, Work
+from hydra.messages import Ask, Cut, Grant, HandIn, Receipt, Reduction, Work
 from hydra.model import Job, JobSpec, Partial, Session, Span, Verdict
-from hydra.store import keys, scripts
-from hydra.store.redis_health import Health
-from hydra.store.redis_read import RedisReader
+from hydra.store import keys
+from hydra.store.redis_fleet import STRANGER, RedisFleet
 from hydra.store.redis_records import read_pace
 
-VERBS = ("submit", "enlist", "claim", "complete", "expire", "cancel", "reduce", "finish", "tick")
-
-RUNNABLE_LOOKED_AT = 32
-"""Runnable jobs whose kernels and units the fleet's figures cover."""
-
 NO_FILES: Mapping[str, bytes] = {}
-
-STRANGER = "this Redis is empty or holds other data than at the start; restore it, or start anew"
 
 PIECES_BATCH = 256
 """Pieces read in one round trip."""
 
 
-class RedisStore(RedisReader):
+class RedisStore(RedisFleet):
     """The Store port over Redis 7.0 or newer.
 
     With a `generation`, a store that holds other data is given no job and no pass; `fsync` is what
     was promised of the server's log. `now_ms` replaces the server's wall clock in tests;
     `flags=False` leaves out the `#!lua` line, for servers that do not know it.
     """
-
-    def __init__(
-        self,
-        client: redis.Redis,
-        new_id: Callable[[], str],
-        *,
-        keep_ms: int = 7 * 86_400_000,
-        jobs_open_max: int = 10_000,
-        generation: str = "",
-        fsync: str = "",
-        now_ms: Callable[[], float] | None = None,
-        flags: bool = True,
-    ) -> None:
-        health = Health(client, SystemClock().monotonic_s, generation, fsync)
-        super().__init__(client, health, now_ms)
-        self._generation = generation
-        self._new_id = new_id
-        self._keep_ms = keep_ms
-        self._jobs_open_max = jobs_open_max
-        self._scripts = {verb: scripts.load(client, verb, flags=flags) for verb in VERBS}
-
-    def _run(self, verb: str, script_keys: list[str], *args: Any) -> Any:
-        now = -1 if self._now_ms is None else self._now_ms()
-        with store_errors():
-            return self._scripts[verb](keys=script_keys, args=[now, *args])
 
     def submit(self, job: str, spec: JobSpec, key: str = "") -> Job:
         """Open a job, once per idempotency key."""
@@ -88,14 +52,6 @@ class RedisStore(RedisReader):
         if opened == "many":
             raise TooMany(f"at most {self._jobs_open_max} jobs may be unfinished at once")
         return self.job(opened)
-
-    def enlist(self, session: Session) -> None:
-        """Open a session."""
-        self._run(
-            "enlist",
-            [keys.CLOCK, keys.session(session.id), keys.worker(session.worker), keys.WORKERS],
-            session.worker, session.host, session.pid,
-        )
 
     def claim(
         self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
@@ -172,16 +128,6 @@ class RedisStore(RedisReader):
         return (self._new_id(), ask.units, ask.tau_s * 1000, ask.beat_s * 1000,
                 ask.slice_units, ask.why, ask.unit_cost, "tail" if ask.tail else "")
 
-    def expire(self, job: str, token: str) -> bool:
-        """End a lease whose deadline has passed; whether it did."""
-        script_keys = [
-            keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
-            keys.DEADLINES, keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job),
-            keys.pieces(job), keys.WORKERS, keys.story(job), keys.BELL, keys.history(job),
-            keys.arrivals(job), keys.timeline(job), keys.TALLY,
-        ]
-        return bool(self._run("expire", script_keys, job, token, self._keep_ms))
-
     def _closing_keys(self, job: str) -> list[str]:
         return [
             keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
@@ -248,42 +194,6 @@ class RedisStore(RedisReader):
         script_keys = [*closing, *kept, history, arrivals, timeline, bell, tally]
         reply = self._run("finish", script_keys, job, token, self._keep_ms, state, text, *words)
         return Verdict(reply.decode())
-
-    def tick(self) -> FleetFigures:
-        """Advance Hydra time and refresh the fleet's figures.
-
-        The figures steer sizes and are read without a lock; the accounts never depend on them.
-        """
-        live = self._run(
-            "tick", [keys.CLOCK, keys.JOBS, keys.ENDED, keys.WORKERS, keys.GENERATION],
-            self._generation, self._keep_ms, 100,
-        )
-        if live < 0:
-            raise StoreUnsafe(STRANGER)
-        with store_errors():
-            runnable = self._redis.zrange(keys.RUNNABLE, 0, RUNNABLE_LOOKED_AT - 1)
-            names = self._redis.zrevrange(keys.WORKERS, 0, live - 1) if live else []
-            specs = {job: spec for job in (raw.decode() for raw in runnable)
-                     if (spec := self.spec(job))}
-            versions = sorted({spec.version for spec in specs.values()})
-            with self._redis.pipeline(transaction=False) as pipe:
-                pipe.zcard(keys.RUNNABLE).zcard(keys.REDUCING)
-                for job in specs:
-                    pipe.hget(keys.job(job), "unassigned")
-                for name in names:
-                    pipe.hmget(keys.worker(name.decode()), "host",
-                               *(f"rate:{version}" for version in versions))
-                jobs, reducible, *rows = pipe.execute()
-            unassigned, workers = rows[: len(specs)], rows[len(specs) :]
-            fleet: dict[str, Any] = {
-                version: sum(float(row[1 + i] or 0) for row in workers)
-                for i, version in enumerate(versions)
-            }
-            with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(keys.FLEET).hset(keys.FLEET, mapping={**fleet, "live": live})
-                pipe.execute()
-        return FleetFigures(live, jobs, reducible, sum(int(n or 0) for n in unassigned))
-
 
 
 def _refuse(reply: str) -> None:

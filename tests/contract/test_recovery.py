@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from hydra import settings
+from hydra.errors import NoSuchWorker
 from hydra.invariants import violations
 from hydra.model import JobState, Rest, Span
 from hydra.ports import Store
@@ -73,3 +78,44 @@ def test_one_worker_among_others_loses_a_unit_only_so_often(store: Store, wall: 
         assert violations(store.dump("j")) == []
     assert losses == settings.LOSSES_ALONE_MAX
     assert store.job("j").reason == "unit 0 was lost 20 times: ValueError: bad unit"
+
+
+def test_a_worker_that_leaves_frees_what_it_held_at_once(store: Store, wall: Wall) -> None:
+    store.submit("j", sums_spec(10))
+    store.enlist(A)
+    store.enlist(B)
+    grant = store.claim(A, 1, "j", ask(8))
+    assert grant is not None
+    assert store.leave("a", "its process ended by SIGSEGV") is True
+    dump = store.dump("j")
+    assert (violations(dump), dump.leases) == ([], [])
+    assert [(r.span, r.losses, r.loser) for r in dump.free] == [
+        (Span(0, 8), 1, "a"), (Span(8, 10), 0, ""),
+    ]
+    assert "a lost units 0..8: its process ended by SIGSEGV" in [e.text for e in store.story("j")]
+    assert store.live_workers() == 1
+    late = hand_in(sums_spec(10), "j", grant.token, Span(0, 8), Rest.RETURN)
+    with pytest.raises(NoSuchWorker):
+        store.complete(A, 2, late)
+    assert store.leave("a", "again") is False
+    assert store.leave("nobody", "why") is False
+    store.enlist(session("a"))
+    assert store.live_workers() == 2
+
+
+def test_a_worker_that_began_anew_leaves_by_its_last_session(store: Store, wall: Wall) -> None:
+    store.submit("j", sums_spec(10))
+    first, second = A, replace(A, id="another")
+    store.enlist(first)
+    store.enlist(second)
+    assert store.claim(first, 1, "j", ask(4)) is not None
+    assert store.claim(second, 1, "j", ask(4)) is not None
+    assert store.leave("a", "gone") is True
+    assert [lease.session for lease in store.dump("j").leases] == [first.id]
+
+
+def test_a_worker_that_leaves_idle_loses_nothing(store: Store, wall: Wall) -> None:
+    store.submit("j", ONE)
+    store.enlist(A)
+    assert store.leave("a", "the worker ended") is False
+    assert (store.live_workers(), store.dump("j").free[0].losses) == (0, 0)

@@ -1,7 +1,7 @@
 """Kernels of known answers, whose units take a process's own virtual time.
 
 `adding` and `drawing` compute; `tripping` raises on one unit a few times and then comes right;
-`raising` raises on it for ever, and `killing` takes its process with it.
+`raising` raises on it for ever, `killing` takes its process with it, and `hanging` never returns.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from hydra.model import Span
 from tests.faults.loop import Process
 from tests.stores import VALUE_MAX, blob_of, value_of
 
-TRIPS = 3
-"""How often `tripping` raises: less than LOSSES_MAX."""
+TRIPS = 2
+"""How often `tripping` raises: crashes come on top, and LOSSES_MAX would end the job."""
 
-POISON = ("raising", "killing")
+POISON = ("raising", "killing", "hanging")
 UNITS_MAX = 1_000
 UNIT_S = 0.05
 
@@ -72,7 +72,15 @@ def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[st
             process.crash("a kernel killed it")
         return sums(params, span)
 
-    runs = {"adding": sums, "drawing": pieces, "tripping": trip, "raising": fail, "killing": kill}
+    def hang(params: Mapping[str, Any], span: Span) -> dict[str, int]:
+        while bad_unit(params) in range(*span):
+            process.sleep(1_000)
+        return sums(params, span)
+
+    runs = {
+        "adding": sums, "drawing": pieces, "tripping": trip, "raising": fail, "killing": kill,
+        "hanging": hang,
+    }
     return {name: _kernel(name, run) for name, run in runs.items()}
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tests.faults.network import Weather
 
-KERNELS = ("adding", "adding", "adding", "drawing", "drawing", "tripping", "raising", "killing")
+KERNELS = ("adding", "adding", "adding", "drawing", "drawing", "tripping", "raising", "killing",
+           "hanging")
 
 FAULTS = (
     "crash", "crash", "sleep", "cut", "reaper dies", "server stops", "clock is set",
@@ -34,6 +35,8 @@ class Plan:
     jobs: list[JobPlan]
     weather: Weather
     storm_s: float
+    parents: bool
+    """Whether a worker's process has a parent that says when it has died."""
     faults: list[tuple[float, str]]
     settings: dict[str, str]
 
@@ -52,6 +55,7 @@ def draw(chance: random.Random) -> Plan:
             twice=0 if gentle else chance.uniform(0, 0.2),
         ),
         storm_s=storm_s,
+        parents=chance.random() < 0.5,
         faults=sorted(
             (chance.uniform(0, storm_s), chance.choice(FAULTS))
             for _ in range(chance.randint(0, 8))
@@ -61,6 +65,7 @@ def draw(chance: random.Random) -> Plan:
             "HYDRA_TARGET_SECONDS": chance.choice(["0.5", "2"]),
             "HYDRA_SLICE_SECONDS": chance.choice(["0.1", "0.25", "2"]),
             "HYDRA_POLL_SECONDS": "1",
+            "HYDRA_CALL_SECONDS": chance.choice(["5", "20"]),
             "HYDRA_OUTAGE_SECONDS": chance.choice(["2", "10"]),
         },
     )

@@ -14,6 +14,7 @@ from hydra.ports import Store
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.dispatch import dispatch
+from hydra.services.leave import leave
 from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
@@ -41,7 +42,9 @@ class SimWorker(Worker):
     """The worker as it is, with threads that take turns in virtual time."""
 
     def __init__(self, process: Process, *args: Any) -> None:
-        super().__init__(*args, beats=False)
+        super().__init__(
+            *args, beats=False, give_up=lambda: process.crash("its kernel does not come back")
+        )
         self._process = process
         self._lock = Lock(process)  # type: ignore[assignment]
 
@@ -147,6 +150,19 @@ class Schedule:
 
         process.start(work)
 
+    def start_parent(self, number: int) -> None:
+        """The process that has seen a worker's process die, and says so once."""
+        process = self.loop.process(f"parent-{number}")
+        h, _ = self.hydra(process)
+
+        def work() -> None:
+            try:
+                leave(h, f"worker-{number}", "its process ended by SIGKILL")
+            except Unavailable:
+                pass
+
+        process.start(work)
+
     def start_reaper(self, number: int) -> None:
         """A reaper process."""
         process = self.loop.process(f"reaper-{number}")
@@ -220,6 +236,8 @@ class Schedule:
         for number, (process, _) in list(self.workers.items()):
             if not process.alive:
                 self.start_worker(number)
+                if self.plan.parents:
+                    self.start_parent(number)
         for number, process in list(self.reapers.items()):
             if not process.alive:
                 self.start_reaper(number)

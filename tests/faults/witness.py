@@ -14,7 +14,7 @@ from tests.faults.loop import Loop
 from tests.faults.plan import JobPlan
 
 CHANGES = frozenset((
-    "submit", "claim", "complete", "expire", "cancel", "reduce", "finish", "fail",
+    "submit", "claim", "complete", "expire", "leave", "cancel", "reduce", "finish", "fail",
 ))
 """The calls that may change a job."""
 

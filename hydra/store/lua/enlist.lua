@@ -1,6 +1,6 @@
 -- enlist: open a session for a worker process; opening it again changes nothing.
 -- KEYS    clock session worker workers
--- ARGV    now worker host pid
+-- ARGV    now worker host pid session
 -- RETURNS ok
 local k = {clock = KEYS[1], session = KEYS[2], worker = KEYS[3], workers = KEYS[4]}
 
@@ -10,7 +10,7 @@ if redis.call('EXISTS', k.session) == 0 then
     'job', '', 'token', '')
 end
 redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
-redis.call('HSET', k.worker, 'host', ARGV[3], 'pid', ARGV[4])
+redis.call('HSET', k.worker, 'host', ARGV[3], 'pid', ARGV[4], 'session', ARGV[5])
 redis.call('PEXPIRE', k.worker, WORKER_KEEP_MS)
 seen(k, ARGV[2], wall)
 return 'ok'
