@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import click
@@ -23,15 +24,18 @@ EXIT_INTERRUPTED = 130
 
 JOB_COMMANDS = ("pi", "submit", "jobs", "watch", "cancel", "workers", "profile")
 
+MEASURING = ("bench", "simulate")
+"""Commands that are a module of their own."""
+
 
 class Doors(click.Group):
     """A group that loads a command's module when it is called for, and turns errors into exits."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The job commands, those that start processes, and the bench."""
+        """The job commands, those that start processes, and those that measure."""
         from hydra.cli.processes import COMMANDS
 
-        return [*JOB_COMMANDS, *(str(command.name) for command in COMMANDS), "bench"]
+        return [*JOB_COMMANDS, *(str(command.name) for command in COMMANDS), *MEASURING]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, or None."""
@@ -39,10 +43,9 @@ class Doors(click.Group):
             from hydra.cli import jobs
 
             return jobs.COMMANDS[cmd_name]
-        if cmd_name == "bench":
-            from hydra.cli.bench import bench
-
-            return bench
+        if cmd_name in MEASURING:
+            found: click.Command = getattr(import_module(f"hydra.cli.{cmd_name}"), cmd_name)
+            return found
         from hydra.cli.processes import COMMANDS
 
         return next((command for command in COMMANDS if command.name == cmd_name), None)

@@ -1,0 +1,21 @@
+"""The simulator: whole fleets in virtual time, over the real services, policies and store.
+
+The problem: sizing and splitting are judged by how unequal, changing fleets finish, and such fleets
+are neither at hand nor ever the same twice. The idea: discrete events. A worker's speed is a curve
+that is drawn beforehand, so the moment of its next call to the store follows from the curve; that
+call then goes through the same services, policies and memory store as in life. What a policy would
+do in the field it does here, and every run checks the invariants and the exact answer. Rejected: a
+model of the policy (it drifts from the code), and running the worker's loop slice by slice (an
+hour of a fleet would take an hour).
+
+What is exact: every rule of the store, the reaper's passes, heartbeats with their prefix commits,
+slices as the grid on which hand-ins and cuts fall, the 1.5-fold planned time, idle polls, the bell,
+lost work, new sessions after a loss, rates as the store learns them.
+
+What is not: a call acts on the store as it is sent, and the worker computes on when its reply is
+there; a worker knows at once how long a slice is; RQ's own 15 ms for each shift of 10 s are left
+out; machines no longer change after ten times the ideal duration; once eight idle workers in a row
+were refused, the others of that moment are not asked. In a fleet with `quiet` beats, a heartbeat
+that changes nothing but progress, rate and deadline is done without the wire, with the same effect
+but for a lease's place among the estimated ends, which is right to a second.
+"""

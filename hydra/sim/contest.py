@@ -1,0 +1,119 @@
+"""Several policies over the same fleets: many seeds into one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from statistics import fmean
+from typing import Any
+
+from hydra.errors import BadParam
+from hydra.settings import SIZINGS
+from hydra.sim.run import Outcome, Run, Task
+from hydra.sim.scenarios import SCENARIOS
+
+DIGITS = 6
+"""Decimals that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one policy made of all seeds."""
+
+    policy: str
+    runs: Sequence[Outcome]
+
+    def mean(self, name: str) -> float:
+        """Of one field of the outcomes."""
+        return fmean(getattr(run, name) for run in self.runs)
+
+    def percentile(self, share: float) -> float:
+        """Of the efficiencies, between neighbours by proportion."""
+        order = sorted(run.efficiency for run in self.runs)
+        place = share * (len(order) - 1)
+        low = int(place)
+        high = min(low + 1, len(order) - 1)
+        return order[low] + (place - low) * (order[high] - order[low])
+
+    def view(self) -> dict[str, Any]:
+        """For JSON."""
+        names = [spec.name for spec in fields(Outcome) if spec.name != "ended_s"]
+        return {
+            "policy": self.policy,
+            "efficiency_p5": round(self.percentile(0.05), DIGITS),
+            **{f"{name}_mean": round(self.mean(name), DIGITS) for name in names},
+            "runs": [_rounded(asdict(run)) for run in self.runs],
+        }
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    if isinstance(value, tuple):
+        return [_rounded(inner) for inner in value]
+    return round(value, DIGITS) if isinstance(value, float) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """What to compare: policies on the fleets of one scenario."""
+
+    scenario: str
+    policies: Sequence[str]
+    ideal_s: float
+    overhead_s: float
+    seeds: int
+    check: bool = False
+
+    @classmethod
+    def of(
+        cls, scenario: str, policy: str, ideal_s: float | None, overhead_s: float, seeds: int,
+        check: bool,
+    ) -> Contest:
+        """From what a person says; `policy` is a name or "all". Raises BadParam."""
+        for name, value, known in (
+            ("scenario", scenario, tuple(SCENARIOS)), ("policy", policy, ("all", *SIZINGS)),
+        ):
+            if value not in known:
+                raise BadParam(f"{name} must be one of {', '.join(known)}, not {value!r}",
+                               field=name)
+        policies = SIZINGS if policy == "all" else (policy,)
+        lasts_s = ideal_s or SCENARIOS[scenario].ideal_s
+        return cls(scenario, policies, lasts_s, overhead_s, seeds, check)
+
+    def run(self, tell: Callable[[str], None]) -> list[Row]:
+        """All of them, seed by seed; `tell` hears how far it is."""
+        rows = []
+        for policy in self.policies:
+            runs = []
+            for seed in range(self.seeds):
+                tell(f"{self.scenario}, {policy}, seed {seed}")
+                runs.append(Run(Task(
+                    SCENARIOS[self.scenario], policy, self.ideal_s, self.overhead_s, seed,
+                    self.check,
+                )).go())
+            rows.append(Row(policy, runs))
+        return rows
+
+    def view(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """For JSON: the same bytes for the same contest."""
+        return {
+            "scenario": self.scenario, "ideal_s": self.ideal_s, "overhead_s": self.overhead_s,
+            "seeds": self.seeds, "policies": [row.view() for row in rows],
+        }
+
+
+def lines(rows: Sequence[Row]) -> list[str]:
+    """The table, for people."""
+    head = (
+        "policy   efficiency    5 %    min  makespan   bound  wasted  chunks  splits  losses"
+        "  calls/s   peak"
+    )
+    return [head, *(
+        f"{row.policy:<8}{row.mean('efficiency'):>11.1%}{row.percentile(0.05):>7.1%}"
+        f"{row.percentile(0.0):>7.1%}{row.mean('makespan_s'):>8.1f} s{row.mean('bound_s'):>6.1f} s"
+        f"{row.mean('wasted'):>8.2%}{row.mean('chunks'):>8.0f}{row.mean('splits'):>8.1f}"
+        f"{row.mean('losses'):>8.1f}{row.mean('calls_per_s'):>9.1f}"
+        f"{row.mean('calls_per_s_peak'):>7.0f}"
+        for row in rows
+    )]

@@ -1,0 +1,240 @@
+"""One fleet, one policy, one seed: the loop of events, and what came of it."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+
+from hydra.clock import ManualClock
+from hydra.invariants import violations
+from hydra.kernels import Kernel, Param, add_sums
+from hydra.model import FINAL, JobState
+from hydra.services import Hydra
+from hydra.services.reap import reap
+from hydra.services.submit import submit
+from hydra.settings import Settings
+from hydra.sim.chance import Fate, draws, fate
+from hydra.sim.curve import bound_s
+from hydra.sim.scenarios import Scenario
+from hydra.sim.store import HeardStore
+from hydra.sim.worker import SUM, Costs, SimWorker
+from hydra.wiring import LocalPort, MemoryQueue
+
+UNITS_S = 1_000.0
+"""Units a second of a machine of relative speed 1."""
+
+HORIZON = 10.0
+"""Machines change for so many times the ideal duration, and five minutes."""
+
+START_S = 0.05
+"""The workers that are there at the start ask within this time; they are known already."""
+
+REFUSALS = 8
+"""After so many idle workers in a row got nothing, the others of that round are not asked."""
+
+PATIENCE = 40.0
+"""A run is given up after so many times its bound, and ten minutes."""
+
+
+class Broken(RuntimeError):
+    """An invariant does not hold, or a run does not end: a fault of Hydra, not of its user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to simulate."""
+
+    scenario: Scenario
+    policy: str
+    ideal_s: float
+    overhead_s: float
+    seed: int
+    check: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one run."""
+
+    efficiency: float
+    """The bound divided by the makespan."""
+    makespan_s: float
+    bound_s: float
+    used: float
+    """The part of all speed that was there until the end that the answer needed."""
+    wasted: float
+    """Work computed in vain, as a part of the job's."""
+    chunks: int
+    splits: int
+    losses: int
+    calls: int
+    calls_per_s: float
+    calls_per_s_peak: int
+    idle_polls: int
+    """How often idle workers looked for work, each time with two to four calls; those that were
+    not simulated, because others had just been refused, are not among `calls`."""
+    ended_s: tuple[float, ...]
+    """When each job ended, from its submission."""
+
+
+def kernel() -> Kernel:
+    """A kernel that counts its units: the right sum of any span is known."""
+    return cast(Kernel, SimpleNamespace(
+        __name__="counting", __doc__="Counts units.", VERSION=1, GOLDEN=(), SUMS={SUM: (1, 1)},
+        PARAMS={SUM: Param(int, 1, 1, 2**53 - 1)},
+        size=lambda params: params[SUM], merge=add_sums, finish=lambda params, whole: whole,
+    ))
+
+
+class Run:
+    """A fleet over the memory store, driven by a heap of events (when, number, what)."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        scenario = task.scenario
+        self._clock = ManualClock(0.0)
+        self._store = HeardStore(self._clock)
+        over: dict[str, Any] = {"sizing": task.policy, "state_dir": "-"}
+        if scenario.target_s:
+            over["target_seconds"] = scenario.target_s
+        known = {"counting": kernel()}
+        self._h = Hydra(
+            self._store, MemoryQueue(), self._clock, Settings.read({}, **over), lambda: known
+        )
+        self._horizon_s = HORIZON * task.ideal_s + 300.0
+        speeds = [s for s, _ in zip(itertools.cycle(scenario.speeds), range(scenario.workers))]
+        self._units = int(sum(speeds) * UNITS_S * task.ideal_s)
+        self._fates = [
+            fate(scenario, i, speed * UNITS_S, self._horizon_s, task.seed)
+            for i, speed in enumerate(speeds)
+        ]
+        self._workers = [self._worker(i, life) for i, life in enumerate(self._fates)]
+        self._idle: dict[int, None] = {}
+        self._polling = False
+        self._idle_polls = 0
+        self._heap: list[tuple[float, int, str, int, int]] = []
+        self._number = itertools.count()
+        self._jobs: dict[str, int] = {}
+        self._ended = [math.nan] * len(scenario.jobs)
+
+    def _worker(self, i: int, life: Fate) -> SimWorker:
+        scenario, h = self._task.scenario, self._h
+        trips = scenario.round_trip_s
+        costs = Costs(self._task.overhead_s, trips[i % len(trips)], h.settings.slice_seconds)
+        return SimWorker(
+            str(i), LocalPort(h), life, costs, liar=i >= scenario.workers - scenario.liars,
+            beat=self._store.beat if scenario.quiet else None,
+        )
+
+    def go(self) -> Outcome:
+        """Run to the last job's answer."""
+        starts = draws(self._task.seed, len(self._workers) * 8)
+        for i, worker in enumerate(self._workers):
+            worker.at_s = worker.away_until(START_S * next(starts))
+            if worker.at_s < START_S:
+                worker.enlist()
+            self._push(worker.at_s, "worker", i, worker.turn)
+        self._store.tick()
+        for n, job in enumerate(self._task.scenario.jobs):
+            self._push(job.at_s, "submit", n)
+        self._push(next(starts), "reap")
+        bound = bound_s([life.curve for life in self._fates], self._units, self._horizon_s)
+        limit_s = PATIENCE * bound + 600.0
+        while any(map(math.isnan, self._ended)):
+            at_s, _, what, i, turn = heapq.heappop(self._heap)
+            if what == "worker" and turn != self._workers[i].turn:
+                continue
+            if at_s > limit_s:
+                raise Broken(f"the run has not ended after {limit_s:.0f} s")
+            self._clock.now_s = at_s
+            self._do(what, i)
+        return self._outcome(bound)
+
+    def _push(self, at_s: float, what: str, i: int = 0, turn: int = 0) -> None:
+        if at_s < math.inf:
+            heapq.heappush(self._heap, (at_s, next(self._number), what, i, turn))
+
+    def _do(self, what: str, i: int) -> None:
+        if what == "worker":
+            self._act(i)
+        elif what == "reap":
+            reap(self._h)
+            self._push(self._clock.now_s + self._h.settings.reap_seconds, "reap")
+        elif what == "submit":
+            self._submit(i)
+        elif what == "bell":
+            self._ask_around()
+        else:
+            self._ask_around()
+            self._polling = bool(self._idle)
+            if self._polling:
+                self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
+        if self._store.rang:
+            self._store.rang = False
+            self._note_ends()
+            if self._idle:
+                self._push(self._clock.now_s, "bell")
+        if self._task.check:
+            self._require_sound()
+
+    def _act(self, i: int) -> None:
+        worker = self._workers[i]
+        self._idle.pop(i, None)
+        worker.act(self._clock.now_s)
+        self._push(worker.at_s, "worker", i, worker.turn)
+        if worker.idle:
+            self._idle[i] = None
+            if not self._polling:
+                self._polling = True
+                self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
+
+    def _ask_around(self) -> None:
+        """Idle workers ask once each, until several in a row got nothing."""
+        refused = 0
+        waiting = list(self._idle)
+        for n, i in enumerate(waiting):
+            if refused == REFUSALS:
+                self._idle_polls += len(waiting) - n
+                return
+            self._idle_polls += 1
+            self._act(i)
+            refused = refused + 1 if self._workers[i].idle else 0
+
+    def _submit(self, n: int) -> None:
+        ordered = self._task.scenario.jobs[n]
+        units = max(1, int(self._units * ordered.share))
+        job = submit(self._h, "counting", {SUM: units}, priority=ordered.priority)
+        self._jobs[job.id] = n
+
+    def _note_ends(self) -> None:
+        for job in [job for job in self._jobs if self._store.job(job).state in FINAL]:
+            self._require_sound()
+            n = self._jobs.pop(job)
+            found, ordered = self._store.job(job), self._task.scenario.jobs[n]
+            if found.state is not JobState.DONE:
+                raise Broken(f"job {n} ended as {found.state}: {found.reason}")
+            if self._store.answer(job) != {SUM: found.spec.total_units}:
+                raise Broken(f"job {n} has the answer {self._store.answer(job)}")
+            self._ended[n] = self._clock.now_s - ordered.at_s
+
+    def _require_sound(self) -> None:
+        found = [said for job in self._jobs for said in violations(self._store.dump(job))]
+        if found:
+            raise Broken(f"after {self._clock.now_s:.3f} s: {'; '.join(found)}")
+
+    def _outcome(self, bound: float) -> Outcome:
+        makespan_s, store = self._clock.now_s, self._store
+        there = sum(life.curve.done(makespan_s) for life in self._fates)
+        done = sum(worker.computed_units for worker in self._workers)
+        calls = sum(store.calls.values())
+        return Outcome(
+            efficiency=bound / makespan_s, makespan_s=makespan_s, bound_s=bound,
+            used=self._units / there, wasted=max(0.0, done / self._units - 1),
+            chunks=store.grants, splits=store.splits, losses=store.losses, calls=calls,
+            calls_per_s=calls / makespan_s, calls_per_s_peak=max(store.calls.values()),
+            idle_polls=self._idle_polls, ended_s=tuple(self._ended),
+        )

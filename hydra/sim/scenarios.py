@@ -1,0 +1,91 @@
+"""Fleets worth asking about, by name. A new one is one entry of SCENARIOS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+REPORT_SPEEDS = (0.15, 0.15, 0.5, 1.0, 1.0, 1.5, 3.0, 4.0)
+"""Eight machines from a single-board computer to a desktop, 27 times apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """One job: when it comes, its part of all the work, and its priority."""
+
+    at_s: float = 0.0
+    share: float = 1.0
+    priority: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A fleet and what happens to it. Durations are means of exponential ones unless said."""
+
+    doc: str
+    speeds: tuple[float, ...] = REPORT_SPEEDS
+    """Relative speeds, given to the workers in turn."""
+    workers: int = 8
+    noise: float = 0.0
+    """Standard deviation of a speed's logarithm, from second to second."""
+    owner_s: tuple[float, float] = ()  # type: ignore[assignment]
+    """How long owners use their machine, and how long they leave it alone; empty for never."""
+    owner_leaves: float = 0.3
+    """What an owner leaves of the speed."""
+    loss_s: float = 0.0
+    """Between two losses of a worker; 0 for never."""
+    away_s: tuple[float, float] = (20.0, 60.0)
+    """How long a lost worker stays away, evenly drawn."""
+    arrive_s: float = 0.0
+    """Workers come within this time, evenly."""
+    night_s: tuple[float, ...] = ()
+    """When the night begins and how long it lasts: all machines go within a minute."""
+    round_trip_s: tuple[float, ...] = (0.0,)
+    """What every call to the store costs, given to the workers in turn."""
+    liars: int = 0
+    """So many of the last workers boast, and hand in sums that cannot be."""
+    jobs: tuple[Ordered, ...] = (Ordered(),)
+    target_s: float = 0.0
+    """HYDRA_TARGET_SECONDS; 0 for its default."""
+    ideal_s: float = 30.0
+    """Duration at the plain speeds, unless another is asked for."""
+    quiet: bool = False
+    """Whether heartbeats take the simulator's side door."""
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "constant": Scenario("eight machines 27 times apart, speeds that never change"),
+    "interference": Scenario(
+        "the same, with noise and owners who use their machines", noise=0.15,
+        owner_s=(20.0, 60.0),
+    ),
+    "churn": Scenario(
+        "the same, and each worker is lost every 300 s for 20 to 60 s", noise=0.15,
+        owner_s=(20.0, 60.0), loss_s=300.0,
+    ),
+    "slow-links": Scenario(
+        "churn over links with round trips from 20 to 300 ms", noise=0.15,
+        owner_s=(20.0, 60.0), loss_s=300.0, round_trip_s=(0.3, 0.1, 0.04, 0.02),
+    ),
+    "liar": Scenario(
+        "interference, and the fastest worker boasts a hundredfold and forges sums", noise=0.15,
+        owner_s=(20.0, 60.0), liars=1,
+    ),
+    "night": Scenario(
+        "churn; all machines sleep for six hours, their owners use them afterwards", noise=0.15,
+        owner_s=(20.0, 60.0), loss_s=300.0, night_s=(200.0, 21_600.0), ideal_s=600.0,
+    ),
+    "thousand": Scenario(
+        "a thousand workers with interference and churn", workers=1_000, noise=0.15,
+        owner_s=(20.0, 60.0), loss_s=300.0, arrive_s=2.0, ideal_s=120.0,
+    ),
+    "hundred-thousand": Scenario(
+        "100 000 workers, chunks of 60 s; owners, and a loss each 20 minutes", workers=100_000,
+        owner_s=(60.0, 180.0), loss_s=1_200.0, arrive_s=20.0, target_s=60.0, ideal_s=600.0,
+        quiet=True,
+    ),
+    "priorities": Scenario(
+        "three jobs: two in bulk from the start, then an interactive one of priority 10",
+        jobs=(Ordered(0.0, 0.45), Ordered(0.0, 0.45, 2.0), Ordered(10.0, 0.1, 10.0)),
+    ),
+}

@@ -1,0 +1,233 @@
+"""One worker of the simulator: what `hydra.worker.Worker` does, as events computed from a curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from hydra.errors import Invalid
+from hydra.messages import Grant, HandIn, Hint, Pace, Receipt, Report
+from hydra.model import Rest, Session, Span, Verdict
+from hydra.ports import WorkPort
+from hydra.sim.chance import Fate
+from hydra.worker import OVERHEAD_MEMORY, OVERTIME
+
+SUM = "units"
+"""The simulator's kernel counts units, so a right sum is the span's length."""
+
+BOAST = 100.0
+"""How many times its speed a liar reports."""
+
+FORGED_EVERY = 5
+"""Every so many hand-ins of a liar carry a sum that cannot be."""
+
+
+Beat = Callable[[Session, HandIn], Receipt | None]
+"""Does a heartbeat and says what the store says; None if it has to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What calls cost the worker, in its own time."""
+
+    overhead_s: float
+    """More than the round trip, if the call brings a chunk."""
+    round_trip_s: float
+    slice_s: float
+
+
+@dataclass(slots=True)
+class Held:
+    """A lease at work: `counted <= reached <= stop`, computing since `since_s`."""
+
+    grant: Grant
+    counted: int
+    reached: int
+    stop: int
+    since_s: float
+    slice_units: int
+    over_s: float
+    """When its time is over."""
+    pace: Pace
+    goal: int = 0
+    """How far it is when the next event is due."""
+    busy_s: float = 0.0
+    """Time computing so far."""
+
+
+class SimWorker:
+    """A worker process and its successors on one machine.
+
+    `at_s` is when its next event is due; `act` does it. Between events nothing happens but
+    computing, which the curve knows.
+    """
+
+    def __init__(
+        self, name: str, port: WorkPort, fate: Fate, costs: Costs, *, liar: bool = False,
+        beat: Beat | None = None,
+    ) -> None:
+        """`beat` takes the heartbeats, where that is cheaper than the port."""
+        self.name = name
+        self.at_s = math.inf
+        self.idle = False
+        self.held: Held | None = None
+        self.computed_units = 0
+        self.turn = 0
+        """Grows whenever the next event changes, so that one planned before is known as old."""
+        self._port = port
+        self._fate = fate
+        self._costs = costs
+        self._liar = liar
+        self._beat = beat
+        self._lives = 0
+        self._losses = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """A new process: nobody knows its session, and it knows nothing."""
+        self._lives += 1
+        self._session = Session(f"{self.name}-{self._lives}", self.name, self.name)
+        self._seq = 0
+        self._overhead_s = 0.0
+        self._called_s = 0.0
+        self.held = None
+
+    def away_until(self, now_s: float) -> float:
+        """When the machine is back, if it is away now; else now."""
+        away = self._fate.away
+        while self._losses < len(away) and away[self._losses][1] <= now_s:
+            self._losses += 1
+        here = self._losses == len(away) or now_s < away[self._losses][0]
+        return now_s if here else away[self._losses][1]
+
+    # Events ----------------------------------------------------------------------------------
+
+    def enlist(self) -> None:
+        """Show itself."""
+        self._port.enlist(self._session)
+
+    def act(self, now_s: float) -> None:
+        """Do what is due: go, come back, hand in, beat, or ask for work."""
+        back_s = self.away_until(now_s)
+        if back_s > now_s:
+            self._go(now_s, back_s)
+        elif self.held:
+            self._reach(now_s)
+        else:
+            if not self._seq:
+                self.enlist()
+            self._ask(now_s)
+
+    def _go(self, now_s: float, back_s: float) -> None:
+        if self.held:
+            computed = self._fate.curve.done(now_s) - self._fate.curve.done(self.held.since_s)
+            self.computed_units += max(0, int(computed))
+        self._begin()
+        self.turn += 1
+        self.at_s, self.idle = back_s, False
+
+    def _ask(self, now_s: float) -> None:
+        self._seq += 1
+        grant = self._port.claim(self._session, self._seq, Hint(overhead_s=self._overhead_s))
+        cost_s = self._costs.round_trip_s + (self._costs.overhead_s if grant else 0.0)
+        if grant:
+            self._start(grant, now_s + cost_s)
+        else:
+            self._plan(math.inf, idle=True)
+
+    def _start(self, grant: Grant, since_s: float) -> None:
+        slice_units = grant.slice_units or int(
+            self._fate.curve.speed(since_s) * self._costs.slice_s
+        )
+        start, stop = grant.span
+        over_s = math.inf if self._liar else since_s + OVERTIME * grant.tau_s
+        self._called_s = since_s
+        self.held = Held(
+            grant, start, start, stop, since_s, max(1, slice_units), over_s, grant.pace
+        )
+        self._plan(self._next_s(self.held), idle=False)
+
+    def _plan(self, at_s: float, *, idle: bool) -> None:
+        self.turn += 1
+        away = self._fate.away
+        lost_s = away[self._losses][0] if self._losses < len(away) else math.inf
+        self.at_s, self.idle = min(at_s, lost_s), idle
+
+    def _next_s(self, held: Held) -> float:
+        """When the slice ends after which the worker calls the store; `goal` is reached then."""
+        due_s = min(held.over_s, self._called_s + held.grant.beat_s)
+        curve, left = self._fate.curve, held.stop - held.reached
+        held.goal = held.stop
+        end_s = curve.when(held.since_s, left)
+        if due_s >= end_s:
+            return end_s
+        by_due = curve.done(due_s) - curve.done(held.since_s)
+        slices = max(1, math.ceil(by_due / held.slice_units - 1e-9))
+        units = min(slices * held.slice_units, left)
+        held.goal = held.reached + units
+        return curve.when(held.since_s, units)
+
+    # Handing in ------------------------------------------------------------------------------
+
+    def _reach(self, now_s: float) -> None:
+        held = self.held
+        assert held
+        reached = held.goal
+        self.computed_units += reached - held.reached
+        held.busy_s += now_s - held.since_s
+        held.reached = reached
+        ends = reached >= held.stop or now_s >= held.over_s
+        rest = Rest.RETURN if ends else Rest.KEEP
+        try:
+            receipt = self._complete(held, rest)
+        except Invalid:  # a forged sum: the process ends, as a real one would
+            self._begin()
+            self._plan(now_s + 0.5, idle=False)
+            return
+        cost_s = self._costs.round_trip_s
+        if receipt.grant:
+            cost_s += self._costs.overhead_s
+            self._overhead_s += OVERHEAD_MEMORY * (cost_s - self._overhead_s)
+        self._called_s = held.since_s = now_s + cost_s
+        if receipt.verdict is Verdict.CUT:
+            self._trim(held, receipt.stop)
+        elif receipt.verdict is not Verdict.ACCEPTED or ends:
+            self.held = None
+            if receipt.grant:
+                self._start(receipt.grant, now_s + cost_s)
+            else:
+                self._plan(now_s + cost_s, idle=False)
+            return
+        else:
+            held.counted, held.pace = reached, receipt.pace
+            self._trim(held, receipt.stop)
+        self._plan(self._next_s(held), idle=False)
+
+    def _complete(self, held: Held, rest: Rest) -> Receipt:
+        units = held.reached - held.counted
+        self._seq += 1
+        forged = self._liar and self._seq % FORGED_EVERY == 0
+        partial = {SUM: 2 * units + 1 if forged else units} if units else {}
+        span = Span(held.counted, held.reached)
+        said = HandIn(
+            held.grant.job, held.grant.token, span, partial, rest, "its time is over", held.busy_s
+        )
+        pace = held.pace
+        if self._liar:
+            pace = replace(pace, rate=pace.rate * BOAST)
+        if rest is Rest.KEEP and self._beat:
+            receipt = self._beat(self._session, said)
+            if receipt:
+                return receipt
+        report = Report(said, rest is Rest.RETURN, held.grant, pace, self._overhead_s)
+        return self._port.complete(self._session, self._seq, report)
+
+    def _trim(self, held: Held, stop: int) -> None:
+        """Somebody took the far end: what reaches over it is dropped, by whole slices."""
+        if stop >= held.stop:
+            return
+        held.stop = stop
+        if held.reached > stop:
+            slices = (stop - held.counted) // held.slice_units
+            held.reached = held.counted + slices * held.slice_units

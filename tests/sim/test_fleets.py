@@ -1,0 +1,143 @@
+"""Small fleets in virtual time, with bounds far from chance, and the machinery they run on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+from click.testing import CliRunner
+
+from hydra.cli import main
+from hydra.errors import BadParam
+from hydra.settings import SIZINGS
+from hydra.sim.chance import fate
+from hydra.sim.contest import Contest
+from hydra.sim.curve import Curve, bound_s
+from hydra.sim.run import Outcome, Run, Task
+from hydra.sim.scenarios import SCENARIOS, Ordered, Scenario
+
+
+def outcome(
+    scenario: str | Scenario, policy: str = "ours", ideal_s: float = 30.0,
+    overhead_s: float = 0.02, seed: int = 1, check: bool = False,
+) -> Outcome:
+    fleet = SCENARIOS[scenario] if isinstance(scenario, str) else scenario
+    return Run(Task(fleet, policy, ideal_s, overhead_s, seed, check)).go()
+
+
+def test_a_curve_says_what_is_done_by_when() -> None:
+    curve = Curve([0.0, 10.0, 20.0], [2.0, 0.0, 1.0])
+    assert [curve.done(t) for t in (0.0, 5.0, 10.0, 15.0, 25.0)] == [0.0, 10.0, 20.0, 20.0, 25.0]
+    assert curve.when(5.0, 10.0) == 10.0
+    assert curve.when(5.0, 11.0) == 21.0
+    assert curve.when(12.0, 0.0) == 12.0
+    assert Curve([0.0, 1.0], [1.0, 0.0]).when(0.0, 2.0) == math.inf
+
+
+def test_the_bound_is_when_all_together_are_done() -> None:
+    fleet = [Curve([0.0, 10.0], [1.0, 0.0]), Curve([0.0], [3.0])]
+    assert bound_s(fleet, 52.0, 10.0) == pytest.approx(14.0, rel=1e-5)
+
+
+def test_a_lost_machine_stands_still() -> None:
+    lived = fate(SCENARIOS["churn"], 3, 1_000.0, 2_000.0, seed=5)
+    assert lived.away
+    for went, back in lived.away:
+        assert lived.curve.done(went) == lived.curve.done(min(back, 2_000.0))
+        assert back - went >= 20.0
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    first, again, other = (outcome("churn", seed=seed) for seed in (3, 3, 4))
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("scenario", ["constant", "interference", "churn", "liar", "priorities"])
+def test_the_invariants_hold_after_every_event(scenario: str) -> None:
+    outcome(scenario, ideal_s=8.0, check=True)
+
+
+@pytest.mark.parametrize("policy", SIZINGS)
+def test_every_policy_ends_with_the_right_answer(policy: str) -> None:
+    assert 0.0 < outcome("churn", policy).efficiency <= 1.0
+
+
+@pytest.mark.parametrize(("scenario", "least"), [
+    ("constant", 0.95), ("interference", 0.93), ("churn", 0.84), ("slow-links", 0.65),
+    ("liar", 0.45),
+])
+def test_ours_is_near_the_bound(scenario: str, least: float) -> None:
+    assert outcome(scenario).efficiency > least
+
+
+def test_textbook_rules_are_far_from_it() -> None:
+    for policy, most in {"static": 0.2, "gss": 0.5, "fac2": 0.5}.items():
+        assert outcome("constant", policy).efficiency < most
+
+
+def test_a_night_costs_little_of_what_there_is() -> None:
+    slept = outcome("night", ideal_s=300.0)
+    assert slept.makespan_s > 21_600
+    assert slept.used > 0.85
+
+
+def test_quiet_beats_change_nothing() -> None:
+    fleet = dataclasses.replace(SCENARIOS["hundred-thousand"], workers=40)
+    quiet = outcome(fleet, ideal_s=40.0)
+    heard = outcome(dataclasses.replace(fleet, quiet=False), ideal_s=40.0)
+    assert quiet.efficiency == pytest.approx(heard.efficiency, abs=0.01)
+    assert quiet.chunks == pytest.approx(heard.chunks, rel=0.05)
+
+
+def test_an_interactive_job_passes_those_in_bulk() -> None:
+    """A tenth of the work, priority 10, submitted 10 s later: done long before the others."""
+    bulk, favoured, quick = outcome("priorities", overhead_s=0.001).ended_s
+    assert quick < 10.0
+    assert favoured < bulk - 3.0
+
+
+def test_no_job_starves() -> None:
+    """Beside a job of a hundred times its priority, a small one still gets its hundredth."""
+    fleet = dataclasses.replace(
+        SCENARIOS["constant"],
+        jobs=(Ordered(0.0, 0.999, 1.0), Ordered(0.0, 0.001, 0.01)),
+    )
+    big, small = outcome(fleet, ideal_s=60.0, overhead_s=0.001).ended_s
+    assert small < big
+
+
+def test_a_contest_names_what_it_does_not_know() -> None:
+    for scenario, policy, field in (("moon", "ours", "scenario"), ("churn", "mine", "policy")):
+        with pytest.raises(BadParam) as caught:
+            Contest.of(scenario, policy, 30.0, 0.1, 1, False)
+        assert caught.value.field == field
+
+
+def test_the_command_gives_the_same_bytes_twice() -> None:
+    words = ["simulate", "--scenario", "churn", "--ideal-seconds", "10", "--seeds", "2", "--json"]
+    first, again = (CliRunner().invoke(main, words) for _ in range(2))
+    assert first.exit_code == 0
+    assert first.stdout == again.stdout
+    said = json.loads(first.stdout)
+    assert said["seeds"] == len(said["policies"][0]["runs"]) == 2
+
+
+def test_the_command_prints_a_table_and_lists_scenarios() -> None:
+    words = ["simulate", "--scenario", "constant", "--policy", "all", "--ideal-seconds", "5"]
+    table = CliRunner().invoke(main, words).stdout.splitlines()
+    assert [line.split()[0] for line in table] == ["policy", *SIZINGS]
+    listed = CliRunner().invoke(main, ["simulate", "--scenario", "list"]).stdout
+    assert [line.split()[0] for line in listed.splitlines()] == list(SCENARIOS)
+
+
+def test_the_command_draws(tmp_path) -> None:
+    file = tmp_path / "plot.svg"
+    words = ["simulate", "--scenario", "constant", "--ideal-seconds", "5", "--plot", str(file)]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    assert "% of the bound" in file.read_text()
+    refused = CliRunner().invoke(main, [*words[:-1], str(tmp_path / "plot.gif")])
+    assert refused.exit_code == 2
+    assert "plot.gif" in refused.stderr
