@@ -74,7 +74,8 @@ class Settings:
     host: str = _setting("", "name of this machine; rates are kept under it; its own if empty")
     shift_seconds: float = _setting(10.0, "how long one chunk task works before it returns to RQ",
                                     low=0, high=240)
-    target_seconds: float = _setting(2.0, "longest time one chunk should take", low=0.05, high=600)
+    target_seconds: float = _setting(2.0, "longest time one chunk should take, unless calls "
+                                     "are slow", low=0.05, high=600)
     sizing: str = _setting("ours", "rule that sizes chunks; the others are for comparison and need "
                            "shifts that last as long as their chunks", choices=SIZINGS)
     slice_seconds: float = _setting(0.25, "time of one kernel call", low=0.01, high=5)

@@ -39,7 +39,7 @@ HEART_S = 0.25
 """How often the heartbeat thread looks at the clock."""
 
 OVERHEAD_MEMORY = 0.2
-"""Weight of the newest call in the running mean of what a call costs."""
+"""Weight of the newest call in the running mean of what a call that brings a chunk costs."""
 
 _log = logging.getLogger("hydra.worker")
 
@@ -208,7 +208,7 @@ class Worker:
             receipt = self._call(lambda: self._port.complete(self._session, seq, report))
             took_s = self._clock.monotonic_s() - began_s
         self._say(held, receipt)
-        if not receipt.last:  # the last call reduces the job, too
+        if receipt.grant:  # what a chunk costs: beats are cheaper, the last call reduces the job
             self._overhead_s += OVERHEAD_MEMORY * (took_s - self._overhead_s)
         return receipt, hand_in
 

@@ -4,8 +4,9 @@ A chunk is sized in time, not in units, so that a slow board and a fast desktop 
 often. With R work unassigned and V the fleet's speed, the rest of the job lasts R / V; each chunk
 takes half of that (factoring: Hummel, Schonberg, Flynn, CACM 35(8), 1992; with measured weights it
 is AWF-C of Carino and Banicescu), so sizes shrink towards the end and the last ones finish
-together. Long jobs are capped at a target, so that a lost worker loses little and news travels
-fast; short ones are floored where the overhead of a chunk would show.
+together. Long jobs are capped at a target, so that other jobs get their turn soon; where calls are
+slow the cap grows with the root of their cost, as Young and Daly space checkpoints (Young, CACM
+17(9), 1974). Short jobs are floored where the overhead of a chunk would show.
 
 Where units differ in work, sizes are in work, and where in the row of units a chunk lies counts,
 too. Workers take from its front, the dearest units, so that crumbs are left for the end. One that
@@ -31,8 +32,15 @@ from hydra.model import Span
 SHARE = 2.0
 """A chunk takes 1 / SHARE of what is left; 1.25 to 4 differ by little."""
 
-OVERHEADS = 10.0
+OVERHEADS = 5.0
 """A chunk lasts at least this many times its overhead."""
+
+SPARED_S = 3_600.0
+"""Mean time between losses of a worker that the cap supposes. Each worker's own would gain nothing:
+what a lost worker loses is a beat's work, not its chunk."""
+
+CAP_S_MAX = 60.0
+"""Most that slow calls can raise the cap to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +91,12 @@ def chunk(case: Case, limits: Limits) -> Size:
     fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
     rest_s = pace.unassigned_units * costs.mean(pace.free_within) / fleet_rate
     low = max(OVERHEADS * overhead_s, limits.floor_s)
-    high = max(limits.target_s, limits.beat_s, low)
+    slow = min(math.sqrt(2 * overhead_s * SPARED_S), CAP_S_MAX)
+    high = max(limits.target_s, limits.beat_s, slow, low)
     tau_s = min(max(rest_s / SHARE, low), high)
-    if tau_s == high:
+    if tau_s == slow:
+        why = f"{tau_s:.3g} s, as calls take {overhead_s * 1000:.2g} ms"
+    elif tau_s == high:
         why = f"{tau_s:.3g} s, the target"
     elif tau_s == low:
         why = f"{tau_s:.3g} s, the shortest worth its overhead of {overhead_s * 1000:.2g} ms"

@@ -21,7 +21,7 @@ rates = st.floats(1e-3, 1e9)
 units = st.integers(1, 2**53 - 1)
 
 
-def chunk(pace: Pace, overhead_s: float = 0.001, hint: int = 0) -> chunking.Size:
+def chunk(pace: Pace, overhead_s: float = 0.0005, hint: int = 0) -> chunking.Size:
     return chunking.chunk(Case(pace, 10**9, Costs(), overhead_s, hint), LIMITS)
 
 
@@ -29,6 +29,14 @@ def test_a_long_job_is_cut_at_the_target() -> None:
     size = chunk(Pace(100.0, 1_000.0, 10**9, 10))
     assert (size.units, size.tau_s) == (200, 2.0)
     assert size.why == "2 s, the target, at 100 units/s"
+
+
+def test_slow_calls_make_longer_chunks() -> None:
+    """By Young and Daly: sqrt(2 * 0.02 * 3600) is 12."""
+    size = chunk(Pace(100.0, 1_000.0, 10**9, 10), overhead_s=0.02)
+    assert size.tau_s == pytest.approx(12.0)
+    assert "as calls take 20 ms" in size.why
+    assert chunk(Pace(100.0, 1_000.0, 10**9, 10), overhead_s=3.0).tau_s == chunking.CAP_S_MAX
 
 
 def test_near_the_end_a_chunk_is_half_of_the_rest() -> None:
@@ -39,7 +47,7 @@ def test_near_the_end_a_chunk_is_half_of_the_rest() -> None:
 
 def test_a_chunk_is_worth_its_overhead() -> None:
     size = chunk(Pace(100.0, 1_000.0, 10, 10), overhead_s=0.03)
-    assert size.tau_s == pytest.approx(0.3)
+    assert size.tau_s == pytest.approx(0.15)
     assert "overhead of 30 ms" in size.why
 
 
