@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 
 from tests.bench import report
 
 SECTIONS = {
     "kernels": "pi and mandelbrot by instruction set, against NumPy, numba and the goals",
+    "slices": "what the loop around a kernel costs, and how soon a kernel lets go",
     "store": "calls a second that one server bears, and one call's round trip",
     "imbalance": "how evenly Mandelbrot loads unequal machines, beside rows and stripes",
+    "product": "what part of the processors' time the kernel gets, from submit to answer",
     "latency": "10^9 points from `hydra pi` on a warm fleet, and where the time goes",
     "viewers": "200 viewers of one job, and the bytes of a picture that fills in",
     "chunk_cost": "time lost between two chunks, against RQ, celery, dask and others",
@@ -39,6 +42,8 @@ def main() -> None:
     unknown = set(given.sections) - set(SECTIONS)
     if unknown:
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    # By default SIGTERM would end this process alone, and leave its fleets behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     facts = report.machine_facts()
     print(report.line_of(facts))
     for name in given.sections or SECTIONS:

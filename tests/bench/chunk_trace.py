@@ -93,7 +93,7 @@ def gaps(found: list[Call], owner: Callable[[Call], int], sliced: bool) -> Gaps:
 
 
 @contextmanager
-def installed(folder: Path) -> Iterator[dict[str, str]]:
+def installed(folder: Path, module: str = "traced_pi") -> Iterator[dict[str, str]]:
     """Variables under which every process notes its calls, and Hydra finds the traced kernel.
 
     The entry point lies in a folder that only these processes search.
@@ -102,7 +102,7 @@ def installed(folder: Path) -> Iterator[dict[str, str]]:
     package.mkdir(parents=True)
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: traced-pi\nVersion: 1\n")
     (package / "entry_points.txt").write_text(
-        "[hydra.kernels]\ntraced_pi = tests.bench.traced_pi\n"
+        f"[hydra.kernels]\n{module} = tests.bench.{module}\n"
     )
     paths = [str(package.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     more = {"BENCH_TRACE": str(folder / "trace"), "PYTHONPATH": os.pathsep.join(paths)}
