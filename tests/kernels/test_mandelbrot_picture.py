@@ -5,9 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import random
-import shutil
 import struct
-import subprocess
 import zlib
 from pathlib import Path
 
@@ -204,28 +202,3 @@ def test_a_tile_of_another_unit_is_refused() -> None:
     pieces = mandelbrot.run(asked, Span(0, 2))
     with pytest.raises(BadWire, match="36 x 64"):
         mandelbrot.decode_tile(asked, 1, pieces[0])
-
-
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The program that runs every instruction set on a few tiles, from each compiler here."""
-    source = Path(__file__).parent / "golden" / "run_mandelbrot.c"
-    folder = tmp_path_factory.mktemp("compilers")
-    made = {name: folder / name for name in ("gcc", "clang") if shutil.which(name)}
-    for name, program in made.items():
-        command = [name, *FLAGS, f"-I{NATIVE}", str(source), "-o", str(program), "-lm"]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return made
-
-
-def test_compilers_agree(programs: dict[str, Path]) -> None:
-    if not programs:
-        pytest.skip("no C compiler here")
-    said = {
-        name: subprocess.run([program], check=True, capture_output=True, text=True).stdout
-        for name, program in programs.items()
-    }
-    lines = [line.split() for text in said.values() for line in text.splitlines()]
-    assert len(lines) >= 4 * len(said)
-    for view in {line[0] for line in lines}:
-        assert len({tuple(line[2:]) for line in lines if line[0] == view}) == 1, said

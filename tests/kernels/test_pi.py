@@ -224,6 +224,29 @@ def test_counts_are_binomial() -> None:
         assert abs(z[1:] @ z[:-1] / math.sqrt(blocks - 1)) < 3, "neighbouring blocks"
 
 
+BINS = 64
+
+
+def binomial(n: int, q: float) -> np.ndarray:
+    """The probability of each count from 0 to n."""
+    k = np.arange(n + 1)
+    logs = np.concatenate([[0.0], np.cumsum(np.log(k[1:]))])
+    return np.exp(logs[n] - logs - logs[::-1] + k * math.log(q) + (n - k) * math.log1p(-q))
+
+
+@needs_compiled
+@pytest.mark.parametrize("generator", pi.PARAMS["generator"].choices)
+def test_counts_fall_into_the_bins_of_the_exact_binomial(generator: str) -> None:
+    """Chi-square over bins of one probability, of about eight counts each: no normal curve fits."""
+    blocks, exact = 4096, binomial(UNIT, math.pi / 4)
+    places = np.minimum(np.cumsum(exact) * BINS, BINS - 1).astype(int)
+    expected = blocks * np.bincount(places, exact, BINS)
+    hits = [compiled.count_hits(99, block, UNIT, generator) for block in range(blocks)]
+    seen = np.bincount(places[hits], minlength=BINS)
+    chi_square = float(((seen - expected) ** 2 / expected).sum())
+    assert abs(chi_square - (BINS - 1)) < 3 * math.sqrt(2 * (BINS - 1)), chi_square
+
+
 @needs_compiled
 def test_select_takes_every_supported_isa() -> None:
     try:

@@ -62,7 +62,7 @@ static void run_views(int isa, mandel_view view, mandel_work *work)
     mandel_view julia = view;
     julia.julia = 1;
     julia.centre_x = 0.0;
-    julia.antialias = 3;
+    julia.antialias = 2;
     run("julia", isa, &julia, work);
     julia.bailout_square = 4.0;
     julia.log_scale = 0.5;
@@ -71,7 +71,7 @@ static void run_views(int isa, mandel_view view, mandel_work *work)
     deep.centre_x = -0.743643887037151;
     deep.centre_y = 0.131825904205330;
     deep.half_pixel = 1e-8;
-    deep.iterations = 5000;
+    deep.iterations = 1500;
     run("deep", isa, &deep, work);
 }
 
