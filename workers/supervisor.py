@@ -265,10 +265,9 @@ class Supervisor:
         if now_s < self._logs_due_s:
             return
         self._logs_due_s = now_s + LOG_LOOK_EVERY_S
-        for seat in self._seats:
-            path = self._log(seat.child)
-            if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
-                # Copied and cut, not renamed: the child appends to the open file for ever.
+        for path in self.logs.glob("*.log"):  # the server's, too, which is no child of ours
+            if path.stat().st_size > LOG_BYTES_MAX:
+                # Copied and cut, not renamed: the writer appends to the open file for ever.
                 shutil.copyfile(path, path.with_name(f"{path.name}.1"))
                 os.truncate(path, 0)
 

@@ -101,7 +101,8 @@ def launch(
     log.parent.mkdir(mode=0o700, exist_ok=True)
     # A file, since the arguments of a process are there for every user to read.
     write_whole(folder / "redis.conf", configuration(folder / "redis", door, fsync, socket))
-    with log.open("wb") as output:
+    log.write_bytes(b"")
+    with log.open("ab") as output:  # appending, so that whoever cuts a long log leaves no gap
         process = subprocess.Popen(
             [binary.path, str(folder / "redis.conf")],
             stdin=subprocess.DEVNULL,

@@ -164,3 +164,36 @@ def test_a_hopeless_child_is_given_up_with_a_sentence(runs: list[Run], tmp_path:
     assert output.count("starts again") == 3
     assert "a ended 4 times in a row, the last time with code 3" in error
     assert (tmp_path / "a.log").read_text() == "no use\n" * 4
+
+
+CHATTERBOX = """
+import sys
+from pathlib import Path
+from hydra.workers import supervisor
+supervisor.LOG_BYTES_MAX, supervisor.LOG_LOOK_EVERY_S = 10_000, 0.0
+folder = Path(sys.argv[1])
+talk = ("/bin/sh", "-c", "while echo a line that says little; do :; done")
+with open(folder / "server.log", "ab") as server:
+    with supervisor.Supervisor(folder, print, grace_s=1.0) as boss:
+        boss.start([supervisor.Child("a", talk, {})])
+        while boss.step(0.02):
+            server.write(b"so says the server, which is nobody's child\\n" * 50)
+            server.flush()
+"""
+
+
+def test_logs_stay_short(tmp_path: Path) -> None:
+    """A log that is too long is moved aside and its writer goes on, whoever started it."""
+    with subprocess.Popen([sys.executable, "-c", CHATTERBOX, str(tmp_path)]) as talking:
+        try:
+            for name in ("a", "server"):
+                log, old = tmp_path / f"{name}.log", tmp_path / f"{name}.log.1"
+                until(old.exists, what=f"{old} is there")
+                first = old.stat().st_mtime_ns
+                until(lambda: old.stat().st_mtime_ns > first, what="it is replaced")  # noqa: B023
+                assert b"\0" not in log.read_bytes()[:1], "cut under a writer that does not append"
+        finally:
+            talking.terminate()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.log", "a.log.1", "server.log", "server.log.1",
+    ]

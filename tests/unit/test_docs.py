@@ -91,3 +91,12 @@ def test_its_commands_are_commands() -> None:
     words = [line.split()[1:] for kind, text in BLOCKS if kind == "console"
              for line in text.splitlines()]
     assert all(word[0] in {"pytest", "pip", "hydra"} for word in words)
+
+
+def test_every_check_of_the_health_page_has_its_alarm() -> None:
+    sources = "connection.py", "services/health.py", "store/redis_health.py"
+    text = "\n".join((ROOT / "hydra" / name).read_text() for name in sources)
+    checks = set(re.findall(r'Check\("(\w+)"', text))
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert checks == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert len(checks) == 8
