@@ -145,6 +145,7 @@ class Pages:
             files=files,
             picture=next((name for name in files if name.endswith(".png")), ""),
             canvas=canvas_of(kernel, found.spec.params),
+            previewed=hasattr(kernel, "preview"),
             estimate=said,
             estimates=hasattr(kernel, "estimate"),
             samples=thinned(history_json(h, found)),

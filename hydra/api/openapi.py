@@ -184,7 +184,15 @@ def _picture_paths() -> dict[str, Any]:
     content = binary(
         "the file", (*TYPES.values(), "application/octet-stream"), {"ETag": "its SHA-256"}
     )
+    preview = binary("a small PNG", ("image/png",), {})
     return {
+        f"{own}/preview.png": {
+            "parameters": [job_in_path()],
+            "get": operation(
+                "preview", "About what the picture will show, at once, if the kernel can tell",
+                {"200": preview, **problems(404)},
+            ),
+        },
         f"{own}/tiles": {
             "parameters": [job_in_path()],
             "get": operation(

@@ -1,4 +1,4 @@
-"""Pictures and files over HTTP: tiles as they arrive, then what the answer brought along.
+"""Pictures and files over HTTP: a preview, tiles as they arrive, then what the answer brought.
 
 A reply of tiles is a row of records, each a header (see HEADER) and the pixels, three bytes each,
 as one zlib stream, which browsers read with `DecompressionStream("deflate")`.
@@ -17,7 +17,7 @@ from flask import Blueprint, Response, request
 from hydra.api import body
 from hydra.api.shapes import BASE, files_of, kernel_of
 from hydra.errors import Missing, NoSuchFile
-from hydra.kernels import Kernel, Tile, canvas_of, paint
+from hydra.kernels import Kernel, Tile, canvas_of, paint, preview_of
 from hydra.model import UNITS_MAX, Job
 from hydra.services import Hydra
 
@@ -82,8 +82,19 @@ class PictureRoutes:
     def install(self, door: Blueprint) -> None:
         """Put the routes on the blueprint."""
         own = f"{BASE}/jobs/<job>"
+        door.add_url_rule(f"{own}/preview.png", view_func=self.preview)
         door.add_url_rule(f"{own}/tiles", view_func=self.tiles)
         door.add_url_rule(f"{own}/files/<name>", view_func=self.file)
+
+    def preview(self, job: str) -> Response:
+        """The picture small, before any of it is computed; it never changes."""
+        found = self._h.store.job(body.job_id(job))
+        image = preview_of(kernel_of(self._h, found), found.spec.params)
+        if image is None:
+            raise Missing(f"a job of {found.spec.kernel} has no preview here", field="job")
+        response = Response(image, mimetype="image/png")
+        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        return response
 
     def tiles(self, job: str) -> Response:
         """Tiles in the order they arrived, without the first `after`; none once the job ended."""

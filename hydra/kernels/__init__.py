@@ -139,7 +139,8 @@ class Kernel(Protocol):
 
     A kernel of pieces that draws a picture declares how to show it while it grows:
     `canvas(params) -> (columns, rows)`, and `paint(params, unit, blob) -> Tile` for one piece.
-    When the job is done, its answer's file `image.png` is shown instead.
+    When the job is done, its answer's file `image.png` is shown instead. It may also declare
+    `preview(params) -> bytes`, a small PNG of about the same picture within milliseconds.
     """
 
     __name__: str
@@ -274,6 +275,12 @@ def canvas_of(kernel: Kernel | None, params: Params) -> tuple[int, int] | None:
 def paint(kernel: Kernel, params: Params, unit: int, blob: bytes) -> Tile:
     """What one piece shows; only of a kernel with a canvas."""
     return cast(Tile, cast(Any, kernel).paint(params, unit, blob))
+
+
+def preview_of(kernel: Kernel | None, params: Params) -> bytes | None:
+    """A small PNG of the picture to come; None if the kernel offers none, or is not here."""
+    declared = getattr(kernel, "preview", None)
+    return cast(bytes, declared(params)) if declared else None
 
 
 def presets_of(kernel: Kernel) -> Mapping[str, Params]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from hydra.errors import BadSpan, BadWire
 from hydra.kernels import Param, Tile, join_pieces
-from hydra.kernels._mandelbrot_plan import Plan, plan
+from hydra.kernels._mandelbrot_plan import Plan, plan, preview_sides
 from hydra.kernels._mandelbrot_view import TILE, Box, View, box_of, check, tiles, view_of
 from hydra.kernels._palette import PALETTES
 from hydra.model import Params, Pieces, Span
@@ -186,6 +186,24 @@ def paint(params: Params, unit: int, blob: bytes) -> Tile:
     colours = decode_tile(params, unit, blob)[3]
     (box,) = _boxes(params, Span(unit, unit + 1))
     return Tile(*box, colours.tobytes())
+
+
+@lru_cache(PLANS_MAX)
+def _previewed(params: tuple[tuple[str, int | float | str], ...]) -> bytes:
+    from hydra.kernels._mandelbrot_picture import assemble
+
+    asked: Params = dict(params)
+    small: Params = {**asked, **preview_sides(view_of(asked), _planned(view_of(asked)))}
+    across, down = tiles(*canvas(small))
+    boxes = [box_of(*canvas(small), tile) for tile in range(across * down)]
+    whole = dict(enumerate(render(view_of(small), boxes)))
+    image: bytes = assemble(small, whole, unpack)["image.png"]
+    return image
+
+
+def preview(params: Params) -> bytes:
+    """The picture in few pixels, followed about as far as the survey's samples: a PNG."""
+    return _previewed(tuple(sorted(params.items())))
 
 
 def finish(params: Params, whole: Pieces) -> dict[str, Any]:

@@ -209,3 +209,19 @@ def test_a_picture_reads_back_as_it_was_drawn(h):
 def test_what_is_no_such_picture_is_refused(content):
     with pytest.raises(BadWire):
         pixels_of(content)
+
+
+def test_a_preview_is_there_before_any_tile_and_never_changes(http, h):
+    job = submit(h, "mandelbrot", {"columns": 700, "rows": 300})
+    reply = http.get(f"/api/v1/jobs/{job.id}/preview.png")
+    assert (reply.status_code, reply.mimetype) == (200, "image/png")
+    assert "immutable" in reply.headers["Cache-Control"]
+    assert len(set(pixels_of(reply.data))) > 10
+    assert b"data-preview=" in http.get(f"/jobs/{job.id}").data
+    assert http.get(f"/api/v1/jobs/{job.id}/preview.png").data == reply.data
+
+
+def test_a_kernel_without_a_preview_has_none(http, h):
+    job = submit(h, "drawing", {})
+    assert http.get(f"/api/v1/jobs/{job.id}/preview.png").status_code == 404
+    assert b"data-preview=" not in http.get(f"/jobs/{job.id}").data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
@@ -9,10 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydra import kernels
+from hydra.api.png import pixels_of
 from hydra.kernels import _mandelbrot_survey_reference as reference
 from hydra.kernels import mandelbrot
 from hydra.kernels._mandelbrot_picture import assemble
-from hydra.kernels._mandelbrot_plan import BUDGET_BURSTS, SAMPLES, TILES_MIN, plan
+from hydra.kernels._mandelbrot_plan import (
+    BUDGET_BURSTS,
+    PREVIEW_PIXELS,
+    SAMPLES,
+    TILES_MIN,
+    plan,
+)
 from hydra.kernels._mandelbrot_view import box_of, tiles, view_of
 from hydra.model import Params, Span
 
@@ -26,6 +34,9 @@ needs_compiled = pytest.mark.skipif(compiled is None, reason="not compiled here"
 
 def params(**given: int | float | str) -> dict[str, int | float | str]:
     return kernels.parse_params(mandelbrot, given)
+
+
+SEAHORSES = {"centre_x": -0.7436, "centre_y": 0.1318, "width": 0.006, "iterations": 5000}
 
 
 def surveys(asked: Params, side: int, budget: int) -> list[tuple[list[int], int]]:
@@ -130,3 +141,23 @@ def test_the_order_of_the_units_changes_no_file() -> None:
     whole = mandelbrot.run(asked, Span(0, 72))
     assert mandelbrot.finish(asked, whole) == wanted
     assert list(plan(view, mandelbrot.survey).tiles) != list(range(72))
+
+
+def test_a_preview_shows_about_what_the_picture_shows() -> None:
+    asked = params(columns=1024, rows=512, antialias=2, **SEAHORSES)
+    small = kernels.preview_of(mandelbrot, asked)
+    assert small is not None
+    columns, rows = struct.unpack_from(">II", small, 16)
+    assert columns == 2 * rows
+    assert columns * rows <= PREVIEW_PIXELS
+    assert small == mandelbrot.preview(dict(asked))
+    picture = mandelbrot.finish(asked, mandelbrot.run(asked, Span(0, 128)))["image.png"]
+    ours, theirs = (list(pixels_of(image)) for image in (small, picture))
+    means = [[sum(p[part] for p in image) / len(image) for part in range(3)]
+             for image in (ours, theirs)]
+    assert all(abs(a - b) < 12 for a, b in zip(*means, strict=True)), means
+
+
+def test_a_preview_of_what_needs_no_iteration_is_black() -> None:
+    inside = params(columns=640, rows=640, centre_x=-0.1, width=0.01, iterations=10**7)
+    assert set(pixels_of(mandelbrot.preview(inside))) == {bytes(3)}

@@ -2,6 +2,7 @@
 
 const HEADER_BYTES = 16;  // x, y: 32 bits; columns, rows: 16 bits; length: 32 bits; little-endian
 const TILES = 256;
+const PREVIEW_OPACITY = 0.45;
 const SIDE_MAX = 2048;  // a larger canvas would need more memory than a phone has
 
 export class Picture {
@@ -26,6 +27,20 @@ export class Picture {
     }
     this.paper = this.canvas.getContext("2d");
     this.brush = new OffscreenCanvas(1, 1);
+    if (this.canvas.dataset.preview) this.preview(this.canvas.dataset.preview);
+  }
+
+  // What the picture will show, dimmed, behind the tiles: they may have come first.
+  async preview(address) {
+    const image = new Image();
+    image.src = address;
+    await image.decode().catch(() => {});
+    if (!image.naturalWidth || !this.canvas) return;
+    this.paper.save();
+    this.paper.globalCompositeOperation = "destination-over";
+    this.paper.globalAlpha = PREVIEW_OPACITY;
+    this.paper.drawImage(image, 0, 0, this.canvas.width, this.canvas.height);
+    this.paper.restore();
   }
 
   // CSS needs to know the shape to fit any picture into any window.

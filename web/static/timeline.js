@@ -9,7 +9,7 @@ const LOOK_MS = 1000;
 const BARS_MAX = 2000;
 const ROWS_MAX = 40;
 const PAD = { top: 4, right: 12, bottom: 28 };
-const ROW = { least: 10, most: 28, all: 320 };
+const ROW = { least: 12, most: 28, all: 320 };
 const CHAR = 7;
 const STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200,
   14400, 28800, 86400];
@@ -22,7 +22,7 @@ export class Timeline {
     this.noun = root.dataset.noun;
     this.place = root.querySelector(".gantt");
     this.readout = root.querySelector('[data-show="readout"]');
-    this.told = this.readout.textContent;
+    this.said = this.told = this.readout.textContent;
     this.ends = new Map([...root.querySelectorAll(".legend li")].map((line) =>
       [line.dataset.end, line.textContent.trim()]));
     this.bars = [];
@@ -83,7 +83,8 @@ export class Timeline {
     const width = this.place.clientWidth;
     this.svg.replaceChildren();
     if (!this.bars.length || !width) return;
-    this.names = [...this.shares.keys()].slice(0, ROWS_MAX).sort();
+    const latest = new Set(this.bars.map((bar) => bar.worker).reverse());
+    this.names = [...latest].slice(0, ROWS_MAX).sort();
     this.row = new Map(this.names.map((name, row) => [name, row]));
     this.high = Math.min(Math.max(ROW.all / this.names.length, ROW.least), ROW.most);
     const longest = Math.max(...this.names.map((name) => name.length));
@@ -97,11 +98,13 @@ export class Timeline {
     this.svg.setAttribute("height", height);
     this.frame(left, width, height, from / 1000, to / 1000);
     for (const end of this.ends.keys()) this.path(end);
-    const more = this.shares.size - this.names.length;
-    this.svg.setAttribute("aria-label", `${this.bars.length} chunks of ${this.names.length} workers`
-      + `${more ? ` (${more} more are not drawn)` : ""}, from ${words(from / 1000)} to `
+    const count = this.bars.filter((bar) => this.row.has(bar.worker)).length;
+    const drawn = `${grouped(count)} chunks of ${this.names.length} workers`;
+    this.svg.setAttribute("aria-label", `${drawn}, from ${words(from / 1000)} to `
       + `${words(to / 1000)} after the start; arrow keys read single ones`);
-    this.mark();
+    const whole = latest.size === this.names.length && this.bars.length < BARS_MAX;
+    this.told = whole ? this.said : `${this.said}; here are the last ${drawn}`;
+    this.read(this.at);
   }
 
   frame(left, width, height, from, to) {
@@ -110,7 +113,8 @@ export class Timeline {
       // Names of one fleet differ at their ends.
       const text = name.length > fits ? `…${name.slice(1 - fits)}` : name;
       const y = this.y(row) + this.high / 2 + 4;
-      const label = this.put("text", { x: left - 8, y, class: "tick end" }, text);
+      const size = this.high < 14 ? "tick end small" : "tick end";
+      const label = this.put("text", { x: left - 8, y, class: size }, text);
       label.append(element("title", {}, name));
     });
     const most = width < 480 ? 4 : 8;

@@ -84,6 +84,19 @@ def test_a_large_picture_is_drawn_smaller(site, open_tab):
     expect(state(tab.page)).to_have_text("cancelled")
 
 
+def test_a_preview_lies_dimmed_under_the_tiles(site, open_tab):
+    tab = open_tab()
+    site.hold(0)
+    begin(tab, "drawing", **PICTURE)  # the only worker is held up by it
+    begin(tab, "mandelbrot", columns="640", rows="512", iterations="300")
+    opacity = """() => document.querySelector('canvas').getContext('2d')
+      .getImageData(320, 40, 1, 1).data[3]"""
+    until(lambda: tab.page.evaluate(opacity) in range(100, 130), what="the preview is there")
+    site.release()
+    expect(state(tab.page)).to_have_text("done")
+    expect(tab.page.locator("#picture img")).to_be_visible()
+
+
 def test_a_job_is_cancelled(site, open_tab):
     tab = open_tab()
     site.hold(3)
