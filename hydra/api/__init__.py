@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
+from hydra.api.adaptive import AdaptiveRoutes
 from hydra.api.ancestor import AncestorRoutes
 from hydra.api.body import bound_chunked
 from hydra.api.events import EventRoutes
@@ -38,6 +39,7 @@ def api(h: Hydra) -> Blueprint:
     ProfileRoutes(h).install(door)
     FleetRoutes(h, guard).install(door)
     AncestorRoutes(h).install(door)
+    AdaptiveRoutes(h).install(door)
 
     @door.record
     def settle(state: BlueprintSetupState) -> None:

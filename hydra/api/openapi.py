@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hydra import __version__
+from hydra.api import adaptive
 from hydra.api.jobs import LIMIT, LIMIT_MAX, WAIT_S_MAX
 from hydra.api.operations import (
     binary,
@@ -43,7 +44,7 @@ def document(body_bytes_max: int) -> dict[str, Any]:
         "security": [{"bearer": []}, {}],
         "paths": {
             **_jobs_path(), **_job_paths(), **_profile_paths(), **_picture_paths(),
-            **_fleet_paths(), **_ancestor_paths(),
+            **_fleet_paths(), **_ancestor_paths(), **adaptive.paths(),
         },
         "components": {
             "schemas": SCHEMAS,

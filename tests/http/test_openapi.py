@@ -101,7 +101,7 @@ def test_replies_about_pictures_are_as_described(http, h, document, work):
         for path, described in (
             (own, ""), (f"{own}/history", "/history"), (f"{own}/tiles", "/tiles"),
             (f"{own}/tiles?after=x", "/tiles"), (f"{own}/files/image.png", "/files/{name}"),
-            (f"{own}/files/none", "/files/{name}"),
+            (f"{own}/files/none", "/files/{name}"), (f"{own}/preview.png", "/preview.png"),
         ):
             check(document, http.get(path), f"{JOBS}/{{job}}{described}", "get")
         if not state:
@@ -117,6 +117,10 @@ def test_the_ancestors_replies_are_as_described(http, document, work):
                            ("post", "mark_job_error"), ("get", "job_status")):
             reply = http.open(f"/api/{name}/{job}", method=verb.upper())
             check(document, reply, f"/api/{name}/{{job_id}}", verb)
+    for which in ("chunking", "tiling"):
+        for asked in ("", "?job_id=a", "?job_id=none"):
+            path = f"/api/adaptive_{which}_metrics"
+            check(document, http.get(path + asked), path, "get")
 
 
 def test_what_the_document_takes_the_door_takes(http, document):
