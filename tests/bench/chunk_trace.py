@@ -12,6 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.plugin import plugin
+
 WAIT_S = 90.0
 LOOK_S = 0.02
 
@@ -98,13 +100,8 @@ def installed(folder: Path, module: str = "traced_pi") -> Iterator[dict[str, str
 
     The entry point lies in a folder that only these processes search.
     """
-    package = folder / "plugins" / "traced_pi-1.dist-info"
-    package.mkdir(parents=True)
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: traced-pi\nVersion: 1\n")
-    (package / "entry_points.txt").write_text(
-        f"[hydra.kernels]\n{module} = tests.bench.{module}\n"
-    )
-    paths = [str(package.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    place = plugin(folder, f"tests.bench.{module}")
+    paths = [place, *filter(None, [os.environ.get("PYTHONPATH")])]
     more = {"BENCH_TRACE": str(folder / "trace"), "PYTHONPATH": os.pathsep.join(paths)}
     before = {name: os.environ.get(name) for name in more}
     os.environ.update(more)

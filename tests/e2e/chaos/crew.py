@@ -19,6 +19,7 @@ from hydra.workers import sessions
 from tests.e2e.chaos.doors import Door, Doors
 from tests.e2e.chaos.server import Server
 from tests.e2e.fleet import Hand, children, clean_env, environment, hydra, stock
+from tests.plugin import plugin
 
 STOCK = ("stock-1", "stock-2", "stock-3")
 OURS = ("hydra-1", "hydra-2")
@@ -82,7 +83,8 @@ class Crew:
             HYDRA_STATE_DIR=str(folder / "state"), HYDRA_FSYNC=server.fsync,
             CHAOS_TRACE=str(self.trace),
         )
-        paths = [str(tree), str(plugins(folder)), str(ROOT), self._env["PYTHONPATH"]]
+        kernel = plugin(folder, "tests.e2e.chaos.drip")
+        paths = [str(tree), kernel, str(ROOT), self._env["PYTHONPATH"]]
         self._env["PYTHONPATH"] = os.pathsep.join(paths)
         (folder / "logs").mkdir()
         self.seats: dict[str, Seat] = {}
@@ -167,14 +169,3 @@ class Crew:
         for seat in self.seats.values():
             if seat.listener:
                 seat.listener.close()
-
-
-def plugins(folder: Path) -> Path:
-    """A folder that gives whoever searches it the kernel `drip`, as an installed package would."""
-    record = folder / "plugins" / "chaos_drip-1.dist-info"
-    record.mkdir(parents=True)
-    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: chaos-drip\nVersion: 1\n")
-    (record / "entry_points.txt").write_text(
-        "[hydra.kernels]\ndrip = tests.e2e.chaos.drip\n"
-    )
-    return record.parent

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from hydra.errors import HydraError, Missing
-from hydra.invariants import violations
+from hydra.invariants import regressions, violations
 from hydra.messages import JobDump
 from hydra.model import FINAL, StoryEntry
 from hydra.store.redis_store import RedisStore
@@ -58,7 +58,7 @@ class Watch:
         """Faults in force that a recovery may have to wait for."""
         self._server = server
         self.store = RedisStore(server.client(), str)
-        self._done: dict[str, int] = {}
+        self._before: dict[str, JobDump] = {}
         self._read: dict[str, str] = {}
         self._back_at_s = 0.0
         self._lock = threading.Lock()
@@ -94,7 +94,7 @@ class Watch:
     def rolled_back(self) -> None:
         """The server is about to wake up with an earlier state."""
         with self._lock:
-            self._done.clear()
+            self._before.clear()
             for loss in self.losses:
                 loss.void = loss.void or not loss.took_s
 
@@ -125,13 +125,12 @@ class Watch:
         self.checks += 1
         job = dump.job
         self.complaints += [f"job {job.id}: {sentence}" for sentence in violations(dump)]
-        before = self._done.get(job.id, 0)
-        if job.done_units < before:
-            self.complaints.append(f"job {job.id} went back from {before} to {job.done_units}")
-        if job.done_units > before and self._back_at_s:
+        before = self._before.get(job.id, dump)
+        self.complaints += [f"job {job.id}: {text}" for text in regressions(before, dump)]
+        if job.done_units > before.job.done_units and self._back_at_s:
             self.back_s.append(time.monotonic() - self._back_at_s)
             self._back_at_s = 0.0
-        self._done[job.id] = job.done_units
+        self._before[job.id] = dump
         if job.spec.kernel == "pi":
             self.complaints += [f"{lease.worker} of another edition holds a part of {job.id}"
                                 for lease in dump.leases if lease.worker in self.strange]
