@@ -1,11 +1,13 @@
-"""A log that a loss of power has torn: half of a script must not come back from it."""
+"""A log that a loss of power or a full disk has torn: what is in memory is what comes back."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
+import redis
 
 from hydra.adapters.redis_renewal import Renewal
 from tests.e2e.chaos.server import Server
@@ -54,3 +56,35 @@ def test_half_of_a_script_stays_away(torn: Server) -> None:
         assert counts(torn) == [b"3", b"3"]
     finally:
         torn.close()
+
+
+def test_a_full_disk_leaves_no_hole_in_the_log(tmp_path: Path, server_path: str) -> None:
+    """Redis and Valkey once refused to start after it: zeros lay where the write was cut short."""
+    server = Server(tmp_path, server_path, "everysec")
+    try:
+        if not server.mounted:
+            pytest.skip("this user may not mount a small disk")
+        with server.client() as client:
+            renewal = Renewal(client)
+            first = server.log_file()
+            assert renewal.look()
+            until(lambda: not first.exists(), what="a log begun by a rewrite")
+            client.set("x", b"x" * 1000)
+            until(lambda: server.log_file().stat().st_size, what="the log has a page with room")
+            server.fill_disk()
+            with contextlib.suppress(redis.ResponseError):
+                while client.set("x", b"x" * 3000):
+                    pass
+            assert not renewal.look(), "there is no room yet"
+            server.free_disk()
+            until(renewal.look, what="the log can be written again")
+            second = server.log_file()
+            client.set("y", "whole")
+            until(lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0,
+                  what=f"{second} is whole")
+        server.kill()
+        restart(server)
+        with server.client() as client:
+            assert client.get("y") == b"whole"
+    finally:
+        server.close()

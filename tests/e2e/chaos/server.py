@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -103,6 +104,17 @@ class Server:
         """The file that the append-only log is written to now: NAME.number.incr.aof."""
         files = self.data.glob("appendonlydir/*.incr.aof")
         return max(files, key=lambda path: int(path.name.split(".")[-3]))
+
+    def fill_disk(self) -> None:
+        """Leave no room, if the disk is ours."""
+        with (self.disk / "ballast").open("wb", buffering=0) as file:
+            for size in (1 << 16, 1 << 8, 1):
+                with contextlib.suppress(OSError):
+                    while self.mounted and file.write(b"\0" * size):
+                        pass
+
+    def free_disk(self) -> None:
+        (self.disk / "ballast").unlink(missing_ok=True)
 
     def close(self) -> None:
         self.send(signal.SIGCONT)

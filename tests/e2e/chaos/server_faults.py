@@ -182,18 +182,11 @@ def evicting(scene: Scene, seat: Seat) -> Iterator[None]:
 @fault("F20", SERVER, lasts_s=(4, 8), alone=True)
 def full_disk(scene: Scene, seat: Seat) -> Iterator[None]:
     """No room is left for the log: Redis refuses changes, or ends, until there is room."""
-    ballast = scene.server.disk / "ballast"
-    if scene.server.mounted:
-        with ballast.open("wb") as file:
-            try:
-                while file.write(b"\0" * (1 << 16)):
-                    file.flush()
-            except OSError:
-                pass  # it is full
-    else:
+    if not scene.server.mounted:
         scene.skipped.append("full-disk: this user may not mount a small disk")
+    scene.server.fill_disk()
     yield
-    ballast.unlink(missing_ok=True)
+    scene.server.free_disk()
     _back(scene)
 
 
