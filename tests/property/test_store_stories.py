@@ -243,6 +243,17 @@ class Stories(RuleBasedStateMachine):
                 assert side.store.expire(job, token) is (token in held)
                 assert side.store.expire(job, token) is False
 
+    @rule(worker=st.sampled_from(WORKERS))
+    def dies_and_begins_anew(self, worker: str) -> None:
+        """A worker's process is gone, its parent says so, and another begins."""
+        lost = [side.store.leave(worker, "it died") for side in self.sides]
+        assert len(set(lost)) == 1, lost
+        self.position.pop(worker, None)
+        self.sent = [sent for sent in self.sent if sent.worker != worker]
+        self.seq[worker] = 0
+        for side in self.sides:
+            side.store.enlist(stores.session(worker))
+
     @rule(job=st.sampled_from(JOBS), worker=st.sampled_from(WORKERS), right=st.booleans())
     def reduce_and_finish(self, job: str, worker: str, right: bool) -> None:
         """A reduction, finished by its holder or by somebody else."""
