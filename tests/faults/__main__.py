@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import time
 import traceback
 
-from tests.faults.schedule import Schedule
+from hydra.store.memory_store import MemoryStore
+from tests.faults.schedule import Schedule, in_redis
 
 
 def main() -> int:
@@ -15,14 +17,17 @@ def main() -> int:
     options.add_argument("--seed", type=int, help="run this one")
     options.add_argument("--seeds", type=int, default=1000, help="how many")
     options.add_argument("--first", type=int, default=0, help="the first of them")
+    options.add_argument("--redis", help="on the server at this address, which is emptied")
     options.add_argument("--trace", action="store_true", help="tell every event")
     given = options.parse_args()
+    make_store = in_redis(given.redis) if given.redis else MemoryStore
     seeds = range(given.first, given.first + given.seeds)
     if given.seed is not None:
         seeds = range(given.seed, given.seed + 1)
+    logging.disable()  # workers say much while everything fails
     failed, steps, began_s = 0, 0, time.monotonic()
     for seed in seeds:
-        schedule = Schedule(seed, tell=given.trace)
+        schedule = Schedule(seed, make_store, tell=given.trace)
         try:
             schedule.run()
         except Exception:

@@ -48,11 +48,11 @@ def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[st
     """The kernels as one process runs them; `trips` counts for the whole fleet."""
 
     def sums(_params: Mapping[str, Any], span: Span) -> dict[str, int]:
-        process.sleep(UNIT_S * span.units / speed)
+        process.compute(UNIT_S * span.units / speed)
         return {"value": sum_of(span)}
 
     def pieces(_params: Mapping[str, Any], span: Span) -> dict[int, bytes]:
-        process.sleep(UNIT_S * span.units / speed)
+        process.compute(UNIT_S * span.units / speed)
         return {unit: blob_of(unit) for unit in range(*span)}
 
     def trip(params: Mapping[str, Any], span: Span) -> dict[str, int]:
@@ -74,7 +74,7 @@ def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[st
 
     def hang(params: Mapping[str, Any], span: Span) -> dict[str, int]:
         while bad_unit(params) in range(*span):
-            process.sleep(1_000)
+            process.compute(1_000)
         return sums(params, span)
 
     runs = {

@@ -66,6 +66,8 @@ class Process:
         self.alive = True
         self.asleep_until_s = 0.0
         self.threads: list[greenlet] = []
+        self.on_interrupt: Callable[[], None] = lambda: None
+        self._computing: Wait | None = None
 
     def start(self, main: Callable[[], Any], delay_s: float = 0.0) -> None:
         """Run a thread."""
@@ -86,6 +88,18 @@ class Process:
         wait = Wait(self)
         self.loop.after(seconds, lambda: wait.wake(None))
         wait.park()
+
+    def compute(self, seconds: float) -> None:
+        """As sleep, but `interrupt` ends it, and calls `on_interrupt` in this thread."""
+        self._computing = wait = Wait(self)
+        self.loop.after(seconds, lambda: wait.wake(False))
+        if wait.park():
+            self.on_interrupt()
+
+    def interrupt(self) -> None:
+        """A signal for the thread that computes."""
+        if self._computing:
+            self._computing.wake(True)
 
     def crash(self, why: str) -> None:
         """End at once, as by a power cut: nothing is tidied up."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+from hydra.connection import connect
 from hydra.errors import Missing, Unavailable
 from hydra.messages import Hint
 from hydra.model import Session
@@ -19,6 +20,7 @@ from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.store.memory_store import MemoryStore
+from hydra.store.redis_store import RedisStore
 from hydra.wiring import LocalPort, MemoryQueue
 from hydra.worker import HEART_S, Worker
 from tests.faults.kernels import kernels_of
@@ -38,13 +40,26 @@ poisoned unit five times at up to a minute each."""
 MakeStore = Callable[[Callable[[], str], Callable[[], float]], Store]
 
 
+def in_redis(url: str) -> MakeStore:
+    """The Lua scripts in a real server, which is emptied for each schedule."""
+    client = connect(url)
+
+    def make(new_id: Callable[[], str], now_ms: Callable[[], float]) -> Store:
+        client.flushall()
+        return RedisStore(client, new_id, now_ms=now_ms)
+
+    return make
+
+
 class SimWorker(Worker):
     """The worker as it is, with threads that take turns in virtual time."""
 
     def __init__(self, process: Process, *args: Any) -> None:
         super().__init__(
-            *args, beats=False, give_up=lambda: process.crash("its kernel does not come back")
+            *args, interrupt=process.interrupt,
+            give_up=lambda: process.crash("its kernel does not come back"),
         )
+        process.on_interrupt = self.break_off
         self._process = process
         self._lock = Lock(process)  # type: ignore[assignment]
 

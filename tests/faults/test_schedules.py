@@ -8,7 +8,7 @@ import pytest
 
 from hydra.store.memory_store import MemoryStore
 from tests.faults.planted import BUGS
-from tests.faults.schedule import Schedule
+from tests.faults.schedule import MakeStore, Schedule, in_redis
 
 FOUND = [int(line.split()[0]) for line in
          Path(__file__).with_name("seeds.txt").read_text().splitlines() if line[:1].isdigit()]
@@ -16,13 +16,16 @@ FOUND = [int(line.split()[0]) for line in
 BATCHES, BATCH = 4, 100
 """Schedules of every test run; `python -m tests.faults` runs as many as one likes."""
 
+IN_REDIS = 15
+"""Schedules on a real server, where each call and each check is a round trip."""
+
 SCHEDULES_MAX = 1_000
 """A planted bug must be found within so many."""
 
 
-def run(seed: int) -> None:
+def run(seed: int, make_store: MakeStore = MemoryStore) -> None:
     try:
-        Schedule(seed).run()
+        Schedule(seed, make_store).run()
     except Exception as error:
         error.add_note(f"again: python -m tests.faults --seed {seed} --trace")
         raise
@@ -37,6 +40,12 @@ def test_what_was_found_once_stays_mended(seed: int) -> None:
 def test_no_fault_loses_or_doubles_a_unit(first: int) -> None:
     for seed in range(first, first + BATCH):
         run(seed)
+
+
+def test_lua_bears_the_same_faults(redis_url: str) -> None:
+    make_store = in_redis(redis_url)
+    for seed in range(IN_REDIS):
+        run(seed, make_store)
 
 
 def test_a_seed_is_a_schedule() -> None:
