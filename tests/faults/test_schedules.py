@@ -16,7 +16,7 @@ FOUND = [int(line.split()[0]) for line in
 BATCHES, BATCH = 4, 100
 """Schedules of every test run; `python -m tests.faults` runs as many as one likes."""
 
-IN_REDIS = 15
+IN_REDIS = 8
 """Schedules on a real server, where each call and each check is a round trip."""
 
 SCHEDULES_MAX = 1_000
