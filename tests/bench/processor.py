@@ -30,24 +30,32 @@ class Account:
 
 
 def by_role(mark: str) -> dict[str, float]:
-    """Processor seconds of the living processes that know `mark`, by what they do.
+    """Processor seconds of the processes that know `mark`, by what they do.
 
     They have it in their environment or on their command line, as a fleet has its folder. What a
-    process's ended children took is counted with it.
+    process's ended children took is counted with it, also of a child that it has not seen off yet.
     """
-    found: dict[str, float] = {}
+    took_s, parents, roles = {}, {}, {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
+        pid = int(folder.name)
         try:
-            line = (folder / "cmdline").read_bytes()
-            if mark.encode() not in line + (folder / "environ").read_bytes():
-                continue
-            words = line.decode(errors="replace").split("\0")
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            took_s[pid], parents[pid] = sum(map(int, fields[11:15])) / TICKS_S, int(fields[1])
+            line = (folder / "cmdline").read_bytes()
+            if mark.encode() in line + (folder / "environ").read_bytes():
+                roles[pid] = _role(line.decode(errors="replace").split("\0"))
         except OSError:
             continue  # it has ended, or is another user's
-        names = {Path(word.split(" ")[0]).name for word in words if word}
-        role = next((role for role in ROLES if role in names), "other")
-        found[role] = found.get(role, 0.0) + sum(map(int, fields[11:15])) / TICKS_S
+    found: dict[str, float] = {}
+    for pid, seconds in took_s.items():
+        role = roles.get(pid) or roles.get(parents[pid])
+        if role:
+            found[role] = found.get(role, 0.0) + seconds
     return found
+
+
+def _role(words: list[str]) -> str:
+    names = {Path(word.split(" ")[0]).name for word in words if word}
+    return next((role for role in ROLES if role in names), "other")
