@@ -33,7 +33,9 @@ _KEY = re.compile(rf"[!-~]([ -~]{{0,{KEY_CHARS_MAX - 2}}}[!-~])?")
 
 
 def bound_chunked() -> None:
-    """Read a body of unknown length up to the limit, and give it a length; raises TooLarge.
+    """Read a body of unknown length up to the limit, and give it a length.
+
+    Raises TooLarge, or BadWire if its chunks are no chunks: the server finds that only now.
 
     Werkzeug cuts such a body off at the limit and says nothing: half a form would pass as a whole.
     """
@@ -42,8 +44,11 @@ def bound_chunked() -> None:
     if not chunked or limit is None:
         return
     found = b""
-    while len(found) <= limit and (more := environ["wsgi.input"].read(limit + 1 - len(found))):
-        found += more
+    try:
+        while len(found) <= limit and (more := environ["wsgi.input"].read(limit + 1 - len(found))):
+            found += more
+    except Exception:  # each server has errors of its own for what it finds in a message
+        raise BadWire("the body's chunks are wrong, or it ended early") from None
     if len(found) > limit:
         raise TooLarge(f"the body may have at most {limit} bytes")
     environ["wsgi.input"] = io.BytesIO(found)
