@@ -49,7 +49,7 @@ class Runnable:
     total_units: int
     unit_cost: float
     vtime_s: float
-    """Worker-seconds given to the job, divided by its priority."""
+    """Seconds of the whole fleet given to the job, divided by its priority."""
     pace: Pace
 
 

@@ -159,7 +159,7 @@ class JobSpec:
     """Work in one unit, the mean where they differ, in the kernel's own cost units: rates are cost
     per second."""
     priority: float = 1.0
-    """Share against other jobs: 2.0 gets twice the worker-seconds of 1.0."""
+    """Share against other jobs: 2.0 gets twice the fleet's work of 1.0."""
 
 
 @dataclass(frozen=True, slots=True)

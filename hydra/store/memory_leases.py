@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra import settings
 from hydra.errors import BadSpan, KeyReused, NoSuchWorker
-from hydra.messages import Ask, Cut, Grant, HandIn, Receipt, Work
+from hydra.messages import Ask, Cut, Grant, HandIn, Pace, Receipt, Work
 from hydra.model import (
     Chunk,
     End,
@@ -67,13 +67,13 @@ class MemoryLeases(MemoryState):
         self._ring()
 
     def _free_take(self, record: JobRecord, ask: Ask) -> Range | None:
-        """Take `ask.units` from one end of what is free, fewer if they were lost before."""
+        """Take `ask.units` from one end of what is free, fewer if lost more than once."""
         if not record.free:
             return None
         place = len(record.free) - 1 if ask.tail else 0
         found = record.free.pop(place)
         start, stop = found.span
-        n = max(1, min(ask.units, stop - start) // 2**found.losses)
+        n = max(1, min(ask.units, stop - start) // 2 ** max(found.losses - 1, 0))
         taken, rest = Span(start, start + n), Span(start + n, stop)
         if ask.tail:
             rest, taken = Span(start, stop - n), Span(stop - n, stop)
@@ -109,8 +109,7 @@ class MemoryLeases(MemoryState):
         lease.renew(now)
         token = self._new_id()
         self._write_lease(record, token, lease)
-        worker_s = span.units / lease.rate_units_s if pace.rate else ask.tau_s
-        record.vtime += worker_s / spec.priority
+        record.vtime += charge_s(pace, ask, span.units) / spec.priority
         known.job, known.token = record.id, token
         text = f"{session.worker} takes units {span.start}..{span.stop}: {ask.why}"
         worker = self._workers[session.worker]
@@ -230,6 +229,17 @@ class MemoryLeases(MemoryState):
         self._tell(record, record.state.value, reason)
         self._ring()
         self._tally[f"job {record.state}"] += 1
+
+
+def charge_s(pace: Pace, ask: Ask, units: int) -> float:
+    """What a claim costs its job: the seconds that the whole fleet would need for it.
+
+    So jobs share the fleet's work and not only its workers, which differ in speed.
+    """
+    if pace.rate and pace.fleet_rate:
+        return units * ask.unit_cost / max(pace.fleet_rate, pace.rate)
+    worker_s = units * ask.unit_cost / pace.rate if pace.rate else ask.tau_s
+    return worker_s / max(pace.live_workers, 1)
 
 
 def _joined(neighbours: Sequence[Range]) -> Sequence[Range]:

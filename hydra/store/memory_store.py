@@ -29,7 +29,7 @@ from hydra.model import (
     Worker,
     move,
 )
-from hydra.store.memory_leases import MemoryLeases
+from hydra.store.memory_leases import MemoryLeases, charge_s
 from hydra.store.memory_records import JobRecord, SessionRecord
 
 NO_FILES: Mapping[str, bytes] = {}
@@ -176,7 +176,8 @@ class MemoryStore(MemoryLeases):
         if not ask or h.rest is Rest.LOST or last:
             return receipt
         least = self._runnable()[0].vtime
-        found = record.vtime <= least + ask.tau_s and self._free_take(record, ask)
+        chunk_s = charge_s(receipt.pace, ask, ask.units)
+        found = record.vtime <= least + chunk_s and self._free_take(record, ask)
         if not found:
             return receipt
         return replace(receipt, grant=self._lend(session, known, record, ask, found, now))

@@ -109,6 +109,15 @@ def test_no_job_starves() -> None:
     assert small < big
 
 
+def test_equal_jobs_end_together() -> None:
+    """Each gets its part of the work, not only of the workers: those are 27 times apart."""
+    fleet = dataclasses.replace(
+        SCENARIOS["constant"], jobs=(Ordered(0.0, 0.5), Ordered(0.0, 0.5)),
+    )
+    first, second = outcome(fleet, overhead_s=0.001).ended_s
+    assert first == pytest.approx(second, rel=0.1)
+
+
 def test_a_contest_names_what_it_does_not_know() -> None:
     for scenario, policy, field in (("moon", "ours", "scenario"), ("churn", "mine", "policy")):
         with pytest.raises(BadParam) as caught:

@@ -93,7 +93,7 @@ local function free_take(free, ask)
   local r = range_read(top[1], top[2])
   local start, stop = r.start, r.stop
   local n = math.min(ask.units, stop - start)
-  n = math.max(1, math.floor(n / 2 ^ r.losses))
+  n = math.max(1, math.floor(n / 2 ^ math.max(r.losses - 1, 0)))
   if ask.tail then r.start = stop - n else r.stop = start + n end
   redis.call('ZREM', free, top[1])
   if r.stop < stop then redis.call('ZADD', free, int(r.stop), top[1]) end
@@ -156,6 +156,15 @@ local function pace_words(k, unassigned, rate, fleet_rate, live)
     int(tonumber(low[2] or 0)), stop}, ' ')
 end
 
+-- What a claim of n units costs its job: the seconds that the whole fleet would need for them, so
+-- that jobs share the fleet's work and not only its workers, which differ in speed.
+local function charge(k, ask, n)
+  local rate, fleet_rate, live = pace(k, ask.version)
+  if rate > 0 and fleet_rate > 0 then return n * ask.cost / math.max(fleet_rate, rate) end
+  local worker_s = rate > 0 and n * ask.cost / rate or ask.tau / 1000
+  return worker_s / math.max(tonumber(live), 1)
+end
+
 -- Lend a range: the one place where leases are born. `ask` is the worker's wish, `j` the job's
 -- numbers. Returns the words of a grant.
 local function lend(k, who, job, j, ask, range, now, wall)
@@ -168,9 +177,7 @@ local function lend(k, who, job, j, ask, range, now, wall)
              lent = int(wall), first = int(range.start), cut = '0', busy = '0'}
   lease_renew(l, now)
   lease_write(k, job, ask.token, l)
-  local worker_s = ask.tau / 1000
-  if rate > 0 then worker_s = n / rate_units end
-  redis.call('ZINCRBY', k.runnable, frac(worker_s / j.priority), job)
+  redis.call('ZINCRBY', k.runnable, frac(charge(k, ask, n) / j.priority), job)
   redis.call('HSET', k.session, 'job', job, 'token', ask.token)
   local text = who.worker .. ' takes units ' .. int(range.start) .. '..' .. int(range.stop)
     .. ': ' .. ask.why

@@ -152,7 +152,8 @@ local out = answer('accepted', l.stop, unassigned, last)
 if ask.units > 0 and rest ~= 'lost' and not last then
   local least = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
   local mine = tonumber(redis.call('ZSCORE', k.runnable, job))
-  local range = mine <= tonumber(least[2]) + ask.tau / 1000 and free_take(k.free, ask)
+  local chunk_s = charge(k, ask, ask.units)
+  local range = mine <= tonumber(least[2]) + chunk_s and free_take(k.free, ask)
   if range then
     local j = {unassigned = unassigned - (range.stop - range.start), priority = tonumber(r[5])}
     redis.call('HSET', k.job, 'unassigned', int(j.unassigned))
