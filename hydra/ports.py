@@ -132,6 +132,9 @@ class Store(Protocol):
     def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
         """(job, token) of leases past their deadline."""
 
+    def due_s(self) -> float:
+        """How long until a lease is late if none beats; infinite if there is no lease."""
+
     def job(self, job: str) -> Job:
         """One job, or NoSuchJob."""
 

@@ -12,6 +12,8 @@ from hydra.errors import Unavailable
 JITTER = 0.1
 """Each pause differs by up to this share, so that several reapers do not march in step."""
 
+PAUSE_S_MIN = 0.05
+
 BACKOFF_MAX_S = 2.0
 """Longest pause in an outage: lost work waits for this pass once the store is back."""
 
@@ -28,8 +30,11 @@ class Stop(Protocol):
         """Wait until it is set, or for `timeout` seconds."""
 
 
-def run(pass_once: Callable[[], object], every_s: float, clock: Clock, stop: Stop) -> None:
-    """Call `pass_once` about every `every_s` until `stop` is set.
+def run(pass_once: Callable[[], float], every_s: float, clock: Clock, stop: Stop) -> None:
+    """Call `pass_once` about every `every_s` until `stop` is set, or as soon as it says.
+
+    It returns the seconds until there may be something to do: lost work does not wait for the
+    next regular pass. While all workers beat, no lease ends within one.
 
     A silent store is waited for, a little more patiently, with one log line when it goes and one
     when it is back. Any other error ends the loop: it is a fault; the supervisor starts us again.
@@ -38,7 +43,7 @@ def run(pass_once: Callable[[], object], every_s: float, clock: Clock, stop: Sto
     pause_s = every_s
     while not stop.is_set():
         try:
-            pass_once()
+            due_s = pass_once()
         except Unavailable as error:
             if silent_since_s is None:
                 silent_since_s = clock.monotonic_s()
@@ -49,6 +54,9 @@ def run(pass_once: Callable[[], object], every_s: float, clock: Clock, stop: Sto
                 _log.warning("outage ends seconds=%.1f", clock.monotonic_s() - silent_since_s)
             silent_since_s = None
             pause_s = every_s
+            if due_s < every_s:
+                stop.wait(max(due_s, PAUSE_S_MIN))
+                continue
         stop.wait(_jittered(pause_s, clock))
 
 

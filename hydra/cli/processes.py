@@ -146,9 +146,10 @@ def reaper() -> None:
     h = live(settings)
     renewal = Renewal(connect(settings.redis_url))
 
-    def pass_once() -> None:
+    def pass_once() -> float:
         renewal.look()
         reap(h)
+        return h.store.due_s()
 
     run(pass_once, settings.reap_seconds, SystemClock(), stop)
 

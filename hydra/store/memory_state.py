@@ -191,6 +191,12 @@ class MemoryState:
         with self._lock:
             return self._deadlines.until(self._active, limit)
 
+    def due_s(self) -> float:
+        """How long until a lease is late if none beats."""
+        with self._lock:
+            first = self._deadlines.until(math.inf, 1)
+            return (self._deadlines.score(first[0]) - self._active) / 1000 if first else math.inf
+
     def workers(self) -> Sequence[Worker]:
         """Workers seen lately, by name."""
         with self._lock:

@@ -217,6 +217,13 @@ class RedisReader:
             late = self._redis.zrangebyscore(keys.DEADLINES, "-inf", float(active), 0, limit)
         return [(job, token) for job, token in (member.decode().split(" ") for member in late)]
 
+    def due_s(self) -> float:
+        """How long until a lease is late if none beats."""
+        with store_errors():
+            active = self._redis.hget(keys.CLOCK, "active") or 0
+            first = self._redis.zrange(keys.DEADLINES, 0, 0, withscores=True)
+        return (first[0][1] - float(active)) / 1000 if first else math.inf
+
     def workers(self) -> Sequence[Worker]:
         """Workers seen lately, by name."""
         with store_errors():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 
@@ -358,12 +359,15 @@ def test_expire_gives_the_rest_back_as_lost(store: Store, wall: Wall) -> None:
     grant = take(store, session("a"), 30)
     store.complete(session("a"), 2, hand_in(SPEC, "j1", grant.token, Span(0, 10)))
     assert store.expire("j1", grant.token) is False, "not late yet"
+    assert store.due_s() == pytest.approx(3)
     for _ in range(3):
         wall.ms += 1_000
         store.tick()
     assert list(store.overdue(10)) == [("j1", grant.token)]
+    assert store.due_s() <= 0
     assert store.expire("j1", grant.token) is True
     assert store.expire("j1", grant.token) is False
+    assert store.due_s() == math.inf
     first = store.dump("j1").free[0]
     assert (first.span, first.losses, first.loser) == (Span(10, 30), 1, "a")
     late = hand_in(SPEC, "j1", grant.token, Span(10, 30))
