@@ -197,7 +197,7 @@ def test_a_scheduler_that_is_refused_says_why_in_one_sentence(
     redis_url: str, tmp_path: Path
 ) -> None:
     (tmp_path / "generation").write_text("another\n")
-    env = clean_env(HYDRA_STATE_DIR=str(tmp_path), REDIS_URL=redis_url, HYDRA_PORT="0")
+    env = clean_env(HYDRA_STATE_DIR=str(tmp_path), HYDRA_FSYNC="everysec", REDIS_URL=redis_url, HYDRA_PORT="0")
     done = subprocess.run(
         hydra("scheduler"), env=env, capture_output=True, text=True, timeout=30, check=False
     )
@@ -215,7 +215,7 @@ def test_a_scheduler_alone_makes_its_token_and_prints_the_link(
         port = free_port()
         env = clean_env(
             HYDRA_STATE_DIR=str(tmp_path / "state"), HYDRA_PUBLIC_URL=f"http://127.0.0.1:{port}",
-            REDIS_URL=redis_url, HYDRA_BIND="0.0.0.0", HYDRA_PORT=str(port),
+            REDIS_URL=redis_url, HYDRA_BIND="0.0.0.0", HYDRA_PORT=str(port), HYDRA_FSYNC="everysec",
         )
         process = subprocess.Popen(
             hydra("scheduler"), env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
