@@ -197,7 +197,9 @@ def test_a_scheduler_that_is_refused_says_why_in_one_sentence(
     redis_url: str, tmp_path: Path
 ) -> None:
     (tmp_path / "generation").write_text("another\n")
-    env = clean_env(HYDRA_STATE_DIR=str(tmp_path), HYDRA_FSYNC="everysec", REDIS_URL=redis_url, HYDRA_PORT="0")
+    env = clean_env(
+        HYDRA_STATE_DIR=str(tmp_path), REDIS_URL=redis_url, HYDRA_PORT="0", HYDRA_FSYNC="everysec"
+    )
     done = subprocess.run(
         hydra("scheduler"), env=env, capture_output=True, text=True, timeout=30, check=False
     )
