@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hydra.errors import IllegalMove
+from hydra.pauses import Pause
 
 UNITS_MAX = 2**53 - 1
 """Largest count of units a job may have: Lua's numbers are exact up to here."""
@@ -199,6 +200,8 @@ class Worker:
     """Its last claim and why it was sized so, for people."""
     rates: Mapping[str, float] = field(default_factory=dict)
     """Cost units a second, by kernel version."""
+    pause: Pause | None = None
+    """Why it takes no work now; then it counts in no figure of the fleet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from hydra.model import (
     Verdict,
     Worker,
 )
+from hydra.pauses import Pause
 
 
 class Store(Protocol):
@@ -55,7 +56,13 @@ class Store(Protocol):
         """
 
     def enlist(self, session: Session) -> None:
-        """Open a session for a worker process, and note the worker as seen."""
+        """Open a session for a worker process, and note the worker as seen and not paused."""
+
+    def pause(self, session: Session, why: Pause) -> None:
+        """Note a worker, with a session or without, as seen but paused: it holds nothing.
+
+        Until it enlists again it counts neither as live nor in the fleet's rates.
+        """
 
     def leave(self, worker: str, why: str) -> bool:
         """End the worker's last session; a lease that it holds is lost, and `why` says how.
@@ -209,6 +216,9 @@ class WorkPort(Protocol):
 
     def enlist(self, session: Session) -> None:
         """Open a session."""
+
+    def pause(self, session: Session, why: Pause) -> None:
+        """Say why the worker takes no work now."""
 
     def leave(self, session: Session, why: str) -> None:
         """The session's process ends without handing in; `why` is for people."""

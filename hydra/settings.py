@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from hydra.errors import BadSetting
+from hydra.pauses import parse_hours
 
 SIZINGS = ("ours", "static", "gss", "fac2", "awfc", "seed")
 """Rules that size chunks, as hydra.policy.chunking knows them."""
@@ -29,9 +30,11 @@ def _setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    check: Callable[[str], object] = str,
     env: str = "",
 ) -> Any:
-    metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "env": env}
+    metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "check": check,
+                "env": env}
     return field(default=default, metadata=metadata)
 
 
@@ -88,6 +91,14 @@ class Settings:
                                    low=0.5, high=3600)
     worker_bytes_max: int = _setting(4 << 30, "memory that a worker's process may take for data",
                                      low=256 << 20)
+
+    # The owner's comfort
+    nice: int = _setting(10, "niceness of the kernels: how readily they give way to others",
+                         low=0, high=19)
+    work_hours: str = _setting("", "local times at which work is allowed, such as 22:00-07:00; "
+                               "always if empty", check=parse_hours)
+    owner_load_max: float = _setting(0.0, "share of this machine's CPU that others may use before "
+                                     "its workers pause; 0 lets them work on", low=0, high=1)
 
     # Leases and the reaper
     beat_seconds: float = _setting(1.0, "shortest time between heartbeats", low=0.05, high=60)
@@ -156,6 +167,10 @@ def _parse(variable: str, text: str, spec: dataclasses.Field[Any]) -> str | int 
             raise BadSetting(
                 f"{variable} must be one of {', '.join(choices)}, not {text!r}", field=variable
             )
+        try:
+            spec.metadata["check"](text)
+        except ValueError as wrong:
+            raise BadSetting(f"{variable} {wrong}", field=variable) from None
         return text
     try:
         number: int | float = kind(text)

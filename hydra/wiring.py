@@ -7,18 +7,23 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from hydra import kernels
 from hydra.clock import Clock, SystemClock
+from hydra.errors import BadSetting
 from hydra.kernels import Kernel
 from hydra.messages import Grant, Hint, Receipt, Report
 from hydra.model import Session
+from hydra.pauses import Pause, parse_hours
+from hydra.policy import pausing
 from hydra.services import Hydra
 from hydra.services.claim import claim
 from hydra.services.complete import complete
 from hydra.services.enlist import enlist
 from hydra.services.leave import leave
+from hydra.services.pause import pause
 from hydra.services.reduce import reduce_waiting
 from hydra.settings import Settings
 
@@ -99,6 +104,35 @@ def in_memory(
     return Hydra(store, MemoryQueue(), clock, settings, load)
 
 
+def comfort(settings: Settings, clock: Clock) -> Callable[[], Pause | None]:
+    """What tells why the workers of this machine take no work now, or None.
+
+    Raises BadSetting where the owner's load is to be watched and cannot be.
+    """
+    from hydra.adapters import owner
+
+    hours, load_max = parse_hours(settings.work_hours), settings.owner_load_max
+    if load_max and not (settings.nice and owner.load_is_told()):
+        raise BadSetting(
+            "HYDRA_OWNER_LOAD_MAX needs Linux and a HYDRA_NICE above 0: only niced work can be "
+            "told from the owner's", field="HYDRA_OWNER_LOAD_MAX",
+        )
+    watched = owner.Load(settings.state_dir, clock) if load_max else None
+
+    def ask() -> Pause | None:
+        now_s = clock.wall_s()
+        local = datetime.fromtimestamp(now_s)
+        day_s = local.hour * 3600 + local.minute * 60 + local.second
+        load, was_over = watched.look() if watched else (None, False)
+        if watched and load is not None:
+            watched.judged(pausing.over(load, was_over, load_max))
+        ordered_s = owner.ordered_until_s(settings.state_dir)
+        facts = pausing.Facts(now_s, day_s, ordered_s, load, was_over)
+        return pausing.decide(facts, hours, load_max)
+
+    return ask
+
+
 def session_here(h: Hydra, rq_name: str = "") -> Session:
     """A new session of this process, named as the settings or RQ say."""
     host = h.settings.host or socket.gethostname()
@@ -126,6 +160,10 @@ class LocalPort:
     def leave(self, session: Session, why: str) -> None:
         """The process ends without handing in."""
         leave(self._h, session.worker, why)
+
+    def pause(self, session: Session, why: Pause) -> None:
+        """Say why the worker takes no work now."""
+        pause(self._h, session, why)
 
     def claim(self, session: Session, seq: int, hint: Hint) -> Grant | None:
         """Some work, or None."""

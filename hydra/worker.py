@@ -22,18 +22,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from hydra.clock import Clock
-from hydra.errors import HydraError, Unavailable
+from hydra.errors import HydraError
 from hydra.holding import Holding
 from hydra.kernels import Kernel
 from hydra.messages import Grant, HandIn, Hint, Receipt, Report
 from hydra.model import Partial, Rest, Session, Span, Verdict
+from hydra.patience import patiently
+from hydra.pauses import Pause
 from hydra.ports import Pacing, WorkPort
 
 OVERTIME = 1.5
 """A chunk ends at this many times its planned duration; the rest goes back."""
-
-RETRY_S_MIN, RETRY_S_MAX = 0.05, 2.0
-"""Pause between attempts at a store that does not answer: doubles from the first to the second."""
 
 HEART_S = 0.25
 """How often the heartbeat thread looks at the clock."""
@@ -49,7 +48,10 @@ class _BrokenOff(BaseException):
 
 
 class Worker:
-    """Works shifts over a port; `stopping` ends a shift at the next slice, work handed in."""
+    """Works shifts over a port; `stopping` ends a shift at the next slice, work handed in.
+
+    `pausing` says why no work is to be taken now; then what is held goes back at the next slice.
+    """
 
     def __init__(
         self,
@@ -60,6 +62,7 @@ class Worker:
         session: Session,
         *,
         stopping: Callable[[], bool] = lambda: False,
+        pausing: Callable[[], Pause | None] = lambda: None,
         interrupt: Callable[[], None] | None = None,
         give_up: Callable[[], None] = lambda: None,
         beats: bool = True,
@@ -75,6 +78,7 @@ class Worker:
         self._pacing = pacing
         self._session = session
         self._stopping = stopping
+        self._pausing = pausing
         self._interrupt = interrupt
         self._give_up = give_up
         self._beats = beats
@@ -92,7 +96,6 @@ class Worker:
 
         Raises Unavailable when the store stays silent for longer than `outage_seconds`.
         """
-        self._call(lambda: self._port.enlist(self._session))
         with self._heart():
             return self._claim_and_work(hint)
 
@@ -107,16 +110,26 @@ class Worker:
     def _claim_and_work(self, hint: Hint) -> bool:
         ends_s = self._clock.monotonic_s() + self._pacing.shift_seconds
         grant: Grant | None = None
-        busy = False
+        busy = enlisted = False
         while True:
-            grant = grant or self._claim(hint)
-            if grant is not None:  # even if the shift is over by now: a lease is never dropped
+            if not grant and (pause := self._pausing()):
+                busy = enlisted = False
+                self._rest(pause)
+            elif not enlisted:
+                self._call(lambda: self._port.enlist(self._session))
+                enlisted = True
+                continue
+            elif grant := grant or self._claim(hint):  # a lease is never dropped
                 busy, grant = True, self._work(grant, ends_s)
             elif not self._call(lambda: self._port.reduce(self._session)):
                 busy = False
                 self._call(lambda: self._port.listen(self._pacing.poll_seconds))
             if grant is None and self._over(ends_s):
                 return busy
+
+    def _rest(self, pause: Pause) -> None:
+        self._call(lambda: self._port.pause(self._session, pause))
+        self._clock.sleep_s(self._pacing.poll_seconds)
 
     def _over(self, ends_s: float) -> bool:
         return self._spent or self._stopping() or self._clock.monotonic_s() >= ends_s
@@ -141,9 +154,11 @@ class Worker:
             if not held.wanted:
                 return None
             over = self._over(ends_s)
-            if held.complete or over or self._clock.monotonic_s() >= due_s:
+            pause = self._pausing()
+            if held.complete or over or pause or self._clock.monotonic_s() >= due_s:
                 why = "the shift ends" if over else f"{OVERTIME} times its planned time is over"
-                return self._hand_in(kernel, held, Rest.RETURN, not over, why)
+                why = f"it pauses: {pause.why}" if pause else why
+                return self._hand_in(kernel, held, Rest.RETURN, not (over or pause), why)
             beat_due = self._clock.monotonic_s() - self._called_s >= grant.beat_s
             if beat_due and not self._beat(kernel, held):
                 return None
@@ -278,21 +293,7 @@ class Worker:
             yield self._seq
 
     def _call(self, call: Callable[[], Any]) -> Any:
-        """Make a call; while the store is silent, the very same call again and again.
-
-        Repeating is safe because every call is idempotent. Raises Unavailable after
-        `outage_seconds`.
-        """
-        began_s = self._clock.monotonic_s()
-        pause_s = RETRY_S_MIN
-        while True:
-            try:
-                result = call()
-            except Unavailable:
-                if self._clock.monotonic_s() - began_s + pause_s > self._pacing.outage_seconds:
-                    raise
-                self._clock.sleep_s(pause_s)
-                pause_s = min(2 * pause_s, RETRY_S_MAX)
-                continue
-            self._called_s = self._clock.monotonic_s()
-            return result
+        """Make a call that may be repeated, through an outage; note when it was answered."""
+        result = patiently(call, self._clock, self._pacing.outage_seconds)
+        self._called_s = self._clock.monotonic_s()
+        return result

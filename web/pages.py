@@ -121,7 +121,8 @@ class Pages:
                 (known[version][0], speed(known[version][1], rate))
                 for version, rate in worker.rates.items() if version in known and rate > 0
             ]
-            found.append((worker, now_ms - worker.seen_ms <= LIVE_MS, sorted(rates)))
+            live = now_ms - worker.seen_ms <= LIVE_MS and not worker.pause
+            found.append((worker, live, sorted(rates)))
         found.sort(key=lambda row: not row[1])
         return page("workers.html", workers=found, live_workers=h.store.live_workers())
 

@@ -140,6 +140,7 @@ def main(limits: Settings) -> None:
     # Loaded and checked once, before any fork: what a work-horse imports it imports each time.
     proven()
     wiring.over(client, limits)
+    wiring.comfort(limits, SystemClock())
     while not _work(client):
         SystemClock().sleep_s(AGAIN_S)
 

@@ -209,6 +209,11 @@ SCHEMAS: dict[str, Schema] = {
             "live": {"type": "boolean"},
             "job": {"type": "string", "description": "the job it holds a part of, or empty"},
             "doing": {"type": "string", "description": "its last claim, and why it was sized so"},
+            "paused": {
+                "oneOf": [_object({"why": TEXT, "until": {"oneOf": [TIME, {"type": "null"}]}}),
+                          {"type": "null"}],
+                "description": "why it takes no work now; null if it does",
+            },
             "rates": {
                 "type": "object",
                 "additionalProperties": NUMBER,

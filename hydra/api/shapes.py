@@ -189,15 +189,19 @@ def entry_json(entry: StoryEntry) -> dict[str, Any]:
 
 
 def worker_json(worker: Worker, now_ms: float) -> dict[str, Any]:
-    """One worker; live if it was seen within LIVE_MS."""
+    """One worker; live if it was seen within LIVE_MS and does not pause."""
     return {
         "id": worker.id,
         "host": worker.host,
         "pid": worker.pid,
         "seen_at": iso(worker.seen_ms),
-        "live": now_ms - worker.seen_ms <= LIVE_MS,
+        "live": now_ms - worker.seen_ms <= LIVE_MS and not worker.pause,
         "job": worker.job,
         "doing": worker.doing,
+        "paused": worker.pause and {
+            "why": worker.pause.why,
+            "until": iso(worker.pause.until_ms) if worker.pause.until_ms else None,
+        },
         "rates": dict(worker.rates),
     }
 

@@ -24,18 +24,18 @@ EXIT_INTERRUPTED = 130
 
 JOB_COMMANDS = ("pi", "submit", "jobs", "watch", "cancel", "workers", "profile")
 
-MEASURING = ("bench", "simulate")
-"""Commands that are a module of their own."""
+OTHERS = {"pause": "pause", "resume": "pause", "bench": "bench", "simulate": "simulate"}
+"""The rest, each with its module."""
 
 
 class Doors(click.Group):
     """A group that loads a command's module when it is called for, and turns errors into exits."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The job commands, those that start processes, and those that measure."""
+        """The job commands, those that start processes, and the rest."""
         from hydra.cli.processes import COMMANDS
 
-        return [*JOB_COMMANDS, *(str(command.name) for command in COMMANDS), *MEASURING]
+        return [*JOB_COMMANDS, *(str(command.name) for command in COMMANDS), *OTHERS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, or None."""
@@ -43,8 +43,8 @@ class Doors(click.Group):
             from hydra.cli import jobs
 
             return jobs.COMMANDS[cmd_name]
-        if cmd_name in MEASURING:
-            found: click.Command = getattr(import_module(f"hydra.cli.{cmd_name}"), cmd_name)
+        if cmd_name in OTHERS:
+            found: click.Command = getattr(import_module(f"hydra.cli.{OTHERS[cmd_name]}"), cmd_name)
             return found
         from hydra.cli.processes import COMMANDS
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -162,8 +163,16 @@ def workers(as_json: bool, url: str | None, token: str | None) -> None:
         click.echo(json.dumps(found))
         return
     for worker in found:
-        state = "live" if worker["live"] else "silent"
-        click.echo(f"{worker['id']:<32}  {state:<6}  {worker['host']:<24}  {worker['doing']}")
+        state = "paused" if worker["paused"] else "live" if worker["live"] else "silent"
+        doing = _pause_in_words(worker["paused"]) if worker["paused"] else worker["doing"]
+        click.echo(f"{worker['id']:<32}  {state:<6}  {worker['host']:<24}  {doing}")
+
+
+def _pause_in_words(pause: dict[str, Any]) -> str:
+    """Such as `until 19:40: hydra pause`, in local time."""
+    if not pause["until"]:
+        return str(pause["why"])
+    return f"until {datetime.fromisoformat(pause['until']).astimezone():%H:%M}: {pause['why']}"
 
 
 def _follow(

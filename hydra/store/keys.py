@@ -33,7 +33,10 @@ TALLY = "hydra:tally"
 """hash: submitted, units, `job STATE`, `lease HOW` -> how many since this data began."""
 
 WORKERS = "hydra:workers"
-"""sorted set: workers by when they last called, wall ms."""
+"""sorted set: workers by when they last called, wall ms; not those that pause."""
+
+PAUSED = "hydra:paused"
+"""sorted set: workers by when they last said that they pause, wall ms."""
 
 
 BELL = "hydra:bell"
@@ -41,7 +44,7 @@ BELL = "hydra:bell"
 
 
 def worker(worker_id: str) -> str:
-    """hash: host, pid, session (its last), job, doing, and `rate:<version>` for each kernel."""
+    """hash: host, pid, session (its last), job, doing, paused, paused_until, `rate:<version>`s."""
     return f"hydra:worker:{worker_id}"
 
 

@@ -47,7 +47,7 @@ class MemoryLeases(MemoryState):
 
     def _see(self, session: Session, wall: float) -> None:
         worker = self._workers[session.worker]
-        self._workers[session.worker] = replace(worker, seen_ms=int(wall))
+        self._workers[session.worker] = replace(worker, seen_ms=int(wall), pause=None)
 
     def _lets_go(self, session: Session) -> None:
         self._workers[session.worker] = replace(self._workers[session.worker], job="")

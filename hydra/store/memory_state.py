@@ -206,7 +206,8 @@ class MemoryState:
         """How many were seen within LIVE_MS."""
         with self._lock:
             since = (self._seen or 0.0) - settings.LIVE_MS
-            return sum(worker.seen_ms >= since for worker in self._workers.values())
+            workers = self._workers.values()
+            return sum(worker.seen_ms >= since and not worker.pause for worker in workers)
 
     def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first."""
@@ -232,7 +233,7 @@ class MemoryState:
                 leases=len(self._deadlines.members()),
                 leases_ended={end: found[f"lease {end}"] for end in End},
                 live_workers=live,
-                silent_workers=len(self._workers) - live,
+                silent_workers=sum(not w.pause for w in self._workers.values()) - live,
             )
 
     def usage(self) -> Usage:

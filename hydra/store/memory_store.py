@@ -29,6 +29,7 @@ from hydra.model import (
     Worker,
     move,
 )
+from hydra.pauses import Pause
 from hydra.store.memory_leases import MemoryLeases, charge_s
 from hydra.store.memory_records import JobRecord, SessionRecord
 
@@ -70,10 +71,9 @@ class MemoryStore(MemoryLeases):
         with self._lock:
             _, wall = self._hydra_now()
             self._sessions.setdefault(session.id, SessionRecord())
-            known = self._workers.get(session.worker)
-            rates = known.rates if known else {}
-            self._workers[session.worker] = Worker(
-                session.worker, session.host, session.pid, int(wall), rates=rates
+            known = self._workers.get(session.worker) or Worker(session.worker, "", 0, 0)
+            self._workers[session.worker] = replace(
+                known, host=session.host, pid=session.pid, seen_ms=int(wall), pause=None
             )
             self._session_of[session.worker] = session.id
 
@@ -89,9 +89,19 @@ class MemoryStore(MemoryLeases):
             lost = bool(record and known and known.token in record.leases)
             if record and known and lost:
                 self._lose(record, known.token, End.LOST, why)
-            unseen_ms = int(wall - settings.LIVE_MS) - 1
-            self._workers[worker] = replace(self._workers[worker], job="", seen_ms=unseen_ms)
+            gone = replace(self._workers[worker], job="")
+            unseen_ms = gone.seen_ms if gone.pause else int(wall - settings.LIVE_MS) - 1
+            self._workers[worker] = replace(gone, seen_ms=unseen_ms)
             return lost
+
+    def pause(self, session: Session, why: Pause) -> None:
+        """Note the worker as paused."""
+        with self._lock:
+            _, wall = self._hydra_now()
+            known = self._workers.get(session.worker) or Worker(session.worker, "", 0, 0)
+            self._workers[session.worker] = replace(
+                known, host=session.host, pid=session.pid, seen_ms=int(wall), job="", pause=why
+            )
 
     def claim(
         self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
@@ -258,7 +268,8 @@ class MemoryStore(MemoryLeases):
             _, wall = self._hydra_now()
             self._ticked = wall
             self._live = self.live_workers()
-            live = [w for w in self._workers.values() if w.seen_ms >= wall - settings.LIVE_MS]
+            since = wall - settings.LIVE_MS
+            live = [w for w in self._workers.values() if w.seen_ms >= since and not w.pause]
             runnable = self._runnable()
             versions = {record.spec.version for record in runnable}
             self._fleet = {v: sum(w.rates.get(v, 0.0) for w in live) for v in versions}

@@ -12,13 +12,14 @@ from hydra.connection import store_errors
 from hydra.errors import StoreUnsafe
 from hydra.messages import FleetFigures
 from hydra.model import Session
+from hydra.pauses import Pause
 from hydra.store import keys, scripts
 from hydra.store.redis_health import Health
 from hydra.store.redis_read import RedisReader
 
 VERBS = (
     "submit", "enlist", "leave", "claim", "complete", "expire", "cancel", "reduce", "finish",
-    "tick",
+    "tick", "pause",
 )
 
 RUNNABLE_LOOKED_AT = 32
@@ -59,8 +60,16 @@ class RedisFleet(RedisReader):
         """Open a session."""
         self._run(
             "enlist",
-            [keys.CLOCK, keys.session(session.id), keys.worker(session.worker), keys.WORKERS],
+            [keys.CLOCK, keys.session(session.id), keys.worker(session.worker), keys.WORKERS,
+             keys.PAUSED],
             session.worker, session.host, session.pid, session.id,
+        )
+
+    def pause(self, session: Session, why: Pause) -> None:
+        """Note the worker as paused."""
+        self._run(
+            "pause", [keys.CLOCK, keys.worker(session.worker), keys.WORKERS, keys.PAUSED],
+            session.worker, session.host, session.pid, why.why, why.until_ms,
         )
 
     def leave(self, worker: str, why: str) -> bool:
@@ -95,7 +104,8 @@ class RedisFleet(RedisReader):
         The figures steer sizes and are read without a lock; the accounts never depend on them.
         """
         live = self._run(
-            "tick", [keys.CLOCK, keys.JOBS, keys.ENDED, keys.WORKERS, keys.GENERATION],
+            "tick", [keys.CLOCK, keys.JOBS, keys.ENDED, keys.WORKERS, keys.GENERATION,
+                     keys.PAUSED],
             self._generation, self._keep_ms, 100,
         )
         if live < 0:

@@ -227,14 +227,18 @@ class RedisReader:
     def workers(self) -> Sequence[Worker]:
         """Workers seen lately, by name."""
         with store_errors():
-            rows = self._redis.zrange(keys.WORKERS, 0, -1, withscores=True)
+            with self._redis.pipeline(transaction=True) as pipe:
+                pipe.zrange(keys.PAUSED, 0, -1, withscores=True)
+                pipe.zrange(keys.WORKERS, 0, -1, withscores=True)
+                paused, working = map(dict, pipe.execute())
+            rows = list({**paused, **working}.items())  # who called since does not pause
             with self._redis.pipeline(transaction=False) as pipe:
                 for name, _ in rows:
                     pipe.hgetall(keys.worker(name.decode()))
                 records = pipe.execute()
         return sorted(
             (
-                read_worker(name.decode(), int(seen), text_fields(record))
+                read_worker(name.decode(), int(seen), text_fields(record), name not in working)
                 for (name, seen), record in zip(rows, records, strict=True)
                 if record
             ),

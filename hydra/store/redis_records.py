@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from hydra import wire
 from hydra.messages import Pace, Tally
 from hydra.model import FINAL, Chunk, End, Job, JobState, Lease, Range, Span, Worker
+from hydra.pauses import Pause
 
 
 def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -71,7 +72,7 @@ def read_range(member: bytes, start: float) -> Range:
     return Range(span, int(losses), "" if loser == "-" else loser, many == "1")
 
 
-def read_worker(name: str, seen_ms: int, record: Mapping[str, str]) -> Worker:
+def read_worker(name: str, seen_ms: int, record: Mapping[str, str], paused: bool) -> Worker:
     """A worker from its hash and when it was last seen."""
     rates = {
         field.removeprefix("rate:"): float(value)
@@ -81,6 +82,7 @@ def read_worker(name: str, seen_ms: int, record: Mapping[str, str]) -> Worker:
     return Worker(
         name, record.get("host", ""), int(record.get("pid", 0)), seen_ms,
         record.get("job", ""), record.get("doing", ""), rates,
+        Pause(record["paused"], int(record["paused_until"])) if paused else None,
     )
 
 

@@ -84,7 +84,8 @@ def clean_env(**more: str) -> dict[str, str]:
         name: text for name, text in os.environ.items()
         if not name.startswith(("HYDRA_", "RQ_")) and name != "REDIS_URL"
     }
-    return env | {"PYTHONPATH": os.pathsep.join(sys.path), **more}
+    # Beside other tests, work that gives way to all of them would take too long.
+    return env | {"PYTHONPATH": os.pathsep.join(sys.path), "HYDRA_NICE": "0", **more}
 
 
 def hydra(*arguments: str) -> list[str]:

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from hydra import wiring
 from hydra.clock import ManualClock
+from hydra.pauses import Pause
 from hydra.services.health import health
 from hydra.services.reap import reap
 from hydra.settings import REAPER_LATE_MS
@@ -223,6 +225,23 @@ def test_workers_show_what_they_do(http, opened, work):
     assert found["live_workers"] == 1
     assert found["workers"][0]["live"] is True
     assert "takes units" in found["workers"][0]["doing"]
+
+
+def test_a_paused_worker_says_why_and_until_when():
+    h = bundle()
+    http, who = create_app(h).test_client(), wiring.session_here(h, "w")
+    h.store.pause(who, Pause("hydra pause", 1_700_000_000_000))
+    found = http.get("/api/v1/workers").get_json()
+    assert (found["live_workers"], found["workers"][0]["live"]) == (0, False)
+    told = {"why": "hydra pause", "until": "2023-11-14T22:13:20.000Z"}
+    assert found["workers"][0]["paused"] == told
+    h.store.pause(who, Pause("the owner uses 80 % of the CPU"))
+    assert http.get("/api/v1/workers").get_json()["workers"][0]["paused"]["until"] is None
+    page = http.get("/workers").text
+    assert ">paused<" in page
+    assert "takes no work: the owner uses 80 % of the CPU" in page
+    h.store.enlist(who)
+    assert http.get("/api/v1/workers").get_json()["workers"][0]["paused"] is None
 
 
 def test_too_many_open_jobs_say_when_to_come_back():

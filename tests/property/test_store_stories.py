@@ -27,6 +27,7 @@ from hydra.errors import BadSpan, KeyReused
 from hydra.invariants import clashes, regressions, violations
 from hydra.messages import Ask, Cut, Grant, HandIn, JobDump, Receipt, Work
 from hydra.model import JobSpec, JobState, Lease, Rest, Span, Verdict
+from hydra.pauses import Pause
 from hydra.ports import Store
 from tests import stores
 
@@ -288,6 +289,18 @@ class Stories(RuleBasedStateMachine):
                 ends = Span(free[0].span.start, free[-1].span.stop) if free else Span(0, 0)
                 assert seen.pace.free_within == ends
 
+    @rule(worker=st.sampled_from(WORKERS), until_ms=st.sampled_from([0, 2_000_000]))
+    def pause(self, worker: str, until_ms: int) -> None:
+        """A worker rests, whatever it holds."""
+        for side in self.sides:
+            side.store.pause(stores.session(worker), Pause("hydra pause", until_ms))
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def enlist(self, worker: str) -> None:
+        """A worker is back; its session goes on."""
+        for side in self.sides:
+            side.store.enlist(stores.session(worker))
+
     # What must hold -------------------------------------------------------------------------
 
     @invariant()
@@ -295,6 +308,8 @@ class Stories(RuleBasedStateMachine):
         """The invariants hold on every side, and every side holds the same."""
         tallies = [side.store.tally() for side in self.sides]
         assert all(tally == tallies[0] for tally in tallies), tallies
+        crews = [[(w.id, w.seen_ms, w.job, w.pause) for w in s.store.workers()] for s in self.sides]
+        assert all(crew == crews[0] for crew in crews), crews
         assert tallies[0].units == sum(map(len, getattr(self, "counted", {}).values()))
         for job, spec in getattr(self, "specs", {}).items():
             dumps = [side.store.dump(job) for side in self.sides]

@@ -17,6 +17,7 @@ from hydra.invariants import violations
 from hydra.kernels import Param, add_sums, join_pieces
 from hydra.messages import Hint
 from hydra.model import JobState, Span
+from hydra.pauses import Pause
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.reap import reap
@@ -71,6 +72,7 @@ class Stage:
             Settings.read({"HYDRA_SHIFT_SECONDS": "60", **settings}), self.clock, lambda: kernels
         )
         self.stopped = False
+        self.pause: Pause | None = None
 
     def _ran(self, span: Span) -> None:
         self.runs.append(span)
@@ -83,7 +85,7 @@ class Stage:
         session = dataclasses.replace(wiring.session_here(self.h), worker=name, host=name)
         return Worker(
             port or wiring.LocalPort(self.h), self.h.kernels(), self.clock, self.h.settings,
-            session, stopping=lambda: self.stopped, beats=False,
+            session, stopping=lambda: self.stopped, pausing=lambda: self.pause, beats=False,
         )
 
 

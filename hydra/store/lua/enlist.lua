@@ -1,8 +1,9 @@
 -- enlist: open a session for a worker process; opening it again changes nothing.
--- KEYS    clock session worker workers
+-- KEYS    clock session worker workers paused
 -- ARGV    now worker host pid session
 -- RETURNS ok
-local k = {clock = KEYS[1], session = KEYS[2], worker = KEYS[3], workers = KEYS[4]}
+local k = {clock = KEYS[1], session = KEYS[2], worker = KEYS[3], workers = KEYS[4],
+           paused = KEYS[5]}
 
 local _, wall = hydra_now(k.clock, ARGV[1])
 if redis.call('EXISTS', k.session) == 0 then
@@ -12,5 +13,6 @@ end
 redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
 redis.call('HSET', k.worker, 'host', ARGV[3], 'pid', ARGV[4], 'session', ARGV[5])
 redis.call('PEXPIRE', k.worker, WORKER_KEEP_MS)
+redis.call('ZREM', k.paused, ARGV[2])
 seen(k, ARGV[2], wall)
 return 'ok'

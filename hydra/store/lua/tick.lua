@@ -1,10 +1,10 @@
 -- tick: advance Hydra time and clear away what has had its time, a bounded piece at a time.
 -- FLAGS   allow-oom
--- KEYS    clock jobs ended workers generation
+-- KEYS    clock jobs ended workers generation paused
 -- ARGV    now generation keep_ms batch
 -- RETURNS live workers; -1 if this is not the data that the caller knows
 local k = {clock = KEYS[1], jobs = KEYS[2], ended = KEYS[3], workers = KEYS[4],
-           generation = KEYS[5]}
+           generation = KEYS[5], paused = KEYS[6]}
 
 if is_stranger(k.generation, ARGV[2]) then return -1 end
 local _, wall = hydra_now(k.clock, ARGV[1])
@@ -15,5 +15,7 @@ for _, job in ipairs(old) do
   redis.call('ZREM', k.ended, job)
   redis.call('ZREM', k.jobs, job)
 end
-redis.call('ZREMRANGEBYSCORE', k.workers, '-inf', ms(wall - WORKER_KEEP_MS))
+for _, seen in ipairs({k.workers, k.paused}) do
+  redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(wall - WORKER_KEEP_MS))
+end
 return redis.call('ZCOUNT', k.workers, ms(wall - LIVE_MS), '+inf')
