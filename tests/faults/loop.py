@@ -98,8 +98,8 @@ class Process:
 
     def interrupt(self) -> None:
         """A signal for the thread that computes."""
-        if self._computing:
-            self._computing.wake(True)
+        if wait := self._computing:  # by the loop: a thread that wakes another is not woken again
+            self.loop.after(0.0, lambda: wait.wake(True))
 
     def crash(self, why: str) -> None:
         """End at once, as by a power cut: nothing is tidied up."""
