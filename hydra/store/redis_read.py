@@ -32,6 +32,7 @@ from hydra.store.redis_records import (
     read_chunk,
     read_job,
     read_lease,
+    read_story,
     read_tally,
     read_worker,
     text_fields,
@@ -257,13 +258,7 @@ class RedisReader:
             rows = self._redis.xrange(keys.story(job), f"({after}" if after else "-", "+", limit)
         if not rows and not after:
             self.job(job)
-        return [
-            StoryEntry(
-                entry.decode(), int(entry.partition(b"-")[0]),
-                fields[b"verb"].decode(), fields[b"text"].decode(),
-            )
-            for entry, fields in rows
-        ]
+        return [read_story(entry, fields) for entry, fields in rows]
 
     def generation(self) -> str:
         """The id of this store's data, made when it was first used."""

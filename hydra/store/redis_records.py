@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from hydra import wire
 from hydra.messages import Pace, Tally
-from hydra.model import FINAL, Chunk, End, Job, JobState, Lease, Range, Span, Worker
+from hydra.model import (
+    FINAL,
+    Chunk,
+    End,
+    Job,
+    JobState,
+    Lease,
+    Range,
+    Span,
+    StoryEntry,
+    Worker,
+)
 from hydra.pauses import Pause
 
 
@@ -47,6 +58,14 @@ def read_chunk(entry: str, line: bytes) -> Chunk:
     return Chunk(
         entry, worker, Span(int(first), int(stop)), int(lent), int(ended), int(busy_ms) / 1000,
         End(end),
+    )
+
+
+def read_story(entry: bytes, fields: Mapping[bytes, bytes]) -> StoryEntry:
+    """An entry of a job's story from its stream; the id begins with the time."""
+    return StoryEntry(
+        entry.decode(), int(entry.partition(b"-")[0]),
+        fields[b"verb"].decode(), fields[b"text"].decode(),
     )
 
 
