@@ -88,3 +88,27 @@ def test_an_idle_worker_takes_work_again_after_refusals(server: Server, worker: 
         until(lambda: h.store.job(job.id).done_units, within_s=10,
               what=f"it works: {worker.log.read_text()}")
     assert worker.process.poll() is None, worker.log.read_text()
+
+
+def test_a_server_that_stands_still_expires_nobody(
+    tmp_path: Path, server: Server, worker: Hand
+) -> None:
+    """Hydra time stands still with it: a lease of three seconds outlives eight."""
+    env = clean_env(REDIS_URL=server.url, HYDRA_STATE_DIR=str(tmp_path / "state"))
+    reaper = Hand("reaper", hydra("reaper"), env, tmp_path / "reaper.log")
+    try:
+        with server.client() as client:
+            h = over(client, Settings.read({}))
+            job = submit(h, "pi", {"samples": points_lasting(60), "seed": SEED})
+            until(lambda: h.store.job(job.id).done_units, within_s=20, what="it works")
+            server.send(signal.SIGSTOP)
+            time.sleep(8)
+            server.send(signal.SIGCONT)
+            before = h.store.job(job.id).done_units
+            until(lambda: h.store.job(job.id).done_units > before, within_s=BACK_WITHIN_S,
+                  what=f"something is handed in: {worker.log.read_text()}")
+            verbs = {entry.verb for entry in h.store.story(job.id)}
+        assert reaper.process.poll() is None, reaper.log.read_text()
+        assert "expire" not in verbs
+    finally:
+        reaper.kill()

@@ -53,10 +53,14 @@ def run(
         stack.callback(watch.close)
         scene = Scene(server, doors, crew, load, watch)
         begun_s = time.monotonic()
-        struck = _strike_all(scene, strikes, say, until_found)
-        if not (until_found and scene.found()):
-            _drain(scene)
-            _last_checks(scene)
+        struck: list[Strike] = []
+        try:
+            _strike_all(scene, strikes, struck, say, until_found)
+            if not (until_found and scene.found()):
+                _drain(scene)
+                _last_checks(scene)
+        except AssertionError as error:  # something that must come about did not
+            scene.complaints.append(str(error))
         found = outcome(scene, seed, struck, time.monotonic() - begun_s)
     if not found.violations or until_found:
         shutil.rmtree(folder)
@@ -64,12 +68,11 @@ def run(
 
 
 def _strike_all(
-    scene: Scene, strikes: Sequence[Strike], say: Say, until_found: bool
-) -> list[Strike]:
-    """Inject each fault at its time and heal it at its own; which could be injected."""
+    scene: Scene, strikes: Sequence[Strike], struck: list[Strike], say: Say, until_found: bool
+) -> None:
+    """Inject each fault at its time and heal it at its own; `struck` gets those that could be."""
     coming = list(strikes)
     healing: list[tuple[float, int, Strike, AbstractContextManager[None]]] = []
-    struck: list[Strike] = []
     begun_s = time.monotonic()
     while coming or healing:
         now_s = time.monotonic() - begun_s
@@ -89,7 +92,6 @@ def _strike_all(
             time.sleep(STEP_S)
         if until_found and scene.found():
             coming.clear()
-    return struck
 
 
 def _inject(scene: Scene, strike: Strike) -> AbstractContextManager[None] | None:
