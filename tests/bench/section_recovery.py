@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -42,8 +43,11 @@ ROUNDS = 20
 PEER_ROUNDS = 1
 PATIENCE_S = 120.0
 DOWN_S = 2.0
+SETTLE_S = 3.0
+"""Between two kills: work that is lost twice without any progress waits longer by design."""
+
 AGAIN_S = 1.0
-LOOK_S = 0.01
+LOOK_S = 0.02
 SPAN_UNITS = 40
 UNITS = 100_000
 
@@ -184,11 +188,19 @@ class Ground:
     staff: Staff
     servers: list[Server] = field(default_factory=list)
     """Those that were started after a kill."""
+    _notes: list[Note] = field(default_factory=list)
+    _read_bytes: int = 0
 
     def notes(self) -> list[Note]:
-        lines = (line.split() for line in (self.bed.folder / "trace").read_text().splitlines())
-        return [Note(int(words[0]), int(words[1]) / 1e9, int(words[2]), int(words[3]))
-                for words in lines if len(words) == 4]
+        """All of them; only what is new is read."""
+        with (self.bed.folder / "trace").open("rb") as trace:
+            trace.seek(self._read_bytes)
+            whole, end, _ = trace.read().rpartition(b"\n")
+        self._read_bytes += len(whole + end)
+        for line in whole.splitlines():
+            leader, at_ns, start, stop = map(int, line.split())
+            self._notes.append(Note(leader, at_ns / 1e9, start, stop))
+        return self._notes
 
     def wait(self, look: Callable[[], T | None], patience_s: float = PATIENCE_S) -> T | None:
         """The first true value; None after `patience_s`. Meanwhile the dead are replaced."""
@@ -221,14 +233,23 @@ def _working(begin: Callable[[Bed], list[list[str]]]) -> Iterator[Ground]:
         env = {**bed.env, "PYTHONPATH": path, "BENCH_TRACE": os.environ["BENCH_TRACE"]}
         ground = Ground(bed, Staff(begin(bed), env, bed.folder / "log"))
         stack.callback(ground.close)
-        if not ground.wait(lambda: len({note.leader for note in ground.notes()}) >= WORKERS):
+        if not ground.wait(lambda: _busy(ground.notes())):
             print(ground.staff.log.read_text(errors="replace"), file=sys.stderr)
             raise TimeoutError("not every worker has begun to work")
         yield ground
 
 
+def _busy(notes: Sequence[Note]) -> bool:
+    """Whether every worker has come so far that it takes its usual share of the work."""
+    units = Counter[int]()
+    for note in notes:
+        units[note.leader] += note.stop - note.start
+    return len(units) >= WORKERS and min(units.values()) >= 2 * SPAN_UNITS
+
+
 def _kill_worker(ground: Ground) -> float | None:
     """Kill one amid a call; how long until another began what was lost."""
+    ground.wait(lambda: None, SETTLE_S)
     since_s = time.time()
 
     def begun() -> Note | None:
