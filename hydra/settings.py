@@ -75,7 +75,8 @@ class Settings:
     # Who this worker is and how it works
     worker_id: str = _setting("", "name of this worker; RQ's name if empty")
     host: str = _setting("", "name of this machine; rates are kept under it; its own if empty")
-    shift_seconds: float = _setting(10.0, "how long one chunk task works before it returns to RQ",
+    shift_seconds: float = _setting(10.0, "how long one chunk task works before it returns to RQ; "
+                                    "six times as long in `hydra worker`",
                                     low=0, high=240)
     target_seconds: float = _setting(2.0, "longest time one chunk should take, unless calls "
                                      "are slow", low=0.05, high=600)

@@ -1,11 +1,11 @@
 """Hydra's own RQ worker: like `rq worker hydra`, with the kernels loaded before the fork.
 
-It differs in four things. The work-horse forks from a process that has everything imported, so a
+It differs in five things. The work-horse forks from a process that has everything imported, so a
 task starts in milliseconds. It unpickles plain data only and runs no task but ours, so that who can
 write to Redis cannot run code here. SIGTERM reaches the work-horse, which hands in what it has and
-comes back within a slice. And it outlives an outage: RQ's worker ends when Redis is silent or
-refuses at the wrong moment, which leaves a work-horse with finished work to be buried by whoever
-starts the worker again.
+comes back within a slice. So its shifts may be longer. And it outlives an outage: RQ's worker ends
+when Redis is silent or refuses at the wrong moment, which leaves a work-horse with finished work to
+be buried by whoever starts the worker again.
 """
 
 from __future__ import annotations
@@ -86,10 +86,10 @@ class ChunkTask(Job):
 
     @property
     def func(self) -> Any:
-        """`run_chunk`, or BadWire if the job names another function."""
+        """What runs here for `run_chunk`; BadWire if the job names another function."""
         if self.func_name != TASK:
             raise BadWire(f"only {TASK} runs here, not {self.func_name}")
-        return tasks.run_chunk
+        return tasks.run_long
 
 
 class HydraWorker(Worker):

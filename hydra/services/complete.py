@@ -7,6 +7,7 @@ from dataclasses import replace
 from hydra.costs import Costs
 from hydra.messages import Hint, Pace, Receipt, Report, Work
 from hydra.model import Session, Span
+from hydra.policy.reducing import lets_others_first
 from hydra.services import Hydra
 from hydra.services.claim import ask_for
 from hydra.services.reduce import reduce
@@ -15,7 +16,7 @@ from hydra.services.reduce import reduce
 def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
     """Count what the report hands in, exactly once; size the next chunk if it wants one.
 
-    The worker that hands in a job's last unit also reduces it.
+    The worker that hands in a job's last unit also reduces it, if no faster one does.
     """
     spec, span, lent = report.grant.spec, report.hand_in.span, report.grant.span
     costs = h.costs(spec.kernel, spec.params)
@@ -28,6 +29,8 @@ def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
     work = Work(costs.of(span), costs.mean(Span(span.stop, lent.stop)))
     receipt = h.store.complete(session, seq, report.hand_in, ask, work)
     if receipt.last:
+        if lets_others_first(receipt.pace, spec.piece_bytes_max > 0):
+            h.clock.sleep_s(h.settings.poll_seconds)
         reduce(h, session, report.hand_in.job)
     return receipt
 

@@ -182,6 +182,7 @@ class MemoryStore(MemoryLeases):
         if last:
             record.state = move(record.state, "reduce")
             self._tell(record, "reduce", f"all {record.done} units are in")
+            self._ring()
         receipt = Receipt(Verdict.ACCEPTED, lease.stop, self._pace(session, record), last)
         if not ask or h.rest is Rest.LOST or last:
             return receipt

@@ -145,6 +145,7 @@ if last then
   redis.call('ZREM', k.runnable, job)
   redis.call('ZADD', k.reducing, 0, job)
   tell(k.story, 'reduce', 'all ' .. int(total) .. ' units are in')
+  ring(k.bell)
 end
 local out = answer('accepted', l.stop, unassigned, last)
 

@@ -1,0 +1,65 @@
+"""The slow worker that hands in a job's last unit lets a faster one put the picture together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hydra import wiring
+from hydra.clock import ManualClock
+from hydra.holding import Holding
+from hydra.kernels import load
+from hydra.messages import Hint, Pace, Report
+from hydra.model import JobState, Rest, Session
+from hydra.policy.reducing import lets_others_first
+from hydra.services import complete as completing
+from hydra.services import reduce as reducing
+from hydra.services.submit import submit
+from hydra.settings import Settings
+
+SLOW, FAST = Pace(1.0, 100.0, 0, 2), Pace(99.0, 100.0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("pace", "pieces", "lets"),
+    [
+        (SLOW, True, True),
+        (FAST, True, False),
+        (SLOW, False, False),  # adding sums up is no work
+        (Pace(1.0, 1.0, 0, 1), True, False),  # there is nobody else
+        (Pace(0.0, 100.0, 0, 2), True, False),  # nothing is known of it
+    ],
+)
+def test_only_the_slow_let_others_reduce_a_picture(pace: Pace, pieces: bool, lets: bool) -> None:
+    assert lets_others_first(pace, pieces) is lets
+
+
+@pytest.mark.parametrize("helped", [True, False])
+def test_a_faster_worker_comes_first_if_there_is_one(
+    helped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
+    h = wiring.in_memory(Settings.read({}), clock)
+    monkeypatch.setattr(completing, "lets_others_first", lambda *_: True)
+    slow, fast = Session("s", "slow", "here", 1), Session("f", "fast", "there", 2)
+    job = submit(h, "mandelbrot", {"columns": 8, "rows": 8, "iterations": 20}).id
+    port = wiring.LocalPort(h)
+    port.enlist(slow)
+    port.enlist(fast)
+    grant = port.claim(slow, 1, Hint())
+    assert grant is not None
+    held, kernel = Holding(grant), load()["mandelbrot"]
+    span = held.next_slice()
+    held.computed(span, kernel.run(grant.spec.params, span), 0.1, 0.25)
+    reduced: list[bool] = []
+
+    class Meanwhile(ManualClock):
+        def sleep_s(self, seconds: float) -> None:
+            reduced.append(helped and reducing.reduce(h, fast, job))
+
+    report = Report(held.hand_in(kernel.merge, Rest.RETURN), False, grant, grant.pace)
+    receipt = completing.complete(replace(h, clock=Meanwhile()), slow, 2, report)
+    assert receipt.last
+    assert reduced == [helped]
+    assert h.store.job(job).state is JobState.DONE
