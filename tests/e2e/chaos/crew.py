@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from hydra.workers import sessions
@@ -51,7 +51,6 @@ class Seat:
     killed: bool = False
     listener: socket.socket | None = None
     """A scheduler's open port: it outlives the scheduler, whose callers wait meanwhile."""
-    env: dict[str, str] = field(default_factory=dict)
 
     @property
     def worker(self) -> str:

@@ -83,9 +83,8 @@ def _strike_all(
         elif coming and coming[0].at_s <= now_s:
             strike = coming.pop(0)
             say(str(strike))
-            wound = _inject(scene, strike)
-            if wound is not None:
-                heapq.heappush(healing, (now_s + strike.lasts_s, len(struck), strike, wound))
+            if inflicted := _inject(scene, strike):
+                heapq.heappush(healing, (now_s + strike.lasts_s, len(struck), strike, inflicted))
                 struck.append(strike)
         else:
             scene.crew.tend()
