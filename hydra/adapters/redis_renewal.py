@@ -39,15 +39,16 @@ class Renewal:
     def look(self) -> bool:
         """Have the log rewritten if it may be torn; whether that was asked for.
 
-        A server that lets nobody do so (a managed one) is left alone. Raises StoreDown.
+        A server that lets nobody do so, or tells nothing (a managed one), is left alone. Raises
+        StoreDown.
         """
         with store_errors():
-            run_id = self._redis.info("server")["run_id"]
+            run_id = self._redis.info("server").get("run_id", "")
             log = self._redis.info("persistence")
-            if log["aof_last_write_status"] != "ok":
+            if log.get("aof_last_write_status", "ok") != "ok":
                 self._run_id = ""  # to be done once there is room
                 return False
-            if run_id == self._run_id or not log["aof_enabled"]:
+            if run_id == self._run_id or not log.get("aof_enabled"):
                 return False
             try:
                 self._redis.bgrewriteaof()
