@@ -123,6 +123,7 @@ def _drain(scene: Scene) -> None:
 
 def _last_checks(scene: Scene) -> None:
     """One job for each key; no lease is left; and every message ever sent changes nothing now."""
+    assert scene.watch.awake, "the watch ended before the faults did"
     store = RedisStore(scene.server.client(timeout_s=5.0), str)
     jobs = store.jobs(JOBS_MAX)
     opened = {job.id for job in scene.load.jobs}

@@ -60,11 +60,17 @@ class Watch:
         self.store = RedisStore(server.client(), str)
         self._before: dict[str, JobDump] = {}
         self._read: dict[str, str] = {}
+        self._over: set[str] = set()
+        """Jobs that have ended and whose stories are read."""
         self._back_at_s = 0.0
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
+
+    @property
+    def awake(self) -> bool:
+        return self._thread.is_alive()
 
     def close(self) -> None:
         self._stop.set()
@@ -95,6 +101,7 @@ class Watch:
         """The server is about to wake up with an earlier state."""
         with self._lock:
             self._before.clear()
+            self._over.clear()
             for loss in self.losses:
                 loss.void = loss.void or not loss.took_s
 
@@ -112,7 +119,7 @@ class Watch:
 
     def _look(self) -> None:
         for job in self.store.jobs(JOBS_MAX):
-            if job.state in FINAL and self._read.get(job.id) == "all":
+            if job.id in self._over:
                 continue
             try:
                 dump = self.store.dump(job.id)
@@ -143,7 +150,7 @@ class Watch:
             if entry.verb == "claim":
                 self._claimed(job, entry)
         if final:
-            self._read[job] = "all"
+            self._over.add(job)
             for loss in self.losses:
                 if loss.job == job and not loss.took_s:
                     loss.void = True
