@@ -202,9 +202,9 @@ class MemoryLeases(MemoryState):
         span = Span(lease.start, lease.stop)
         self._tell(record, "expire",
                    f"{lease.session.worker} lost units {span.start}..{span.stop}: {why}")
-        shared = many or self.live_workers() < 2
-        losses_max = settings.LOSSES_MAX if shared else settings.LOSSES_ALONE_MAX
-        if span.units == 1 and losses >= losses_max:
+        if span.units == 1 and losses >= settings.LOSSES_MAX and (
+            many or losses >= settings.LOSSES_ALONE_MAX or self.live_workers() < 2
+        ):
             self._close(record, "fail", f"unit {span.start} was lost {losses} times: {why}")
         else:
             self._free_put(record, Range(span, losses, loser, many))
