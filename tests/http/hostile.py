@@ -209,6 +209,10 @@ RIGHT: dict[str, dict[str, Any]] = {
 """Bodies that the routes which read JSON would take."""
 
 
+PASS_EVERY = 1_000
+"""Requests between the passes of a reaper: without one /readyz rightly answers 503 after a while."""
+
+
 def fuzz(app: Any, h: Hydra, route: tuple[str, str], count: int, seed: int) -> dict[int, int]:
     """Send `count` wrong requests to a route; how many replies of each status there were.
 
@@ -218,6 +222,8 @@ def fuzz(app: Any, h: Hydra, route: tuple[str, str], count: int, seed: int) -> d
     job = h.store.jobs(1)[0].id
     rng, found, before = Random(f"{seed} {route}"), dict[int, int](), state(h)
     for number in range(count):
+        if number % PASS_EVERY == 0:
+            h.store.tick()
         asked = request(method, rule, job, rng)
         status = send(app, asked)
         found[status] = found.get(status, 0) + 1
