@@ -210,7 +210,7 @@ RIGHT: dict[str, dict[str, Any]] = {
 
 
 PASS_EVERY = 1_000
-"""Requests between the passes of a reaper: without one /readyz rightly answers 503 after a while."""
+"""Requests between the passes of a reaper; without one /readyz rightly says 503 after a while."""
 
 
 def fuzz(app: Any, h: Hydra, route: tuple[str, str], count: int, seed: int) -> dict[int, int]:
