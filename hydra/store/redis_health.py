@@ -40,7 +40,7 @@ class Health:
         with store_errors():
             raw = self._redis.get(keys.GENERATION)
         found = raw.decode() if isinstance(raw, bytes) else ""
-        if found == (self._generation or found) != "":
+        if found and self._generation in ("", found):
             return Check("generation", True, found)
         what = f"this Redis has generation {found}" if found else "this Redis is empty"
         known = f", not {self._generation} as at the start" if self._generation else ""

@@ -14,19 +14,7 @@ from hydra import address, client, errors
 from hydra.client import Client, as_completed
 from hydra.model import FINAL
 from hydra.web import create_app
-from tests.http.working import UNIT, URL, DoorPool, Reply, WorkingClock, bundle
-
-
-@pytest.fixture
-def clock():
-    return WorkingClock()
-
-
-@pytest.fixture
-def h(clock):
-    h = bundle(clock)
-    clock.h = h
-    return h
+from tests.http.working import UNIT, URL, DoorPool, Reply, bundle
 
 
 @pytest.fixture
