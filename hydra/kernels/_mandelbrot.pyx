@@ -68,8 +68,9 @@ cdef extern from "mandel_tile.h" nogil:
 cdef extern from "mandel_blob.h" nogil:
     enum:
         MANDEL_BLOB_MAX
-    int mandel_blob_write(mandel_work *work, int width, int height, uint8_t *blob)
-    int mandel_blob_read(uint8_t *blob, int bytes, int32_t *plane, uint32_t *counts, uint8_t *rgb)
+        MANDEL_BLOB_SLACK
+    int mandel_blob_write(int isa, mandel_work *work, int width, int height, uint8_t *blob)
+    int mandel_blob_read(const uint8_t *blob, size_t bytes, uint32_t *counts, uint8_t (*rgb)[3])
 
 BLOB_BYTES_MAX = MANDEL_BLOB_MAX
 
@@ -138,12 +139,12 @@ def unpack(bytes blob) -> tuple[int, int, bytes, bytes]:
     Raises BadWire if the bytes are no blob of this kernel.
     """
     cdef uint8_t *at = <uint8_t *>PyBytes_AS_STRING(blob)
-    cdef int32_t plane[64 * 64]
     cdef uint32_t counts[64 * 64]
-    cdef uint8_t rgb[3 * 64 * 64]
-    cdef int verdict = -1, many = <int>min(len(blob), 1 << 20)
+    cdef uint8_t rgb[64 * 64][3]
+    cdef size_t many = len(blob)
+    cdef int verdict
     with nogil:
-        verdict = mandel_blob_read(at, many, plane, counts, rgb)
+        verdict = mandel_blob_read(at, many, counts, rgb)
     if verdict < 0:
         raise BadWire("these bytes are no tile of the mandelbrot kernel")
     return (
@@ -159,7 +160,7 @@ cdef list _render(int isa, view, boxes):
     cdef mandel_box box
     cdef bytes stops = view.stops, linear = view.linear
     cdef mandel_work *work = _start(view, &seen, CHECKS)
-    cdef uint8_t blob[MANDEL_BLOB_MAX]
+    cdef uint8_t blob[MANDEL_BLOB_MAX + MANDEL_BLOB_SLACK]
     cdef int many
     blobs = []
     try:
@@ -169,7 +170,7 @@ cdef list _render(int isa, view, boxes):
             box = _box(each)
             with nogil:
                 mandel_tile(isa, &seen, work, &box)
-                many = mandel_blob_write(work, box.width, box.height, blob)
+                many = mandel_blob_write(isa, work, box.width, box.height, blob)
             blobs.append(PyBytes_FromStringAndSize(<char *>blob, many))
     finally:
         free(work)

@@ -1,14 +1,13 @@
 """The answer of the mandelbrot kernel: tiles put together into files and numbers.
 
 Memory holds two strips of 64 rows and the compressed files, never the whole picture. The two files
-are compressed in threads of their own: zlib lets go of the GIL, the job's other workers are idle
-by now, and whoever waits for the answer waits for this.
+are packed in threads of their own: packing lets go of the GIL, the job's other workers are idle by
+now, and whoever waits for the answer waits for this.
 """
 
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hydra.kernels._deflate import GZIP_WBITS, packer
 from hydra.kernels._mandelbrot_view import TILE, box_of, tiles
 from hydra.kernels._png import PngWriter
 from hydra.model import Params, Pieces
@@ -23,23 +23,19 @@ from hydra.model import Params, Pieces
 Unpack = Callable[[bytes], tuple[int, int, bytes, bytes]]
 Strip = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 
-GZIP_WBITS = 31
-COUNTS_LEVEL = 1
-"""zlib's level for the counts: 6 would make them a fifth smaller and take five times as long."""
-
 
 class CountsWriter:
     """The counts as one compressed file; give it all rows from the top, then close it."""
 
     def __init__(self) -> None:
-        self._packer = zlib.compressobj(COUNTS_LEVEL, wbits=GZIP_WBITS)
+        self._packer = packer(GZIP_WBITS)
         self._packed = bytearray()
         self.digest = hashlib.sha256()
         """Of what the file holds."""
 
     def add(self, counts: NDArray[np.uint32]) -> None:
         """The next rows."""
-        raw = counts.astype("<u4", copy=False).tobytes()
+        raw = counts.astype("<u4", copy=False).reshape(-1).data
         self.digest.update(raw)
         self._packed += self._packer.compress(raw)
 
@@ -92,7 +88,7 @@ def assemble(params: Params, whole: Pieces, unpack: Unpack) -> dict[str, Any]:
             for strip_before in begun:
                 strip_before.result()
             begun = [drawing.submit(png.add, rgb), packing.submit(counts_file.add, counts)]
-            colours_digest.update(rgb.tobytes())
+            colours_digest.update(rgb.reshape(-1).data)
             statistics.add(counts)
         for last in begun:
             last.result()

@@ -8,16 +8,18 @@ import random
 import struct
 import zlib
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 import hydra
 from hydra import kernels
 from hydra.errors import BadWire
+from hydra.kernels import _deflate, _palette, mandelbrot
 from hydra.kernels import _mandelbrot_reference as reference
-from hydra.kernels import _palette, mandelbrot
 from hydra.kernels._mandelbrot_view import Box, view_of
 from hydra.model import Span
 
@@ -68,7 +70,11 @@ def png(data: bytes) -> Image:
     return image.reshape(size[1], size[0], 3)
 
 
-def test_the_answer_holds_the_picture_the_counts_and_what_they_add_up_to() -> None:
+@pytest.mark.parametrize("packed_by", [isal_zlib, zlib])
+def test_the_answer_holds_the_picture_the_counts_and_what_they_add_up_to(
+    packed_by: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_deflate, "zlib", packed_by)
     asked = params(columns=150, rows=100, iterations=300)
     counts, rgb = picture(asked)
     answer = mandelbrot.finish(asked, mandelbrot.run(asked, Span(0, mandelbrot.size(asked))))

@@ -136,6 +136,8 @@ static inline void mandel_pack(const mandel_view *view, mandel_work *work, int f
 typedef int mandel_samples_function(const mandel_view *view, mandel_work *work, int width,
                                     int height);
 typedef void mandel_shade_function(const mandel_view *view, mandel_work *work, int many);
+typedef void mandel_differ_function(const int32_t *plane, uint32_t *folded, int width, int pixels,
+                                    int colour);
 typedef int64_t mandel_survey_function(const mandel_view *view, mandel_scout *scouts, int many,
                                        int64_t budget, int64_t *work);
 
@@ -143,12 +145,13 @@ typedef int64_t mandel_survey_function(const mandel_view *view, mandel_scout *sc
 static const struct {
     mandel_samples_function *samples;
     mandel_shade_function *shade;
+    mandel_differ_function *differ;
     mandel_survey_function *survey;
 } mandel_functions[HYDRA_ISAS] = {
-    {mandel_samples_base, mandel_shade_base, mandel_survey_base},
+    {mandel_samples_base, mandel_shade_base, mandel_differ_base, mandel_survey_base},
 #if defined(__x86_64__)
-    {mandel_samples_avx2, mandel_shade_avx2, mandel_survey_avx2},
-    {mandel_samples_avx512, mandel_shade_avx512, mandel_survey_avx512},
+    {mandel_samples_avx2, mandel_shade_avx2, mandel_differ_avx2, mandel_survey_avx2},
+    {mandel_samples_avx512, mandel_shade_avx512, mandel_differ_avx512, mandel_survey_avx512},
 #endif
 };
 

@@ -46,6 +46,7 @@
 
 #include "mandel_lanes.h"
 #include "mandel_colour.h"
+#include "mandel_differ.h"
 
 /* Give a lane the next survivor, or nobody. */
 MANDEL_INLINE int MANDEL_(mandel_fill)(ORBITS *orbits, int lane, const mandel_list *from, int *next,

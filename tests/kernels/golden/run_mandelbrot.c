@@ -1,6 +1,6 @@
 /* Prints, for each view, each instruction set of this processor and both ways to add, digests of
- * the counts, the squares and the blobs of a few tiles, and of what a survey finds. The tests
- * compile it with every compiler they find.
+ * the counts, the squares and the blobs of a few tiles, and of what a survey finds; ends if a blob
+ * does not hold its tile. The tests compile it with every compiler they find.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,10 +41,15 @@ static void run(const char *name, int isa, const mandel_view *view, mandel_work 
     uint64_t counts = 1, squares = 1, blobs = 1;
     for (uint32_t column = 0; column < view->columns; column += MANDEL_TILE) {
         mandel_box box = {column, 0, MANDEL_TILE, MANDEL_TILE - 3};
-        uint8_t blob[MANDEL_BLOB_MAX];
-        size_t pixels = (size_t)(box.width * box.height);
+        uint8_t blob[MANDEL_BLOB_MAX + MANDEL_BLOB_SLACK], rgb[MANDEL_SAMPLES][3];
+        uint32_t read[MANDEL_SAMPLES];
+        size_t pixels = (size_t)(box.width * box.height), bytes;
         mandel_tile(isa, view, work, &box);
-        blobs = digest(blobs, blob, (size_t)mandel_blob_write(work, box.width, box.height, blob));
+        bytes = (size_t)mandel_blob_write(isa, work, box.width, box.height, blob);
+        blobs = digest(blobs, blob, bytes);
+        if (mandel_blob_read(blob, bytes, read, rgb) < 0 || memcmp(rgb, work->rgb, 3 * pixels) ||
+            memcmp(read, work->centre_counts, pixels * sizeof read[0]))
+            exit(1);
         for (work->checks = 0; work->checks < 4; work->checks += 3) {
             mandel_sample(isa, view, work, &box, 0.25, -0.5);
             counts = digest(counts, work->counts, pixels * sizeof work->counts[0]);
