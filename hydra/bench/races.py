@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydra.bench.bounds import Outage
-from hydra.bench.fleet import SETTLE_S, Fleet, Hand
+from hydra.bench.fleet import READY_S, SETTLE_S, Fleet, Hand
 from hydra.bench.work import Work
 from hydra.client import Handle
-from hydra.model import Chunk, Lease
+from hydra.model import Chunk
 
 WARM_S = 1.0
 """How long a worker works before its speed is taken: its slices have found their size."""
@@ -54,33 +54,33 @@ def solo(fleet: Fleet, hand: Hand, work: Work, seconds: float) -> float:
     with fleet.frozen([other for other in fleet.hands if other.leader and other is not hand]):
         job = fleet.client.open(work.kernel, work.params)
         try:
-            begun_ms, begun_done = _progress(fleet, job, work, 0.0, WARM_S)
-            ended_ms, ended_done = _progress(fleet, job, work, begun_ms, seconds)
+            begun = _hand_in(fleet, job, work, (0.0, 0.0), WARM_S)
+            ended = _hand_in(fleet, job, work, begun, seconds)
         finally:
             job.cancel("its worker's speed is known")
-    return (ended_done - begun_done) / (ended_ms - begun_ms) * 1000
+    return (ended[1] - begun[1]) / (ended[0] - begun[0]) * 1000
 
 
-def _progress(
-    fleet: Fleet, job: Handle, work: Work, since_ms: float, after_s: float
+def _hand_in(
+    fleet: Fleet, job: Handle, work: Work, since: tuple[float, float], after_s: float
 ) -> tuple[float, float]:
-    """Hydra time of a hand-in at least `after_s` past `since_ms`, and the work done by then.
+    """Hydra time of a hand-in at least `after_s` past the one given, and the work done by then.
 
-    Without `since_ms`, past the first that is seen.
+    The work must have grown since it was last seen: a beat amid a large tile brings nothing, and
+    to take it for a hand-in would leave out what the tile has cost so far.
     """
-
-    def latest() -> tuple[Lease, float] | None:
-        dump = fleet.store.dump(job.id)
-        return (dump.leases[0], work.done(dump)) if len(dump.leases) == 1 else None
-
-    lease, _ = fleet.wait(latest, "the worker takes the job")
-    due_ms = (since_ms or lease.at_ms) + after_s * 1000
+    since_ms, done = since
 
     def later() -> tuple[float, float] | None:
-        found = latest()
-        return (found[0].at_ms, found[1]) if found and found[0].at_ms >= due_ms else None
+        nonlocal since_ms, done
+        dump = fleet.store.dump(job.id)
+        if len(dump.leases) != 1:
+            return None
+        at_ms, before, done = dump.leases[0].at_ms, done, work.done(dump)
+        since_ms = since_ms or at_ms  # the first sight of a lease
+        return (at_ms, done) if done > before and at_ms - since_ms >= after_s * 1000 else None
 
-    return fleet.wait(later, "the worker hands in", within_s=after_s + 60)
+    return fleet.wait(later, "the worker hands in", within_s=after_s + READY_S)
 
 
 def race(
