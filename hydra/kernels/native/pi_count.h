@@ -14,15 +14,16 @@
  *     after the block: a call inside the loop would spill every vector register (7 % of the time;
  *     the list takes 1-2 %).
  *
- * (B) Bound. Operations per 64 points, generator and test: 19 + 13 on 512 bits, 38 + 32 on 256,
+ * (B) Bound. Operations per 64 points, generator and test: 19 + 13 on 512 bits, 38 + 26 on 256,
  *     92 + 66 on 128 (a turn by 32 bits across two registers is 2). On Intel's two 512-bit units
- *     that is 16.0 cycles, on three 256-bit ones 23.3, on three 128-bit ones 52.7; Zen 4 has two,
+ *     that is 16.0 cycles, on three 256-bit ones 21.3, on three 128-bit ones 52.7; Zen 4 has two,
  *     four and four. probe.h measures how many of them a processor does in a second.
  *
  * (R) Rejected. Counter-based generators (Philox): five times the work per bit. xoshiro+: weak low
  *     bits, which Y would use. A masked subtraction instead of popcounts with AVX-512: one path
- *     less, but 6 % slower on Zen 4. Compiler-vectorised plain C: 55-67 % of this, and only with
- *     one compiler. 32-bit words or doubles for a coordinate: twice the generator's work or more.
+ *     less, but 6 % slower on Zen 4; with AVX2 a tally in lanes: 10 % slower. Compiler-vectorised
+ *     plain C: 55-67 % of this, and only with one compiler. 32-bit words or doubles for a
+ *     coordinate: twice the generator's work or more.
  *
  * Needs PI_ISA and PI_VECTOR_BYTES, as described in pi_lanes.h, inside that set's target region.
  */

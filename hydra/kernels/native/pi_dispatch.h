@@ -68,7 +68,7 @@ static pi_steps_function *const pi_steps_functions[HYDRA_ISAS] = {
  */
 static const double pi_step_operations[HYDRA_ISAS] = {
 #if defined(__x86_64__)
-    158, 70, 32,
+    158, 64, 32,
 #endif
 };
 

@@ -144,7 +144,7 @@ PI_INLINE ROW PI_(pi_turn3)(ROW row)
 /* pi_judge: add the points of one step that lie outside whatever their low bits to the tally, and
  * say whether any point of the step is undecided.
  *
- * The tally is a number where a compare gives a bit mask, whose bits the scalar ports count for
+ * The tally is a number where carries come as bits of a mask, which the scalar ports count for
  * nothing; else it is 16-bit lanes. A lane gains at most PI_PAIRS a step, PI_BLOCK_STEPS * PI_PAIRS
  * = 8192 in a block, so it cannot overflow.
  *
@@ -153,7 +153,7 @@ PI_INLINE ROW PI_(pi_turn3)(ROW row)
  * the sum 65535 along. That one is undecided anyway, so pi_resolve can put it right.
  */
 typedef struct {
-#if PI_VECTOR_BYTES == 64
+#if PI_VECTOR_BYTES >= 32
     uint64_t outside;
 #else
     V16 outside[PI_PARTS];
@@ -163,7 +163,7 @@ typedef struct {
 
 PI_INLINE int64_t PI_(pi_total)(const TALLY *tally)
 {
-#if PI_VECTOR_BYTES == 64
+#if PI_VECTOR_BYTES >= 32
     return (int64_t)tally->outside;
 #else
     int64_t total = 0;
@@ -199,14 +199,17 @@ PI_INLINE int PI_(pi_judge)(const ROW output[SHISHUA_ROWS], TALLY *tally)
 PI_INLINE int PI_(pi_judge)(const ROW output[SHISHUA_ROWS], TALLY *tally)
 {
     const __m256i below = _mm256_set1_epi16((short)(PI_UNDECIDED_FROM - 1));
-    V16 largest = {0};
+    __m256i mean[PI_PAIRS], sum[PI_PAIRS];
     for (int pair = 0; pair < PI_PAIRS; pair++) {
         V16 x2 = PI_(pi_high_square)((V16)output[2 * pair].part[0]);
         V16 y2 = PI_(pi_high_square)((V16)output[2 * pair + 1].part[0]);
-        tally->outside[0] += (V16)_mm256_avg_epu16((__m256i)x2, (__m256i)y2) >> 15;
-        largest = (V16)_mm256_max_epu16((__m256i)largest, (__m256i)(x2 + y2));
+        mean[pair] = _mm256_avg_epu16((__m256i)x2, (__m256i)y2);
+        sum[pair] = (__m256i)(x2 + y2);
     }
-    __m256i undecided = _mm256_subs_epu16((__m256i)largest, below);
+    /* Packing bytes keeps the top bits, which are those of the carries. */
+    unsigned carries = (unsigned)_mm256_movemask_epi8(_mm256_packs_epi16(mean[0], mean[1]));
+    tally->outside += (unsigned)__builtin_popcount(carries);
+    __m256i undecided = _mm256_subs_epu16(_mm256_max_epu16(sum[0], sum[1]), below);
     return !_mm256_testz_si256(undecided, undecided);
 }
 
