@@ -79,11 +79,26 @@ static inline int hydra_adds_apart(void)
 /* A function that becomes part of its caller, and so is compiled for the caller's set. */
 #define HYDRA_INLINE static inline __attribute__((always_inline))
 
-/* Put before a function: compile it, and what is inlined into it, for the set. Without FMA: see
- * strict.h.
+/* What compilers call the sets. Without FMA: see strict.h; what fuses on purpose has names of its
+ * own for them.
  */
-#define HYDRA_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
-#define HYDRA_TARGET_AVX512 \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt")))
+#define HYDRA_AVX2 "avx2,bmi,bmi2,popcnt"
+#define HYDRA_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt"
+#define HYDRA_AVX2_FMA "avx2,fma,bmi,bmi2,popcnt"
+#define HYDRA_AVX512_FMA "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt"
+
+/* Put before a function: compile it, and what is inlined into it, for the set. */
+#define HYDRA_TARGET(set) __attribute__((target(set)))
+
+/* Between the two all functions are compiled for the set. */
+#define HYDRA_PRAGMA(words) _Pragma(#words)
+#if defined(__clang__)
+#define HYDRA_BEGIN(set) \
+    HYDRA_PRAGMA(clang attribute push(__attribute__((target(set))), apply_to = function))
+#define HYDRA_END HYDRA_PRAGMA(clang attribute pop)
+#else
+#define HYDRA_BEGIN(set) HYDRA_PRAGMA(GCC push_options) HYDRA_PRAGMA(GCC target(set))
+#define HYDRA_END HYDRA_PRAGMA(GCC pop_options)
+#endif
 
 #endif

@@ -94,42 +94,21 @@ static inline void mandel_pack(const mandel_view *view, mandel_work *work, int f
 
 #if defined(__x86_64__)
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,popcnt"))), \
-    apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,bmi,bmi2,popcnt")
-#endif
+HYDRA_BEGIN(HYDRA_AVX2_FMA)
 #define MANDEL_ISA avx2
 #define MANDEL_VECTOR_BYTES 32
 #define MANDEL_CHAINS 7
 #define MANDEL_ABREAST 3
 #include "mandel_render.h"
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+HYDRA_END
 
-#if defined(__clang__)
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt"))), \
-    apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt")
-#endif
+HYDRA_BEGIN(HYDRA_AVX512_FMA)
 #define MANDEL_ISA avx512
 #define MANDEL_VECTOR_BYTES 64
 #define MANDEL_CHAINS 6
 #define MANDEL_ABREAST 3
 #include "mandel_render.h"
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+HYDRA_END
 
 #endif
 

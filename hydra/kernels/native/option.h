@@ -108,14 +108,14 @@ static void option_base(const option_contract *contract, uint64_t seed, uint64_t
 }
 
 #if defined(__x86_64__)
-HYDRA_TARGET_AVX2
+HYDRA_TARGET(HYDRA_AVX2)
 static void option_avx2(const option_contract *contract, uint64_t seed, uint64_t unit, int draws,
                         uint64_t limbs[OPTION_LIMBS])
 {
     option_inline(contract, seed, unit, draws, limbs);
 }
 
-HYDRA_TARGET_AVX512
+HYDRA_TARGET(HYDRA_AVX512)
 static void option_avx512(const option_contract *contract, uint64_t seed, uint64_t unit, int draws,
                           uint64_t limbs[OPTION_LIMBS])
 {

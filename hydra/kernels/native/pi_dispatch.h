@@ -18,37 +18,17 @@ static const uint64_t pi_counter_gain[2 * SHISHUA_LANES] = {7, 5, 3, 1, 7, 5, 3,
 
 #if defined(__x86_64__)
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2,popcnt")
-#endif
+HYDRA_BEGIN(HYDRA_AVX2)
 #define PI_ISA avx2
 #define PI_VECTOR_BYTES 32
 #include "pi_count.h"
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+HYDRA_END
 
-#if defined(__clang__)
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt"))), \
-    apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt")
-#endif
+HYDRA_BEGIN(HYDRA_AVX512)
 #define PI_ISA avx512
 #define PI_VECTOR_BYTES 64
 #include "pi_count.h"
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+HYDRA_END
 
 #endif
 

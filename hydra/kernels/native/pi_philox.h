@@ -76,37 +76,17 @@ pi_philox_undecided(const uint32_t *words, uint64_t seed, uint64_t block, uint32
 
 #if defined(__x86_64__)
 
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2,popcnt")
-#endif
+HYDRA_BEGIN(HYDRA_AVX2)
 #define PHILOX_ISA avx2
 #define PHILOX_VECTOR_BYTES 32
 #include "pi_philox_lanes.h"
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+HYDRA_END
 
-#if defined(__clang__)
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt"))), \
-    apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi,bmi2,popcnt")
-#endif
+HYDRA_BEGIN(HYDRA_AVX512)
 #define PHILOX_ISA avx512
 #define PHILOX_VECTOR_BYTES 64
 #include "pi_philox_lanes.h"
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+HYDRA_END
 
 #endif
 

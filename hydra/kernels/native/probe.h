@@ -40,8 +40,8 @@ enum { PROBE_CHAINS = 12, PROBE_ROUNDS = 20000, PROBE_TRIES = 25 };
 static void probe_base(void) { PROBE_ADDITIONS(16); }
 #endif
 #if defined(__x86_64__)
-HYDRA_TARGET_AVX2 static void probe_avx2(void) { PROBE_ADDITIONS(32); }
-HYDRA_TARGET_AVX512 static void probe_avx512(void) { PROBE_ADDITIONS(64); }
+HYDRA_TARGET(HYDRA_AVX2) static void probe_avx2(void) { PROBE_ADDITIONS(32); }
+HYDRA_TARGET(HYDRA_AVX512) static void probe_avx512(void) { PROBE_ADDITIONS(64); }
 #endif
 
 typedef void probe_function(void);

@@ -45,13 +45,13 @@ static void hydra_fill_base(int kind, uint64_t seed, uint64_t unit, void *out, i
 }
 
 #if defined(__x86_64__)
-HYDRA_TARGET_AVX2
+HYDRA_TARGET(HYDRA_AVX2)
 static void hydra_fill_avx2(int kind, uint64_t seed, uint64_t unit, void *out, int64_t count)
 {
     hydra_fill_inline(kind, seed, unit, out, count);
 }
 
-HYDRA_TARGET_AVX512
+HYDRA_TARGET(HYDRA_AVX512)
 static void hydra_fill_avx512(int kind, uint64_t seed, uint64_t unit, void *out, int64_t count)
 {
     hydra_fill_inline(kind, seed, unit, out, count);
