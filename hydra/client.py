@@ -118,7 +118,11 @@ class Client:
 
     def workers(self) -> list[dict[str, Any]]:
         """The workers seen lately."""
-        return list(self._call("GET", "/workers")["workers"])
+        return list(self.fleet()["workers"])
+
+    def fleet(self) -> dict[str, Any]:
+        """The workers seen lately, and how many there are besides."""
+        return self._call("GET", "/workers")
 
     def kernels(self) -> list[dict[str, Any]]:
         """The kernels of the scheduler with their parameters."""

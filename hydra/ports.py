@@ -6,7 +6,7 @@ a repeat gets the first reply again; the others change nothing the second time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from hydra.messages import (
@@ -207,8 +207,8 @@ class TaskQueue(Protocol):
     def waiting(self) -> int:
         """How many tasks are queued."""
 
-    def workers(self) -> int:
-        """How many RQ workers listen."""
+    def workers(self) -> Collection[str]:
+        """The names of the RQ workers that listen; the dead leave the register after minutes."""
 
 
 class WorkPort(Protocol):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,6 +24,7 @@ from hydra.services.enlist import enlist
 from hydra.services.leave import leave
 from hydra.services.pause import pause
 from hydra.services.reduce import reduce_waiting
+from hydra.services.roster import name_of
 from hydra.settings import Settings
 
 NAME_CHARS_MAX = 128
@@ -70,7 +70,7 @@ class MemoryQueue:
     """The TaskQueue port as a list, for tests and simulation."""
 
     tasks: list[tuple[str, int]] = field(default_factory=list)
-    listening: int = 0
+    listening: Collection[str] = ()
 
     def enqueue(self, tasks: Any) -> None:
         """Add chunk tasks."""
@@ -80,8 +80,8 @@ class MemoryQueue:
         """How many tasks are queued."""
         return len(self.tasks)
 
-    def workers(self) -> int:
-        """How many workers listen."""
+    def workers(self) -> Collection[str]:
+        """The names of the workers that listen."""
         return self.listening
 
 
@@ -136,9 +136,7 @@ def comfort(settings: Settings, clock: Clock) -> Callable[[], Pause | None]:
 def session_here(h: Hydra, rq_name: str = "") -> Session:
     """A new session of this process, named as the settings or RQ say."""
     host = h.settings.host or socket.gethostname()
-    # RQ draws 32 hexadecimal digits for a worker without a name: eight and the host read better.
-    drawn = f"{host}-{rq_name[:8]}" if re.fullmatch("[0-9a-f]{32}", rq_name) else rq_name
-    name = h.settings.worker_id or drawn or f"{host}-{os.getpid()}"
+    name = h.settings.worker_id or name_of(host, rq_name) or f"{host}-{os.getpid()}"
     return Session(h.clock.new_id(), _word(name), _word(host), os.getpid())
 
 

@@ -28,8 +28,8 @@ from hydra.profile import END_WORDS
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.forecast import forecast
+from hydra.services.roster import roster
 from hydra.services.submit import submit
-from hydra.settings import LIVE_MS
 from hydra.web.csrf import protect
 from hydra.web.forms import Form, errors_of, key_of, prefilled
 from hydra.web.words import FILTERS, left, speed
@@ -113,18 +113,16 @@ class Pages:
 
     def workers(self) -> Response:
         """The workers seen lately, how fast they are and what they do."""
-        h, now_ms = self._h, self._h.clock.wall_s() * 1000
+        h, here = self._h, roster(self._h)
         known = {version_of(kernel): (name, kernel) for name, kernel in h.kernels().items()}
         found = []
-        for worker in h.store.workers():
+        for worker, presence in here.seen:
             rates = [
                 (known[version][0], speed(known[version][1], rate))
                 for version, rate in worker.rates.items() if version in known and rate > 0
             ]
-            live = now_ms - worker.seen_ms <= LIVE_MS and not worker.pause
-            found.append((worker, live, sorted(rates)))
-        found.sort(key=lambda row: not row[1])
-        return page("workers.html", workers=found, live_workers=h.store.live_workers())
+            found.append((worker, presence, sorted(rates)))
+        return page("workers.html", workers=found, here=here.here, fresh=here.fresh)
 
     def job(self, job: str) -> Response:
         """One job with its way, its answer and its story."""
@@ -174,7 +172,7 @@ class Pages:
             presets=presets_of(form.kernel),
             key=self._h.clock.new_id(),
             jobs=self._rows(self._h.store.jobs(LATEST)),
-            live_workers=self._h.store.live_workers(),
+            here=roster(self._h).here,
         )
 
     def _rows(self, jobs: Iterable[Job]) -> list[tuple[Job, Estimate | None, Told]]:

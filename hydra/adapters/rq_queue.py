@@ -7,7 +7,7 @@ because reading them cleans them up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import redis
@@ -49,7 +49,8 @@ class RqQueue:
         with store_errors():
             return int(self._queue.count)
 
-    def workers(self) -> int:
-        """How many RQ workers listen, by RQ's own register: the dead leave it after minutes."""
+    def workers(self) -> Collection[str]:
+        """The names in RQ's own register of who listens: the dead leave it after minutes."""
         with store_errors():
-            return int(BaseWorker.count(queue=self._queue))
+            keys = BaseWorker.all_keys(queue=self._queue)
+        return {key.removeprefix(BaseWorker.redis_worker_namespace_prefix) for key in keys}

@@ -101,11 +101,11 @@ class AdaptiveRoutes:
         })
 
     def _asked(self) -> tuple[Job, Sequence[Chunk], Profile]:
-        store, name = self._h.store, request.args.get("job_id", "")
+        store, name = self._h.store, request.args.get("job_id")
         newest = store.jobs(1)
-        if not name and not newest:
+        if name is None and not newest:
             raise NoSuchJob("there is no job yet", field="job_id")
-        job = store.job(own_id(name)) if name else newest[0]
+        job = newest[0] if name is None else store.job(own_id(name))
         chunks = [chunk for chunk in store.timeline(job.id) if chunk.span.units]
         return job, chunks, profile_of(self._h, job, chunks)
 

@@ -10,6 +10,7 @@ from hydra.api.reply import reply
 from hydra.api.shapes import BASE, kernel_json, worker_json
 from hydra.services import Hydra
 from hydra.services.health import health
+from hydra.services.roster import roster
 
 
 class FleetRoutes:
@@ -34,9 +35,14 @@ class FleetRoutes:
 
     def workers(self) -> Response:
         """The workers seen lately."""
-        now_ms = self._h.clock.wall_s() * 1000
-        found = [worker_json(worker, now_ms) for worker in self._h.store.workers()]
-        return reply({"workers": found, "live_workers": self._h.store.live_workers()})
+        here = roster(self._h)
+        return reply(
+            {
+                "workers": [worker_json(worker, presence) for worker, presence in here.seen],
+                "live_workers": self._h.store.live_workers(),
+                "fresh_workers": here.fresh,
+            }
+        )
 
     def openapi(self) -> Response:
         """The description of this API."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hydra.model import End, JobState
+from hydra.services.roster import Presence
 
 Schema = dict[str, Any]
 
@@ -206,7 +207,7 @@ SCHEMAS: dict[str, Schema] = {
             "host": TEXT,
             "pid": COUNT,
             "seen_at": TIME,
-            "live": {"type": "boolean"},
+            "state": {"enum": list(Presence), "description": "idle: it waits for work"},
             "job": {"type": "string", "description": "the job it holds a part of, or empty"},
             "doing": {"type": "string", "description": "its last claim, and why it was sized so"},
             "paused": {
@@ -221,7 +222,14 @@ SCHEMAS: dict[str, Schema] = {
             },
         }
     ),
-    "Workers": _object({"workers": _list(ref("Worker")), "live_workers": COUNT}),
+    "Workers": _object(
+        {
+            "workers": _list(ref("Worker")),
+            "live_workers": {**COUNT, "description": "those at work, as chunks are sized for"},
+            "fresh_workers": {**COUNT, "description": "those that wait for a first task, and so "
+                              "are not in the list"},
+        }
+    ),
     "Health": _object(
         {
             "ready": {"type": "boolean"},

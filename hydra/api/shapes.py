@@ -27,7 +27,7 @@ from hydra.policy.forecasting import Band
 from hydra.profile import Profile, profile, throughput
 from hydra.services import Hydra
 from hydra.services.forecast import forecast
-from hydra.settings import LIVE_MS
+from hydra.services.roster import Presence
 
 BASE = "/api/v1"
 
@@ -188,14 +188,14 @@ def entry_json(entry: StoryEntry) -> dict[str, Any]:
     return {"id": entry.id, "at": iso(entry.at_ms), "verb": entry.verb, "text": entry.text}
 
 
-def worker_json(worker: Worker, now_ms: float) -> dict[str, Any]:
-    """One worker; live if it was seen within LIVE_MS and does not pause."""
+def worker_json(worker: Worker, presence: Presence) -> dict[str, Any]:
+    """One worker, and what it is at."""
     return {
         "id": worker.id,
         "host": worker.host,
         "pid": worker.pid,
         "seen_at": iso(worker.seen_ms),
-        "live": now_ms - worker.seen_ms <= LIVE_MS and not worker.pause,
+        "state": presence,
         "job": worker.job,
         "doing": worker.doing,
         "paused": worker.pause and {

@@ -158,14 +158,17 @@ def cancel(job: str, reason: str, as_json: bool, url: str | None, token: str | N
 @scheduler_options
 def workers(as_json: bool, url: str | None, token: str | None) -> None:
     """The workers seen lately."""
-    found = _client(url, token).workers()
+    fleet = _client(url, token).fleet()
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(fleet["workers"]))
         return
-    for worker in found:
-        state = "paused" if worker["paused"] else "live" if worker["live"] else "silent"
+    for worker in fleet["workers"]:
         doing = _pause_in_words(worker["paused"]) if worker["paused"] else worker["doing"]
-        click.echo(f"{worker['id']:<32}  {state:<6}  {worker['host']:<24}  {doing}")
+        last = "" if worker["paused"] or worker["job"] or not doing else "last: "
+        state, host = worker["state"], worker["host"]
+        click.echo(f"{worker['id']:<32}  {state:<7}  {host:<24}  {last}{doing}")
+    if fresh := fleet["fresh_workers"]:
+        click.echo(f"waiting for a first task: {fresh}")
 
 
 def _pause_in_words(pause: dict[str, Any]) -> str:

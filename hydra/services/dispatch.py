@@ -15,7 +15,7 @@ def dispatch(h: Hydra) -> int:
     Several at once may add a few too many: a task that finds no work costs one idle shift.
     """
     look = h.store.look(NOBODY)
-    wanted = dispatching.tasks_wanted(h.queue.workers(), h.queue.waiting())
+    wanted = dispatching.tasks_wanted(len(h.queue.workers()), h.queue.waiting())
     if not wanted or not (look.jobs or look.reducible):
         return 0
     hints = [

@@ -98,7 +98,7 @@ class Schedule:
         self.server = Server(self.loop.process("server"))
         ids = count(1)
         self.store = make_store(lambda: f"t{next(ids)}", self.server.now_ms)
-        self.queue = TaskQueue(listening=len(self.plan.speeds))
+        self.queue = TaskQueue(listening=list(map(str, range(len(self.plan.speeds)))))
         self.witness = Witness(self.store, self.loop)
         self.settings = Settings.read(self.plan.settings, state_dir="none")
         self.trips: dict[Any, int] = {}

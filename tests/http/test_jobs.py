@@ -6,9 +6,7 @@ import re
 
 import pytest
 
-from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.pauses import Pause
 from hydra.services.health import health
 from hydra.services.reap import reap
 from hydra.settings import REAPER_LATE_MS
@@ -215,33 +213,6 @@ def test_kernels_tell_their_parameters(http, h):
     assert (samples["type"], samples["low"], samples["high"]) == ("int", 1, 10**18)
     assert kernels["pi"]["doc"].startswith("Pi by throwing points")
     assert "choices" not in samples
-
-
-def test_workers_show_what_they_do(http, opened, work):
-    assert http.get("/api/v1/workers").get_json() == {"workers": [], "live_workers": 0}
-    opened()
-    work()
-    found = http.get("/api/v1/workers").get_json()
-    assert found["live_workers"] == 1
-    assert found["workers"][0]["live"] is True
-    assert "takes units" in found["workers"][0]["doing"]
-
-
-def test_a_paused_worker_says_why_and_until_when():
-    h = bundle()
-    http, who = create_app(h).test_client(), wiring.session_here(h, "w")
-    h.store.pause(who, Pause("hydra pause", 1_700_000_000_000))
-    found = http.get("/api/v1/workers").get_json()
-    assert (found["live_workers"], found["workers"][0]["live"]) == (0, False)
-    told = {"why": "hydra pause", "until": "2023-11-14T22:13:20.000Z"}
-    assert found["workers"][0]["paused"] == told
-    h.store.pause(who, Pause("the owner uses 80 % of the CPU"))
-    assert http.get("/api/v1/workers").get_json()["workers"][0]["paused"]["until"] is None
-    page = http.get("/workers").text
-    assert ">paused<" in page
-    assert "takes no work: the owner uses 80 % of the CPU" in page
-    h.store.enlist(who)
-    assert http.get("/api/v1/workers").get_json()["workers"][0]["paused"] is None
 
 
 def test_too_many_open_jobs_say_when_to_come_back():

@@ -145,7 +145,7 @@ def test_workers_show_what_they_do_and_how_fast(http, h):
     text = http.get("/workers").text
     (worker,) = h.store.workers()
     shown = html.unescape(text)
-    for told in (worker.id, worker.host, "1 live", "points/s", worker.doing):
+    for told in (worker.id, worker.host, "1 here", "points/s", worker.doing):
         assert told in shown
     assert ("at <a" in text) == bool(worker.job)
 

@@ -154,12 +154,12 @@ def test_a_limit_is_said_above_the_form():
 
 def test_the_front_page_lists_jobs_and_workers(http, opened, work):
     assert "No job yet" in http.get("/").text
-    assert "no worker is live" in http.get("/").text
+    assert "no worker is here" in http.get("/").text
     job = opened()
     work()
     text = http.get("/").text
     assert f'href="/jobs/{job["id"]}"' in text
-    assert "1 live worker<" in text
+    assert "1 worker<" in text
     assert "3.14" in text
 
 

@@ -35,8 +35,8 @@ def bundle(
     return in_memory(Settings.read({}, **over), clock, load)
 
 
-def work_on(h: Hydra, slices: int | None = None) -> None:
-    """Work until every job has ended, or for so many slices."""
+def work_on(h: Hydra, slices: int | None = None, rq_name: str = "") -> None:
+    """Work until every job has ended, or for so many slices, under a name that RQ gave."""
     done = 0
 
     def counted(kernel: Any) -> Any:
@@ -52,8 +52,9 @@ def work_on(h: Hydra, slices: int | None = None) -> None:
         return ended or (slices is not None and done >= slices)
 
     found = {name: counted(kernel) for name, kernel in h.kernels().items()}
+    session = session_here(h, rq_name)
     worker = Worker(
-        LocalPort(h), found, h.clock, h.settings, session_here(h), stopping=stopping, beats=False
+        LocalPort(h), found, h.clock, h.settings, session, stopping=stopping, beats=False
     )
     worker.shift(Hint())
 

@@ -154,8 +154,8 @@ def test_jobs_lists_the_newest_first(hydra, clock):
 def test_workers_shows_who_is_there(hydra):
     assert json.loads(hydra("workers", "--json").stdout) == []
     hydra("pi", "1e6")
-    assert "live" in hydra("workers").stdout
-    assert json.loads(hydra("workers", "--json").stdout)[0]["live"] is True
+    assert "idle" in hydra("workers").stdout
+    assert json.loads(hydra("workers", "--json").stdout)[0]["state"] == "idle"
 
 
 def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(hydra, h, clock, monkeypatch):

@@ -125,7 +125,7 @@ def test_lists_and_stories(door, clock):
     story = job.story()
     assert (story[0]["verb"], story[-1]["verb"]) == ("submit", "done")
     assert job.story(after=story[0]["id"]) == story[1:]
-    assert door.workers()[0]["live"]
+    assert door.workers()[0]["state"] == "idle"
     assert "pi" in [kernel["name"] for kernel in door.kernels()]
 
 

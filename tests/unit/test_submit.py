@@ -109,6 +109,6 @@ def test_what_could_not_be_counted_is_refused(
 
 def test_submitting_calls_every_worker_and_two_more(h: Hydra) -> None:
     assert isinstance(h.queue, wiring.MemoryQueue)
-    h.queue.listening = 3
+    h.queue.listening = ["a", "b", "c"]
     job = submit(h, "pi", {})
     assert h.queue.tasks == [(job.id, 0)] * 5

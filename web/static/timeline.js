@@ -10,7 +10,7 @@ const BARS_MAX = 2000;
 const ROWS_MAX = 40;
 const PAD = { top: 4, right: 12, bottom: 28 };
 const ROW = { least: 12, most: 28, all: 320 };
-const CHAR = 7;
+const CHAR = 8;
 const STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200,
   14400, 28800, 86400];
 

@@ -1,0 +1,69 @@
+"""Roster: who is here, and what each is at.
+
+The store knows workers by their calls, and one that waits for a task makes none. The queue's
+register has it, under the name that RQ gave it; so both are asked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hydra.model import Worker
+from hydra.services import Hydra
+from hydra.settings import LIVE_MS
+
+
+class Presence(StrEnum):
+    """What a worker is at, as far as is known."""
+
+    WORKING = "working"
+    IDLE = "idle"
+    """It waits for work."""
+    PAUSED = "paused"
+    GONE = "gone"
+    """Silent, and at no queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The workers seen lately, those who are here first, and how many have done nothing yet."""
+
+    seen: list[tuple[Worker, Presence]]
+    fresh: int
+    """Workers that wait for the first task of their lives, or for one since an hour."""
+
+    @property
+    def here(self) -> int:
+        """How many work or wait for work."""
+        some = sum(presence in (Presence.WORKING, Presence.IDLE) for _, presence in self.seen)
+        return some + self.fresh
+
+
+def roster(h: Hydra) -> Roster:
+    """Everyone that the store has seen lately or the queue's register names."""
+    now_ms, waiting = h.clock.wall_s() * 1000, set(h.queue.workers())
+    seen = []
+    for worker in h.store.workers():
+        names = {name for name in waiting if name_of(worker.host, name) == worker.id}
+        waiting -= names
+        seen.append((worker, _presence(worker, now_ms, waits=bool(names))))
+    seen.sort(key=lambda row: list(Presence).index(row[1]))
+    return Roster(seen, len(waiting))
+
+
+def _presence(worker: Worker, now_ms: float, waits: bool) -> Presence:
+    if worker.pause:
+        return Presence.PAUSED
+    if now_ms - worker.seen_ms > LIVE_MS:
+        return Presence.IDLE if waits else Presence.GONE
+    return Presence.WORKING if worker.job else Presence.IDLE
+
+
+def name_of(host: str, rq_name: str) -> str:
+    """What a worker of RQ calls itself here.
+
+    RQ draws 32 hexadecimal digits for one without a name: eight and the host read better.
+    """
+    return f"{host}-{rq_name[:8]}" if re.fullmatch("[0-9a-f]{32}", rq_name) else rq_name
