@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+from collections import OrderedDict
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
@@ -113,7 +114,7 @@ class Run:
             for i, speed in enumerate(speeds)
         ]
         self._workers = [self._worker(i, life) for i, life in enumerate(self._fates)]
-        self._idle: dict[int, None] = {}
+        self._idle: OrderedDict[int, None] = OrderedDict()  # who waits longest stands first
         self._polling = False
         self._idle_polls = 0
         self._heap: list[tuple[float, int, str, int, int]] = []
@@ -195,12 +196,13 @@ class Run:
     def _ask_around(self) -> None:
         """Idle workers ask once each, until several in a row got nothing."""
         refused = 0
-        waiting = list(self._idle)
-        for n, i in enumerate(waiting):
+        waiting = len(self._idle)
+        for n in range(waiting):
             if refused == REFUSALS:
-                self._idle_polls += len(waiting) - n
+                self._idle_polls += waiting - n
                 return
             self._idle_polls += 1
+            i = next(iter(self._idle))
             self._act(i)
             refused = refused + 1 if self._workers[i].idle else 0
 

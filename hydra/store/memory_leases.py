@@ -25,7 +25,13 @@ from hydra.model import (
     Verdict,
     move,
 )
-from hydra.store.memory_records import JobRecord, LeaseRecord, SessionRecord, SortedSet
+from hydra.store.memory_records import (
+    JobRecord,
+    LeaseRecord,
+    SessionRecord,
+    SortedSet,
+    WorkerRecord,
+)
 from hydra.store.memory_state import MemoryState
 
 
@@ -45,17 +51,20 @@ class MemoryLeases(MemoryState):
             return known, known.reply
         return known, None
 
+    def _shows_up(self, session: Session) -> None:
+        worker = self._workers.setdefault(session.worker, WorkerRecord(session.worker))
+        worker.host, worker.pid = session.host, session.pid
+
     def _see(self, session: Session, wall: float) -> None:
         worker = self._workers[session.worker]
-        self._workers[session.worker] = replace(worker, seen_ms=int(wall), pause=None)
+        worker.seen_ms, worker.pause = int(wall), None
 
     def _lets_go(self, session: Session) -> None:
-        self._workers[session.worker] = replace(self._workers[session.worker], job="")
+        self._workers[session.worker].job = ""
 
     def _tell(self, record: JobRecord, verb: str, text: str) -> None:
         record.told += 1
         record.story.append(StoryEntry(str(record.told), int(self._seen or 0), verb, text))
-        del record.story[: -settings.STORY_ENTRIES_MAX]
 
     def _free_put(self, record: JobRecord, given: Range) -> None:
         """Put a range among the free ones; it joins a neighbour of the same losses."""
@@ -113,7 +122,7 @@ class MemoryLeases(MemoryState):
         known.job, known.token = record.id, token
         text = f"{session.worker} takes units {span.start}..{span.stop}: {ask.why}"
         worker = self._workers[session.worker]
-        self._workers[session.worker] = replace(worker, job=record.id, doing=text)
+        worker.job, worker.doing = record.id, text
         self._tell(record, "claim", text)
         return Grant(
             record.id, token, span, ask.slice_units, ask.tau_s, ask.beat_s, pace, spec
@@ -181,10 +190,8 @@ class MemoryLeases(MemoryState):
         seconds = (now - lease.at) / 1000
         if seconds >= settings.RATE_S_MIN:
             version, sample = record.spec.version, work.done / seconds
-            worker = self._workers[session.worker]
-            rates = {**worker.rates, version: _averaged(worker.rates.get(version), sample, seconds)}
-            self._workers[session.worker] = replace(worker, rates=rates)
-            at = (session.host, version)
+            own, at = self._workers[session.worker].rates, (session.host, version)
+            own[version] = _averaged(own.get(version), sample, seconds)
             self._rates[at] = _averaged(self._rates.get(at), sample, seconds)
             lease.rate_units_s = self._pace(session, record).rate / work.rest_unit_cost
         lease.start, lease.at = h.span.stop, now

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice, takewhile
 from typing import Any, Generic, TypeVar
 
 from hydra import settings
@@ -19,29 +21,50 @@ from hydra.model import (
     Session,
     Span,
     StoryEntry,
+    Worker,
 )
+from hydra.pauses import Pause
 
 T = TypeVar("T", str, tuple[str, str])
 
 
+BUCKET_MS = 1_000.0
+FAR_MS = 1e15
+"""Scores beyond this share one bucket."""
+
+
 class SortedSet(Generic[T]):
-    """Members by their score, as Redis keeps them; a list in order is quick up to 10^5 of them."""
+    """Members by their score, as Redis keeps them; scores are times in ms.
+
+    Those of one second are a list in order, and so are the seconds: a single list of 10^5 members
+    would be moved in memory by every change.
+    """
 
     def __init__(self) -> None:
         self._scores: dict[T, float] = {}
-        self._order: list[tuple[float, T]] = []
+        self._buckets: dict[float, list[tuple[float, T]]] = {}
+        self._order: list[float] = []
 
     def put(self, member: T, score: float) -> None:
         """Add the member, or move it."""
         self.drop(member)
         self._scores[member] = score
-        insort(self._order, (score, member))
+        place = min(score, FAR_MS) // BUCKET_MS
+        if place not in self._buckets:
+            self._buckets[place] = []
+            insort(self._order, place)
+        insort(self._buckets[place], (score, member))
 
     def drop(self, member: T) -> None:
         """Take the member away if it is here."""
         score = self._scores.pop(member, None)
-        if score is not None:
-            del self._order[bisect_left(self._order, (score, member))]
+        if score is None:
+            return
+        place = min(score, FAR_MS) // BUCKET_MS
+        bucket = self._buckets[place]
+        del bucket[bisect_left(bucket, (score, member))]
+        if not bucket:
+            del self._buckets[place], self._order[bisect_left(self._order, place)]
 
     def score(self, member: T) -> float:
         """The score of a member."""
@@ -52,16 +75,41 @@ class SortedSet(Generic[T]):
 
     def highest(self, limit: int) -> list[T]:
         """Members with the highest scores, highest first."""
-        return [member for _, member in reversed(self._order[-limit:])]
+        falling = (reversed(self._buckets[place]) for place in reversed(self._order))
+        return [member for _, member in islice(chain.from_iterable(falling), limit)]
 
     def until(self, score: float, limit: int) -> list[T]:
         """Members of at most that score, lowest first."""
-        stop = bisect_right(self._order, score, key=lambda item: item[0])
-        return [member for _, member in self._order[: min(stop, limit)]]
+        low = takewhile(lambda item: item[0] <= score, self._rising())
+        return [member for _, member in islice(low, limit)]
 
     def members(self) -> list[T]:
         """All of them, lowest first."""
-        return [member for _, member in self._order]
+        return [member for _, member in self._rising()]
+
+    def _rising(self) -> Iterator[tuple[float, T]]:
+        return chain.from_iterable(self._buckets[place] for place in self._order)
+
+
+@dataclass(slots=True)
+class WorkerRecord:
+    """A worker as it last showed itself: the fields of `Worker`."""
+
+    id: str
+    host: str = ""
+    pid: int = 0
+    seen_ms: int = 0
+    job: str = ""
+    doing: str = ""
+    rates: dict[str, float] = field(default_factory=dict)
+    pause: Pause | None = None
+
+    def view(self) -> Worker:
+        """As the port gives it."""
+        return Worker(
+            self.id, self.host, self.pid, self.seen_ms, self.job, self.doing, dict(self.rates),
+            self.pause,
+        )
 
 
 @dataclass(slots=True)
@@ -135,7 +183,9 @@ class JobRecord:
     timeline: deque[Chunk] = field(
         default_factory=lambda: deque(maxlen=settings.TIMELINE_CHUNKS_MAX)
     )
-    story: list[StoryEntry] = field(default_factory=list)
+    story: deque[StoryEntry] = field(
+        default_factory=lambda: deque(maxlen=settings.STORY_ENTRIES_MAX)
+    )
     answer: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     attempts: int = 0

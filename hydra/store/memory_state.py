@@ -28,7 +28,7 @@ from hydra.model import (
     StoryEntry,
     Worker,
 )
-from hydra.store.memory_records import JobRecord, SessionRecord, SortedSet
+from hydra.store.memory_records import JobRecord, SessionRecord, SortedSet, WorkerRecord
 
 
 class MemoryState:
@@ -60,7 +60,7 @@ class MemoryState:
         self._keys: dict[str, tuple[str, JobSpec]] = {}
         self._sessions: dict[str, SessionRecord] = {}
         self._session_of: dict[str, str] = {}  # each worker's last session
-        self._workers: dict[str, Worker] = {}
+        self._workers: dict[str, WorkerRecord] = {}
         self._deadlines: SortedSet[tuple[str, str]] = SortedSet()  # of leases: (job, token)
         self._rates: dict[tuple[str, str], float] = {}  # by (host, version)
         self._fleet: dict[str, float] = {}
@@ -200,14 +200,16 @@ class MemoryState:
     def workers(self) -> Sequence[Worker]:
         """Workers seen lately, by name."""
         with self._lock:
-            return sorted(self._workers.values(), key=lambda worker: worker.id)
+            return [self._workers[name].view() for name in sorted(self._workers)]
 
     def live_workers(self) -> int:
         """How many were seen within LIVE_MS."""
         with self._lock:
-            since = (self._seen or 0.0) - settings.LIVE_MS
-            workers = self._workers.values()
-            return sum(worker.seen_ms >= since and not worker.pause for worker in workers)
+            return len(self._live_now())
+
+    def _live_now(self) -> list[WorkerRecord]:
+        since = (self._seen or 0.0) - settings.LIVE_MS
+        return [w for w in self._workers.values() if w.seen_ms >= since and not w.pause]
 
     def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first."""

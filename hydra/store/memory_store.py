@@ -26,7 +26,6 @@ from hydra.model import (
     Session,
     Span,
     Verdict,
-    Worker,
     move,
 )
 from hydra.pauses import Pause
@@ -71,10 +70,8 @@ class MemoryStore(MemoryLeases):
         with self._lock:
             _, wall = self._hydra_now()
             self._sessions.setdefault(session.id, SessionRecord())
-            known = self._workers.get(session.worker) or Worker(session.worker, "", 0, 0)
-            self._workers[session.worker] = replace(
-                known, host=session.host, pid=session.pid, seen_ms=int(wall), pause=None
-            )
+            self._shows_up(session)
+            self._see(session, wall)
             self._session_of[session.worker] = session.id
 
     def leave(self, worker: str, why: str) -> bool:
@@ -89,19 +86,20 @@ class MemoryStore(MemoryLeases):
             lost = bool(record and known and known.token in record.leases)
             if record and known and lost:
                 self._lose(record, known.token, End.LOST, why)
-            gone = replace(self._workers[worker], job="")
-            unseen_ms = gone.seen_ms if gone.pause else int(wall - settings.LIVE_MS) - 1
-            self._workers[worker] = replace(gone, seen_ms=unseen_ms)
+            gone = self._workers[worker]
+            gone.job = ""
+            if not gone.pause:
+                gone.seen_ms = int(wall - settings.LIVE_MS) - 1
             return lost
 
     def pause(self, session: Session, why: Pause) -> None:
         """Note the worker as paused."""
         with self._lock:
             _, wall = self._hydra_now()
-            known = self._workers.get(session.worker) or Worker(session.worker, "", 0, 0)
-            self._workers[session.worker] = replace(
-                known, host=session.host, pid=session.pid, seen_ms=int(wall), job="", pause=why
-            )
+            self._shows_up(session)
+            self._see(session, wall)
+            self._lets_go(session)
+            self._workers[session.worker].pause = why
 
     def claim(
         self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
@@ -268,9 +266,8 @@ class MemoryStore(MemoryLeases):
         with self._lock:
             _, wall = self._hydra_now()
             self._ticked = wall
-            self._live = self.live_workers()
-            since = wall - settings.LIVE_MS
-            live = [w for w in self._workers.values() if w.seen_ms >= since and not w.pause]
+            live = self._live_now()
+            self._live = len(live)
             runnable = self._runnable()
             versions = {record.spec.version for record in runnable}
             self._fleet = {v: sum(w.rates.get(v, 0.0) for w in live) for v in versions}
