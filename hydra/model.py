@@ -194,6 +194,8 @@ class Worker:
     pid: int
     seen_ms: int
     """Wall-clock time of the store at its last call."""
+    live_until_ms: int
+    """It counts as live until then if nothing more is heard of it."""
     job: str = ""
     """The job it holds a part of, or empty."""
     doing: str = ""
@@ -202,6 +204,10 @@ class Worker:
     """Cost units a second, by kernel version."""
     pause: Pause | None = None
     """Why it takes no work now; then it counts in no figure of the fleet."""
+
+    def live(self, now_ms: float) -> bool:
+        """Whether it counts in the fleet's figures."""
+        return now_ms <= self.live_until_ms and not self.pause
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ class Store(Protocol):
         """Workers seen lately, by name."""
 
     def live_workers(self) -> int:
-        """How many were seen within LIVE_MS."""
+        """How many were seen within LIVE_MS, or hold a lease that still runs."""
 
     def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first; NoSuchJob."""

@@ -216,7 +216,7 @@ SESSION_TTL_MS = 600_000
 """A session that does not call for this long is forgotten."""
 
 LIVE_MS = 15_000
-"""A worker seen within this is live."""
+"""A worker seen within this is live; one that holds a lease is, until the lease runs out."""
 
 REAPER_LATE_MS = 15_000
 """A reaper that has not passed for this long is missing."""

@@ -12,7 +12,6 @@ from enum import StrEnum
 
 from hydra.model import Worker
 from hydra.services import Hydra
-from hydra.settings import LIVE_MS
 
 
 class Presence(StrEnum):
@@ -56,7 +55,7 @@ def roster(h: Hydra) -> Roster:
 def _presence(worker: Worker, now_ms: float, waits: bool) -> Presence:
     if worker.pause:
         return Presence.PAUSED
-    if now_ms - worker.seen_ms > LIVE_MS:
+    if not worker.live(now_ms):
         return Presence.IDLE if waits else Presence.GONE
     return Presence.WORKING if worker.job else Presence.IDLE
 

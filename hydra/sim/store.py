@@ -93,7 +93,7 @@ class HeardStore(MemoryStore):
         self._see(session, wall)
         ended = lease.ends()
         self._fold(session, record, lease, h, Work(h.span.units, 1.0), now)
-        lease.renew(now)
+        self._renew(lease, now)
         if abs(lease.ends() - ended) > END_MS:
             self._write_lease(record, h.token, lease)
         return Receipt(Verdict.ACCEPTED, lease.stop, self._pace(session, record))

@@ -33,7 +33,7 @@ TALLY = "hydra:tally"
 """hash: submitted, units, `job STATE`, `lease HOW` -> how many since this data began."""
 
 WORKERS = "hydra:workers"
-"""sorted set: workers by when they last called, wall ms; not those that pause."""
+"""sorted set: workers by how long they count as live, wall ms; not those that pause."""
 
 PAUSED = "hydra:paused"
 """sorted set: workers by when they last said that they pause, wall ms."""

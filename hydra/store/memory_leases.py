@@ -58,6 +58,7 @@ class MemoryLeases(MemoryState):
     def _see(self, session: Session, wall: float) -> None:
         worker = self._workers[session.worker]
         worker.seen_ms, worker.pause = int(wall), None
+        worker.live_until_ms = worker.seen_ms + settings.LIVE_MS
 
     def _lets_go(self, session: Session) -> None:
         self._workers[session.worker].job = ""
@@ -115,7 +116,7 @@ class MemoryLeases(MemoryState):
             ask.beat_s * 1000, ask.tau_s * 1000, found.losses, found.loser, found.losers_many,
             int(self._seen or 0), span.start,
         )
-        lease.renew(now)
+        self._renew(lease, now)
         token = self._new_id()
         self._write_lease(record, token, lease)
         record.vtime += charge_s(pace, ask, span.units) / spec.priority
@@ -127,6 +128,13 @@ class MemoryLeases(MemoryState):
         return Grant(
             record.id, token, span, ask.slice_units, ask.tau_s, ask.beat_s, pace, spec
         )
+
+    def _renew(self, lease: LeaseRecord, now: float) -> None:
+        """Push the deadline of a lease back, whose holder calls; until then it counts as live."""
+        lease.renew(now)
+        worker = self._workers[lease.session.worker]
+        left_ms = max(settings.LIVE_MS, int(lease.deadline - now))
+        worker.live_until_ms = worker.seen_ms + left_ms
 
     def _write_lease(self, record: JobRecord, token: str, lease: LeaseRecord) -> None:
         """Write a lease and its places among the deadlines and the ends."""

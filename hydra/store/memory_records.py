@@ -99,6 +99,7 @@ class WorkerRecord:
     host: str = ""
     pid: int = 0
     seen_ms: int = 0
+    live_until_ms: int = 0
     job: str = ""
     doing: str = ""
     rates: dict[str, float] = field(default_factory=dict)
@@ -107,8 +108,8 @@ class WorkerRecord:
     def view(self) -> Worker:
         """As the port gives it."""
         return Worker(
-            self.id, self.host, self.pid, self.seen_ms, self.job, self.doing, dict(self.rates),
-            self.pause,
+            self.id, self.host, self.pid, self.seen_ms, self.live_until_ms, self.job, self.doing,
+            dict(self.rates), self.pause,
         )
 
 

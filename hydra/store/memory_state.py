@@ -203,13 +203,13 @@ class MemoryState:
             return [self._workers[name].view() for name in sorted(self._workers)]
 
     def live_workers(self) -> int:
-        """How many were seen within LIVE_MS."""
+        """How many were seen within LIVE_MS, or hold a lease that still runs."""
         with self._lock:
             return len(self._live_now())
 
     def _live_now(self) -> list[WorkerRecord]:
-        since = (self._seen or 0.0) - settings.LIVE_MS
-        return [w for w in self._workers.values() if w.seen_ms >= since and not w.pause]
+        wall = self._seen or 0.0
+        return [w for w in self._workers.values() if w.live_until_ms >= wall and not w.pause]
 
     def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first."""

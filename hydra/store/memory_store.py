@@ -87,9 +87,7 @@ class MemoryStore(MemoryLeases):
             if record and known and lost:
                 self._lose(record, known.token, End.LOST, why)
             gone = self._workers[worker]
-            gone.job = ""
-            if not gone.pause:
-                gone.seen_ms = int(wall - settings.LIVE_MS) - 1
+            gone.job, gone.live_until_ms = "", int(wall) - 1
             return lost
 
     def pause(self, session: Session, why: Pause) -> None:
@@ -99,7 +97,8 @@ class MemoryStore(MemoryLeases):
             self._shows_up(session)
             self._see(session, wall)
             self._lets_go(session)
-            self._workers[session.worker].pause = why
+            paused = self._workers[session.worker]
+            paused.pause, paused.live_until_ms = why, int(wall)
 
     def claim(
         self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
@@ -165,7 +164,7 @@ class MemoryStore(MemoryLeases):
         if h.span.units:
             self._fold(session, record, lease, h, work, now)
         if h.rest is Rest.KEEP and lease.start < lease.stop:
-            lease.renew(now)
+            self._renew(lease, now)
             self._write_lease(record, h.token, lease)
             return Receipt(Verdict.ACCEPTED, lease.stop, self._pace(session, record))
         known.job = ""

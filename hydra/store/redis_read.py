@@ -239,18 +239,18 @@ class RedisReader:
                 records = pipe.execute()
         return sorted(
             (
-                read_worker(name.decode(), int(seen), text_fields(record), name not in working)
-                for (name, seen), record in zip(rows, records, strict=True)
+                read_worker(name.decode(), int(until), text_fields(record), name not in working)
+                for (name, until), record in zip(rows, records, strict=True)
                 if record
             ),
             key=lambda worker: worker.id,
         )
 
     def live_workers(self) -> int:
-        """How many were seen within LIVE_MS."""
+        """How many were seen within LIVE_MS, or hold a lease that still runs."""
         with store_errors():
-            since = float(self._redis.hget(keys.CLOCK, "seen") or 0) - settings.LIVE_MS
-            return int(self._redis.zcount(keys.WORKERS, since, "+inf"))
+            wall = float(self._redis.hget(keys.CLOCK, "seen") or 0)
+            return int(self._redis.zcount(keys.WORKERS, wall, "+inf"))
 
     def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first."""

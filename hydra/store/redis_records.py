@@ -91,16 +91,16 @@ def read_range(member: bytes, start: float) -> Range:
     return Range(span, int(losses), "" if loser == "-" else loser, many == "1")
 
 
-def read_worker(name: str, seen_ms: int, record: Mapping[str, str], paused: bool) -> Worker:
-    """A worker from its hash and when it was last seen."""
+def read_worker(name: str, until_ms: int, record: Mapping[str, str], paused: bool) -> Worker:
+    """A worker from its hash and until when it counts as live."""
     rates = {
         field.removeprefix("rate:"): float(value)
         for field, value in record.items()
         if field.startswith("rate:")
     }
     return Worker(
-        name, record.get("host", ""), int(record.get("pid", 0)), seen_ms,
-        record.get("job", ""), record.get("doing", ""), rates,
+        name, record.get("host", ""), int(record.get("pid", 0)),
+        int(record.get("seen", 0)), until_ms, record.get("job", ""), record.get("doing", ""), rates,
         Pause(record["paused"], int(record["paused_until"])) if paused else None,
     )
 

@@ -22,9 +22,11 @@ def open_job(store: Store, spec=SPEC, job: str = "j1") -> str:
     return store.submit(job, spec).id
 
 
-def take(store: Store, who: Session, units: int, job: str = "j1", seq: int = 1) -> Grant:
+def take(
+    store: Store, who: Session, units: int, job: str = "j1", seq: int = 1, **wish: float
+) -> Grant:
     store.enlist(who)
-    grant = store.claim(who, seq, job, ask(units))
+    grant = store.claim(who, seq, job, ask(units, **wish))
     assert grant is not None
     return grant
 
@@ -527,6 +529,35 @@ def test_workers_are_seen_and_go(store: Store, wall: Wall) -> None:
     assert (worker.id, worker.host, worker.pid, worker.job) == ("a", "host-a", 1, "j1")
     assert worker.doing == "a takes units 0..30: because"
     assert store.live_workers() == 1
+    wall.ms += settings.LIVE_MS + 1
+    assert store.tick().live_workers == 0
+
+
+def test_who_holds_a_lease_is_live_until_it_runs_out(store: Store, wall: Wall) -> None:
+    """A fleet of 100 000 beats every 20 s: between two beats nobody is dead."""
+    open_job(store)
+    store.enlist(session("b"))
+    grant = take(store, session("a"), 30, beat_s=20.0)
+    lease_ms = settings.LEASE_BEATS * 20_000
+    assert lease_ms > settings.LIVE_MS
+    beaten_ms = wall.ms = wall.ms + settings.LIVE_MS + 1
+    assert store.tick().live_workers == 1, "the idle one is silent"
+    beat = hand_in(SPEC, "j1", grant.token, Span(0, 1), Rest.KEEP)
+    assert store.complete(session("a"), 2, beat).verdict is Verdict.ACCEPTED
+    holder, idle = store.workers()
+    assert (holder.seen_ms, holder.live_until_ms) == (beaten_ms, beaten_ms + lease_ms)
+    assert (holder.live(beaten_ms + lease_ms), idle.live(beaten_ms)) == (True, False)
+    wall.ms += lease_ms
+    assert store.live_workers() == 1
+    wall.ms += 1
+    assert store.tick().live_workers == 0
+
+
+def test_who_gives_its_lease_back_is_live_as_long_as_any(store: Store, wall: Wall) -> None:
+    open_job(store)
+    grant = take(store, session("a"), 30, beat_s=20.0)
+    given_back = hand_in(SPEC, "j1", grant.token, Span(0, 1), Rest.RETURN)
+    store.complete(session("a"), 2, given_back)
     wall.ms += settings.LIVE_MS + 1
     assert store.tick().live_workers == 0
 

@@ -308,7 +308,10 @@ class Stories(RuleBasedStateMachine):
         """The invariants hold on every side, and every side holds the same."""
         tallies = [side.store.tally() for side in self.sides]
         assert all(tally == tallies[0] for tally in tallies), tallies
-        crews = [[(w.id, w.seen_ms, w.job, w.pause) for w in s.store.workers()] for s in self.sides]
+        crews = [
+            [(w.id, w.seen_ms, w.live_until_ms, w.job, w.pause) for w in s.store.workers()]
+            for s in self.sides
+        ]
         assert all(crew == crews[0] for crew in crews), crews
         assert tallies[0].units == sum(map(len, getattr(self, "counted", {}).values()))
         for job, spec in getattr(self, "specs", {}).items():

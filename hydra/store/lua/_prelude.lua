@@ -113,10 +113,13 @@ local function lease_read(text)
           lent = w[14], first = w[15], cut = w[16], busy = w[17]}
 end
 
--- Push a lease's deadline back: three beats, doubled for each loss in a row up to a cap.
-local function lease_renew(l, now)
+-- Push the deadline of a lease back, whose holder calls: three beats, doubled for each loss in a
+-- row up to a cap. Until then it counts as live.
+local function lease_renew(k, l, now, wall)
   local plain_ms = LEASE_BEATS * l.beat
-  l.deadline = now + math.max(plain_ms, math.min(plain_ms * 2 ^ l.losses, LEASE_MS_MAX))
+  local left_ms = math.max(plain_ms, math.min(plain_ms * 2 ^ l.losses, LEASE_MS_MAX))
+  l.deadline = now + left_ms
+  if left_ms > LIVE_MS then redis.call('ZADD', k.workers, ms(wall + left_ms), l.worker) end
 end
 
 -- Write a lease and its places in `deadlines` and `ends`.
@@ -175,7 +178,7 @@ local function lend(k, who, job, j, ask, range, now, wall)
              at = now, beat = ask.beat, losses = range.losses, many = range.many,
              loser = range.loser, session = who.session, worker = who.worker, tau = ask.tau,
              lent = int(wall), first = int(range.start), cut = '0', busy = '0'}
-  lease_renew(l, now)
+  lease_renew(k, l, now, wall)
   lease_write(k, job, ask.token, l)
   redis.call('ZINCRBY', k.runnable, frac(charge(k, ask, n) / j.priority), job)
   redis.call('HSET', k.session, 'job', job, 'token', ask.token)
@@ -188,7 +191,8 @@ local function lend(k, who, job, j, ask, range, now, wall)
 end
 
 local function seen(k, worker, wall)
-  redis.call('ZADD', k.workers, ms(wall), worker)
+  redis.call('HSET', k.worker, 'seen', int(wall))
+  redis.call('ZADD', k.workers, ms(wall + LIVE_MS), worker)
 end
 
 -- Close a job for good: only its record, sums, story and answer stay, for a time.
@@ -216,7 +220,7 @@ local function lose(k, job, token, l, how, why, wall, keep_ms)
   elseif loser ~= l.worker then
     many = '1'
   end
-  local alone = redis.call('ZCOUNT', k.workers, ms(wall - LIVE_MS), '+inf') < 2
+  local alone = redis.call('ZCOUNT', k.workers, ms(wall), '+inf') < 2
   local losses_max = (many == '1' or alone) and LOSSES_MAX or LOSSES_ALONE_MAX
   lease_end(k, job, token, l, how, wall)
   local span = int(l.start) .. '..' .. int(l.stop)

@@ -121,7 +121,7 @@ if l.start < l.stop and rest == 'lost' then
   lose(k, job, token, l, 'lost', note, wall, keep_ms)
   unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
 elseif l.start < l.stop and rest == 'keep' then
-  lease_renew(l, now)
+  lease_renew(k, l, now, wall)
   lease_write(k, job, token, l)
   return reply(k.session, seq, digest, answer('accepted', l.stop, unassigned))
 else

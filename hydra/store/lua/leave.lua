@@ -19,5 +19,5 @@ local lost = l and l.session == session
 if lost then lose(k, job, token, l, 'lost', why, wall, ARGV[7]) end
 redis.call('DEL', k.session)
 redis.call('HDEL', k.worker, 'job', 'session')
-redis.call('ZADD', k.workers, 'XX', ms(wall - LIVE_MS - 1), worker)
+redis.call('ZADD', k.workers, 'XX', ms(wall - 1), worker)
 return lost and 1 or 0

@@ -18,4 +18,4 @@ end
 for _, seen in ipairs({k.workers, k.paused}) do
   redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(wall - WORKER_KEEP_MS))
 end
-return redis.call('ZCOUNT', k.workers, ms(wall - LIVE_MS), '+inf')
+return redis.call('ZCOUNT', k.workers, ms(wall), '+inf')
