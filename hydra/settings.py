@@ -218,6 +218,9 @@ SESSION_TTL_MS = 600_000
 LIVE_MS = 15_000
 """A worker seen within this is live; one that holds a lease is, until the lease runs out."""
 
+FIGURES_PER_S_MAX = 10_000
+"""Workers whose rates a reaper reads in a second: larger fleets get their figures more seldom."""
+
 REAPER_LATE_MS = 15_000
 """A reaper that has not passed for this long is missing."""
 

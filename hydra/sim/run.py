@@ -114,6 +114,8 @@ class Run:
             for i, speed in enumerate(speeds)
         ]
         self._workers = [self._worker(i, life) for i, life in enumerate(self._fates)]
+        if scenario.quiet:
+            self._store.quiet = {worker.name: worker for worker in self._workers}
         self._idle: OrderedDict[int, None] = OrderedDict()  # who waits longest stands first
         self._polling = False
         self._idle_polls = 0
@@ -174,6 +176,8 @@ class Run:
             self._polling = bool(self._idle)
             if self._polling:
                 self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
+        while self._store.cut_short:
+            self._heed(int(self._store.cut_short.pop()))
         if self._store.rang:
             self._store.rang = False
             self._note_ends()
@@ -192,6 +196,12 @@ class Run:
             if not self._polling:
                 self._polling = True
                 self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
+
+    def _heed(self, i: int) -> None:
+        if self._task.scenario.quiet:
+            worker = self._workers[i]
+            worker.heed()
+            self._push(worker.at_s, "worker", i, worker.turn)
 
     def _ask_around(self) -> None:
         """Idle workers ask once each, until several in a row got nothing."""

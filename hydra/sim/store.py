@@ -1,19 +1,23 @@
-"""The memory store with a counter at its door, and a side door for heartbeats."""
+"""The memory store with a counter at its door, and a side door for quiet heartbeats."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from hydra.clock import ManualClock
-from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Look, Receipt, Work
-from hydra.model import Lease, Range, Session, Verdict
+from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Look, Pace, Receipt, Work
+from hydra.model import Lease, Range, Session
 from hydra.store.memory_records import JobRecord
 from hydra.store.memory_store import MemoryStore
 
-END_MS = 1_000.0
-"""How wrong a lease's place among the estimated ends may be."""
+
+class Holder(Protocol):
+    """Whose heartbeats are quiet: they are done when somebody looks at the lease."""
+
+    def catch_up(self, now_s: float) -> None:
+        """Do those that were due by now."""
 
 
 class HeardStore(MemoryStore):
@@ -28,6 +32,10 @@ class HeardStore(MemoryStore):
         self.grants = self.splits = self.losses = 0
         self.rang = False
         """Whether there is new work, or a job has ended."""
+        self.cut_short: list[str] = []
+        """Workers that somebody took the far part from."""
+        self.quiet: Mapping[str, Holder] = {}
+        """By worker; empty in a fleet that sends every heartbeat."""
 
     def count(self, verb: str, at_s: float | None = None, calls: int = 1) -> None:
         """Note calls that the store would have to bear."""
@@ -45,6 +53,10 @@ class HeardStore(MemoryStore):
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """As in MemoryStore."""
         self.count("stragglers")
+        heard: set[str] = set()
+        while fresh := set(self._jobs[job].ends.highest(limit)) - heard:
+            self._hear((job, token) for token in fresh)
+            heard |= fresh
         return super().stragglers(job, limit)
 
     def claim(
@@ -75,45 +87,45 @@ class HeardStore(MemoryStore):
 
     def _take_far_part(self, session: Session, record: JobRecord, cut: Cut) -> Range | None:
         taken = super()._take_far_part(session, record, cut)
-        self.splits += taken is not None
+        if taken:
+            self.splits += 1
+            self.cut_short.append(record.leases[cut.token].session.worker)
         return taken
 
-    def beat(self, session: Session, h: HandIn) -> Receipt | None:
-        """A heartbeat without the wire: what `complete` does if nothing but progress is told.
-
-        The lease keeps its place among the ends while it is right to END_MS, and among the
-        deadlines until somebody looks. None if there is more to say than that.
-        """
-        record = self._jobs[h.job]
-        lease = record.leases.get(h.token)
-        if not lease or lease.stop <= h.span.stop or lease.start != h.span.start:
-            return None
-        self.count("beat")
-        now, wall = self._hydra_now()
-        self._see(session, wall)
-        ended = lease.ends()
-        self._fold(session, record, lease, h, Work(h.span.units, 1.0), now)
-        self._renew(lease, now)
-        if abs(lease.ends() - ended) > END_MS:
-            self._write_lease(record, h.token, lease)
-        return Receipt(Verdict.ACCEPTED, lease.stop, self._pace(session, record))
-
     def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
-        """As in MemoryStore, after leases that beat quietly have found their places."""
+        """As in MemoryStore."""
         self.count("overdue")
-        while True:
-            late = super().overdue(limit)
-            leases = [(self._jobs[job], token) for job, token in late]
-            moved = [
-                (record, token) for record, token in leases
-                if record.leases[token].deadline > self._active
-            ]
-            if not moved:
-                return late
-            for record, token in moved:
-                self._write_lease(record, token, record.leases[token])
+        return super().overdue(limit)
 
     def tick(self) -> FleetFigures:
-        """As in MemoryStore."""
+        """As in MemoryStore, after those that seem late have been heard."""
         self.count("tick")
+        self._hydra_now()
+        self._hear(self._deadlines.until(self._active, len(self.quiet)))
         return super().tick()
+
+    # Quiet heartbeats ------------------------------------------------------------------------
+
+    def beat(self, session: Session, h: HandIn, at_s: float) -> Pace:
+        """What `complete` does with a heartbeat, for one of a moment ago that nobody looked at.
+
+        The lease keeps its places among the deadlines and the ends until it is heard.
+        """
+        self.count("beat", at_s)
+        now, wall = self._hydra_now()
+        ago_ms = wall - at_s * 1000
+        record = self._jobs[h.job]
+        lease = record.leases[h.token]
+        self._see(session, wall - ago_ms)
+        self._fold(session, record, lease, h, Work(h.span.units, 1.0), now - ago_ms)
+        self._renew(lease, now - ago_ms)
+        return self._pace(session, record)
+
+    def _hear(self, leases: Iterable[tuple[str, str]]) -> None:
+        """Have the holders do the heartbeats that were due, and put the leases in place."""
+        for job, token in leases:
+            record = self._jobs[job]
+            lease = record.leases.get(token)
+            if lease and lease.session.worker in self.quiet:
+                self.quiet[lease.session.worker].catch_up(self._clock.now_s)
+                self._write_lease(record, token, lease)

@@ -23,8 +23,8 @@ FORGED_EVERY = 5
 """Every so many hand-ins of a liar carry a sum that cannot be."""
 
 
-Beat = Callable[[Session, HandIn], Receipt | None]
-"""Does a heartbeat and says what the store says; None if it has to be sent."""
+Beat = Callable[[Session, HandIn, float], Pace]
+"""Counts a heartbeat of that moment, in seconds, behind the wire; says how the fleet stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,10 @@ class SimWorker:
         self, name: str, port: WorkPort, fate: Fate, costs: Costs, *, liar: bool = False,
         beat: Beat | None = None,
     ) -> None:
-        """`beat` takes the heartbeats, where that is cheaper than the port."""
+        """With `beat`, heartbeats are quiet: no events, but done when somebody looks.
+
+        They take the worker no time then, so its calls must have no round trip.
+        """
         self.name = name
         self.at_s = math.inf
         self.idle = False
@@ -80,6 +83,7 @@ class SimWorker:
         self._costs = costs
         self._liar = liar
         self._beat = beat
+        self._loud = False
         self._lives = 0
         self._losses = 0
         self._begin()
@@ -120,6 +124,7 @@ class SimWorker:
             self._ask(now_s)
 
     def _go(self, now_s: float, back_s: float) -> None:
+        self.catch_up(now_s)
         if self.held:
             computed = self._fate.curve.done(now_s) - self._fate.curve.done(self.held.since_s)
             self.computed_units += max(0, int(computed))
@@ -155,28 +160,52 @@ class SimWorker:
         self.at_s, self.idle = min(at_s, lost_s), idle
 
     def _next_s(self, held: Held) -> float:
-        """When the slice ends after which the worker calls the store; `goal` is reached then."""
-        due_s = min(held.over_s, self._called_s + held.grant.beat_s)
+        """When the worker calls the store next; `goal` is reached then."""
+        due_s = held.over_s
+        if self._loud or not self._beat:
+            due_s = min(due_s, self._called_s + held.grant.beat_s)
+        held.goal, at_s = self._slice_end(held, due_s)
+        return at_s
+
+    def _slice_end(self, held: Held, due_s: float) -> tuple[int, float]:
+        """The end of the slice that runs then, or of the chunk: how far that is, and when."""
         curve, left = self._fate.curve, held.stop - held.reached
-        held.goal = held.stop
         end_s = curve.when(held.since_s, left)
         if due_s >= end_s:
-            return end_s
+            return held.stop, end_s
         by_due = curve.done(due_s) - curve.done(held.since_s)
         slices = max(1, math.ceil(by_due / held.slice_units - 1e-9))
         units = min(slices * held.slice_units, left)
-        held.goal = held.reached + units
-        return curve.when(held.since_s, units)
+        return held.reached + units, curve.when(held.since_s, units)
+
+    # Quiet heartbeats ------------------------------------------------------------------------
+
+    def catch_up(self, now_s: float) -> None:
+        """Do the heartbeats that were due by now and that nobody has looked at yet."""
+        held = self.held
+        while held and self._beat:
+            goal, at_s = self._slice_end(held, self._called_s + held.grant.beat_s)
+            if at_s > now_s or goal >= held.goal:
+                return
+            self._computed(held, goal, at_s)
+            held.pace = self._beat(self._session, self._said(held, Rest.KEEP), at_s)
+            held.counted, self._called_s, held.since_s = goal, at_s, at_s
+
+    def heed(self) -> None:
+        """Its lease was cut short: it learns so at its next heartbeat, which is no quiet one."""
+        if self.held:
+            self._loud = True
+            self._plan(self._next_s(self.held), idle=False)
 
     # Handing in ------------------------------------------------------------------------------
 
     def _reach(self, now_s: float) -> None:
+        self.catch_up(now_s)
+        self._loud = False
         held = self.held
         assert held
         reached = held.goal
-        self.computed_units += reached - held.reached
-        held.busy_s += now_s - held.since_s
-        held.reached = reached
+        self._computed(held, reached, now_s)
         ends = reached >= held.stop or now_s >= held.over_s
         rest = Rest.RETURN if ends else Rest.KEEP
         try:
@@ -204,22 +233,26 @@ class SimWorker:
             self._trim(held, receipt.stop)
         self._plan(self._next_s(held), idle=False)
 
-    def _complete(self, held: Held, rest: Rest) -> Receipt:
+    def _computed(self, held: Held, reached: int, at_s: float) -> None:
+        self.computed_units += reached - held.reached
+        held.busy_s += at_s - held.since_s
+        held.reached = reached
+
+    def _said(self, held: Held, rest: Rest) -> HandIn:
         units = held.reached - held.counted
         self._seq += 1
         forged = self._liar and self._seq % FORGED_EVERY == 0
         partial = {SUM: 2 * units + 1 if forged else units} if units else {}
         span = Span(held.counted, held.reached)
-        said = HandIn(
+        return HandIn(
             held.grant.job, held.grant.token, span, partial, rest, "its time is over", held.busy_s
         )
+
+    def _complete(self, held: Held, rest: Rest) -> Receipt:
+        said = self._said(held, rest)
         pace = held.pace
         if self._liar:
             pace = replace(pace, rate=pace.rate * BOAST)
-        if rest is Rest.KEEP and self._beat:
-            receipt = self._beat(self._session, said)
-            if receipt:
-                return receipt
         report = Report(said, rest is Rest.RETURN, held.grant, pace, self._overhead_s)
         return self._port.complete(self._session, self._seq, report)
 

@@ -28,7 +28,7 @@ from hydra.pauses import Pause
 T = TypeVar("T", str, tuple[str, str])
 
 
-BUCKET_MS = 1_000.0
+BUCKET_MS = 100.0
 FAR_MS = 1e15
 """Scores beyond this share one bucket."""
 
@@ -36,8 +36,8 @@ FAR_MS = 1e15
 class SortedSet(Generic[T]):
     """Members by their score, as Redis keeps them; scores are times in ms.
 
-    Those of one second are a list in order, and so are the seconds: a single list of 10^5 members
-    would be moved in memory by every change.
+    Those of a tenth of a second are a list in order, and so are the tenths: a single list of 10^5
+    members would be moved in memory by every change.
     """
 
     def __init__(self) -> None:

@@ -65,6 +65,7 @@ class MemoryState:
         self._rates: dict[tuple[str, str], float] = {}  # by (host, version)
         self._fleet: dict[str, float] = {}
         self._live = 0
+        self._figured = 0.0
 
     def _hydra_now(self) -> tuple[float, float]:
         """Hydra time, advanced, and the wall clock: both in ms."""

@@ -265,11 +265,12 @@ class MemoryStore(MemoryLeases):
         with self._lock:
             _, wall = self._hydra_now()
             self._ticked = wall
-            live = self._live_now()
-            self._live = len(live)
             runnable = self._runnable()
-            versions = {record.spec.version for record in runnable}
-            self._fleet = {v: sum(w.rates.get(v, 0.0) for w in live) for v in versions}
+            if wall - self._figured >= self._live // settings.FIGURES_PER_S_MAX * 1000:
+                self._figured, live = wall, self._live_now()
+                self._live = len(live)
+                versions = {record.spec.version for record in runnable}
+                self._fleet = {v: sum(w.rates.get(v, 0.0) for w in live) for v in versions}
             reducing = sum(r.state is JobState.REDUCING for r in self._jobs.values())
             units = sum(r.unassigned for r in runnable)
             return FleetFigures(self._live, len(runnable), reducing, units)

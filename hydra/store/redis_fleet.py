@@ -103,16 +103,16 @@ class RedisFleet(RedisReader):
 
         The figures steer sizes and are read without a lock; the accounts never depend on them.
         """
-        live = self._run(
+        live, due = self._run(
             "tick", [keys.CLOCK, keys.JOBS, keys.ENDED, keys.WORKERS, keys.GENERATION,
-                     keys.PAUSED],
+                     keys.PAUSED, keys.FLEET],
             self._generation, self._keep_ms, 100,
         )
         if live < 0:
             raise StoreUnsafe(STRANGER)
         with store_errors():
             runnable = self._redis.zrange(keys.RUNNABLE, 0, RUNNABLE_LOOKED_AT - 1)
-            names = self._redis.zrevrange(keys.WORKERS, 0, live - 1) if live else []
+            names = self._redis.zrevrange(keys.WORKERS, 0, live - 1) if live and due else []
             specs = {job: spec for job in (raw.decode() for raw in runnable)
                      if (spec := self.spec(job))}
             versions = sorted({spec.version for spec in specs.values()})
@@ -125,11 +125,12 @@ class RedisFleet(RedisReader):
                                *(f"rate:{version}" for version in versions))
                 jobs, reducible, *rows = pipe.execute()
             unassigned, workers = rows[: len(specs)], rows[len(specs) :]
-            fleet: dict[str, Any] = {
-                version: sum(float(row[1 + i] or 0) for row in workers)
-                for i, version in enumerate(versions)
-            }
-            with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(keys.FLEET).hset(keys.FLEET, mapping={**fleet, "live": live})
-                pipe.execute()
+            if due:
+                fleet: dict[str, Any] = {
+                    version: sum(float(row[1 + i] or 0) for row in workers)
+                    for i, version in enumerate(versions)
+                }
+                with self._redis.pipeline(transaction=True) as pipe:
+                    pipe.delete(keys.FLEET).hset(keys.FLEET, mapping={**fleet, "live": live})
+                    pipe.execute()
         return FleetFigures(live, jobs, reducible, sum(int(n or 0) for n in unassigned))

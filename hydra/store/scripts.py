@@ -25,6 +25,7 @@ LIMITS = (
     "TICK_MS_MAX",
     "SESSION_TTL_MS",
     "LIVE_MS",
+    "FIGURES_PER_S_MAX",
     "WORKER_KEEP_MS",
     "RATE_KEEP_MS",
     "STORY_ENTRIES_MAX",

@@ -1,12 +1,13 @@
 -- tick: advance Hydra time and clear away what has had its time, a bounded piece at a time.
 -- FLAGS   allow-oom
--- KEYS    clock jobs ended workers generation paused
+-- KEYS    clock jobs ended workers generation paused fleet
 -- ARGV    now generation keep_ms batch
--- RETURNS live workers; -1 if this is not the data that the caller knows
+-- RETURNS live workers, and 1 if the caller is to read their rates now; -1 if this is not the data
+--         that it knows
 local k = {clock = KEYS[1], jobs = KEYS[2], ended = KEYS[3], workers = KEYS[4],
-           generation = KEYS[5], paused = KEYS[6]}
+           generation = KEYS[5], paused = KEYS[6], fleet = KEYS[7]}
 
-if is_stranger(k.generation, ARGV[2]) then return -1 end
+if is_stranger(k.generation, ARGV[2]) then return {-1, 0} end
 local _, wall = hydra_now(k.clock, ARGV[1])
 redis.call('HSET', k.clock, 'ticked', ms(wall))
 local old = redis.call('ZRANGEBYSCORE', k.ended, '-inf', ms(wall - tonumber(ARGV[3])),
@@ -18,4 +19,8 @@ end
 for _, seen in ipairs({k.workers, k.paused}) do
   redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(wall - WORKER_KEEP_MS))
 end
-return redis.call('ZCOUNT', k.workers, ms(wall), '+inf')
+local live = tonumber(redis.call('HGET', k.fleet, 'live') or 0)
+local figured = tonumber(redis.call('HGET', k.clock, 'figured') or 0)
+if wall - figured < math.floor(live / FIGURES_PER_S_MAX) * 1000 then return {live, 0} end
+redis.call('HSET', k.clock, 'figured', ms(wall))
+return {redis.call('ZCOUNT', k.workers, ms(wall), '+inf'), 1}
