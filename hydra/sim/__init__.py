@@ -15,7 +15,11 @@ lost work, new sessions after a loss, rates as the store learns them.
 What is not: a call acts on the store as it is sent, and the worker computes on when its reply is
 there; a worker knows at once how long a slice is; RQ's own 15 ms for each shift of 10 s are left
 out; machines no longer change after ten times the ideal duration; once eight idle workers in a row
-were refused, the others of that moment are not asked. In a fleet with `quiet` beats, a heartbeat
-that changes nothing but progress, rate and deadline is done without the wire, with the same effect
-but for a lease's place among the estimated ends, which is right to a second.
+were refused, the others of that moment are not asked.
+
+In a fleet with `quiet` beats, a heartbeat is no event. It is made up for, one by one and with the
+effect and the moment that it would have had, when its worker's next event comes, or when somebody
+looks at the lease: because it seems late, or to cut it. A worker whose lease was cut or lost sends
+its next one. Until it is made up for, the fleet's sum of rates and the job's count of what is done
+lack it, and what it told its worker of the job is right to the reaper's last pass.
 """

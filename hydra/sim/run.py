@@ -176,8 +176,8 @@ class Run:
             self._polling = bool(self._idle)
             if self._polling:
                 self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
-        while self._store.cut_short:
-            self._heed(int(self._store.cut_short.pop()))
+        while self._store.robbed:
+            self._heed(int(self._store.robbed.pop()))
         if self._store.rang:
             self._store.rang = False
             self._note_ends()

@@ -50,7 +50,7 @@ class Scenario:
     ideal_s: float = 30.0
     """Duration at the plain speeds, unless another is asked for."""
     quiet: bool = False
-    """Whether heartbeats take the simulator's side door."""
+    """Whether heartbeats are no events: see hydra/sim/__init__.py."""
 
 
 SCENARIOS: Mapping[str, Scenario] = {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from operator import itemgetter
 from typing import Any, Protocol
 
 from hydra.clock import ManualClock
 from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Look, Pace, Receipt, Work
 from hydra.model import Lease, Range, Session
+from hydra.services.dispatch import NOBODY
 from hydra.store.memory_records import JobRecord
 from hydra.store.memory_store import MemoryStore
 
@@ -32,10 +36,12 @@ class HeardStore(MemoryStore):
         self.grants = self.splits = self.losses = 0
         self.rang = False
         """Whether there is new work, or a job has ended."""
-        self.cut_short: list[str] = []
-        """Workers that somebody took the far part from."""
+        self.robbed: list[str] = []
+        """Workers whose lease was lost or lost its far part."""
         self.quiet: Mapping[str, Holder] = {}
         """By worker; empty in a fleet that sends every heartbeat."""
+        self._paces: defaultdict[str, list[tuple[float, Pace]]] = defaultdict(list)
+        """How jobs stood at each tick: what heartbeats told of them since."""
 
     def count(self, verb: str, at_s: float | None = None, calls: int = 1) -> None:
         """Note calls that the store would have to bear."""
@@ -77,8 +83,11 @@ class HeardStore(MemoryStore):
     def expire(self, job: str, token: str) -> bool:
         """As in MemoryStore."""
         self.count("expire")
+        lease = self._jobs[job].leases.get(token)
         lost = super().expire(job, token)
-        self.losses += lost
+        if lease and lost:
+            self.losses += 1
+            self.robbed.append(lease.session.worker)
         return lost
 
     def _lend(self, *lent: Any) -> Grant:
@@ -89,7 +98,7 @@ class HeardStore(MemoryStore):
         taken = super()._take_far_part(session, record, cut)
         if taken:
             self.splits += 1
-            self.cut_short.append(record.leases[cut.token].session.worker)
+            self.robbed.append(record.leases[cut.token].session.worker)
         return taken
 
     def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
@@ -102,30 +111,29 @@ class HeardStore(MemoryStore):
         self.count("tick")
         self._hydra_now()
         self._hear(self._deadlines.until(self._active, len(self.quiet)))
-        return super().tick()
+        figures = super().tick()
+        for record in self._runnable() if self.quiet else ():
+            self._paces[record.id].append((self._clock.now_s, self._pace(NOBODY, record)))
+        return figures
 
     # Quiet heartbeats ------------------------------------------------------------------------
 
     def beat(self, session: Session, h: HandIn, at_s: float) -> Pace:
-        """What `complete` does with a heartbeat, for one of a moment ago that nobody looked at.
-
-        The lease keeps its places among the deadlines and the ends until it is heard.
-        """
+        """What `complete` does with a heartbeat, for one of a moment ago that nobody looked at."""
         self.count("beat", at_s)
         now, wall = self._hydra_now()
         ago_ms = wall - at_s * 1000
-        record = self._jobs[h.job]
-        lease = record.leases[h.token]
+        record, known = self._jobs[h.job], self._sessions[session.id]
         self._see(session, wall - ago_ms)
-        self._fold(session, record, lease, h, Work(h.span.units, 1.0), now - ago_ms)
-        self._renew(lease, now - ago_ms)
-        return self._pace(session, record)
+        work = Work(h.span.units, 1.0)
+        pace = self._accept(session, known, record, h, None, work, now - ago_ms).pace
+        told = self._paces[h.job]
+        then = bisect_right(told, at_s, key=itemgetter(0))
+        return replace(told[then - 1][1], rate=pace.rate) if then else pace
 
     def _hear(self, leases: Iterable[tuple[str, str]]) -> None:
-        """Have the holders do the heartbeats that were due, and put the leases in place."""
+        """Have the holders do the heartbeats that were due."""
         for job, token in leases:
-            record = self._jobs[job]
-            lease = record.leases.get(token)
+            lease = self._jobs[job].leases.get(token)
             if lease and lease.session.worker in self.quiet:
                 self.quiet[lease.session.worker].catch_up(self._clock.now_s)
-                self._write_lease(record, token, lease)

@@ -192,7 +192,7 @@ class SimWorker:
             held.counted, self._called_s, held.since_s = goal, at_s, at_s
 
     def heed(self) -> None:
-        """Its lease was cut short: it learns so at its next heartbeat, which is no quiet one."""
+        """Its lease is shorter or lost: it learns so at its next heartbeat, which is sent."""
         if self.held:
             self._loud = True
             self._plan(self._next_s(self.held), idle=False)

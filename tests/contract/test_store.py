@@ -562,6 +562,25 @@ def test_who_gives_its_lease_back_is_live_as_long_as_any(store: Store, wall: Wal
     assert store.tick().live_workers == 0
 
 
+@pytest.fixture
+def crowded(monkeypatch) -> None:
+    """Three workers are a large fleet."""
+    monkeypatch.setattr(settings, "FIGURES_PER_S_MAX", 1)
+
+
+@pytest.mark.usefixtures("crowded")
+def test_the_figures_of_a_large_fleet_are_refreshed_more_seldom(store: Store, wall: Wall) -> None:
+    open_job(store)
+    for name in "abc":
+        store.enlist(session(name))
+    assert store.tick().live_workers == 3
+    store.enlist(session("d"))
+    wall.ms += 2_999
+    assert store.tick().live_workers == store.look(session("d")).jobs[0].pace.live_workers == 3
+    wall.ms += 1
+    assert store.tick().live_workers == store.look(session("d")).jobs[0].pace.live_workers == 4
+
+
 def test_nothing_is_known_of_an_unknown_job(store: Store) -> None:
     for read in (store.job, store.answer, store.story, store.dump):
         with pytest.raises(NoSuchJob):

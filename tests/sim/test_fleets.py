@@ -86,10 +86,29 @@ def test_a_night_costs_little_of_what_there_is() -> None:
 
 def test_quiet_beats_change_nothing() -> None:
     fleet = dataclasses.replace(SCENARIOS["hundred-thousand"], workers=40)
-    quiet = outcome(fleet, ideal_s=40.0)
-    heard = outcome(dataclasses.replace(fleet, quiet=False), ideal_s=40.0)
+    quiet, heard = beside_heard(fleet, ideal_s=100.0, seed=1)
     assert quiet.efficiency == pytest.approx(heard.efficiency, abs=0.01)
     assert quiet.chunks == pytest.approx(heard.chunks, rel=0.05)
+    assert quiet.calls == pytest.approx(heard.calls, rel=0.02)
+    assert quiet.losses == heard.losses > 0
+
+
+def test_a_quiet_worker_learns_that_its_lease_was_cut_or_lost() -> None:
+    """Owners leave so little that slices last longer than leases, and chunks end far too late."""
+    fleet = dataclasses.replace(
+        SCENARIOS["hundred-thousand"], workers=8, owner_s=(60.0, 60.0), owner_leaves=0.02,
+    )
+    quiet, heard = beside_heard(fleet, ideal_s=40.0, seed=3)
+    assert min(quiet.splits, quiet.losses) > 0
+    assert quiet.efficiency == pytest.approx(heard.efficiency, abs=0.02)
+
+
+def beside_heard(fleet: Scenario, ideal_s: float, seed: int) -> list[Outcome]:
+    """The same run with quiet heartbeats and with all of them sent, invariants checked."""
+    return [
+        outcome(dataclasses.replace(fleet, quiet=quiet), ideal_s=ideal_s, seed=seed, check=True)
+        for quiet in (True, False)
+    ]
 
 
 def test_an_interactive_job_passes_those_in_bulk() -> None:
