@@ -177,7 +177,6 @@ class Job:
     reason: str = ""
     """Why it failed or was cancelled; empty otherwise."""
     sums: Sums = field(default_factory=dict)
-    """What has been added up so far."""
     leases: int = 0
     """How many workers hold a part of it now."""
     done_work: float = 0.0
@@ -203,7 +202,7 @@ class Worker:
     rates: Mapping[str, float] = field(default_factory=dict)
     """Cost units a second, by kernel version."""
     pause: Pause | None = None
-    """Why it takes no work now; then it counts in no figure of the fleet."""
+    """Why it takes no work now."""
 
     def live(self, now_ms: float) -> bool:
         """Whether it counts in the fleet's figures."""
