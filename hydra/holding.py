@@ -17,6 +17,10 @@ FIRST_SLICE_SHARE = 16
 """A process's first slice of a job is this part of what its host's rate suggests."""
 
 
+class BrokenOff(BaseException):
+    """Ends a slice that nobody wants; no kernel takes it for an error of its own."""
+
+
 class Holding:
     """One lease and what has been computed of it but not counted yet. No I/O, no clock."""
 

@@ -55,8 +55,11 @@ class Store(Protocol):
         StoreUnsafe if the data is no longer what it was at the start.
         """
 
-    def enlist(self, session: Session) -> None:
-        """Open a session for a worker process, and note the worker as seen and not paused."""
+    def enlist(self, session: Session) -> int:
+        """Open a session for a worker process, and note the worker as seen and not paused.
+
+        How many workers are live, as the reaper last counted them.
+        """
 
     def pause(self, session: Session, why: Pause) -> None:
         """Note a worker, with a session or without, as seen but paused: it holds nothing.
@@ -214,8 +217,8 @@ class TaskQueue(Protocol):
 class WorkPort(Protocol):
     """What a worker's loop asks of Hydra: the services in this process, or HTTP for volunteers."""
 
-    def enlist(self, session: Session) -> None:
-        """Open a session."""
+    def enlist(self, session: Session) -> int:
+        """Open a session; how many workers are live."""
 
     def pause(self, session: Session, why: Pause) -> None:
         """Say why the worker takes no work now."""

@@ -218,6 +218,9 @@ SESSION_TTL_MS = 600_000
 LIVE_MS = 15_000
 """A worker seen within this is live; one that holds a lease is, until the lease runs out."""
 
+SHOWN_S = 5.0
+"""An idle worker shows itself again after so long, or it would count as gone."""
+
 FIGURES_PER_S_MAX = 10_000
 """Workers whose rates a reaper reads in a second: larger fleets get their figures more seldom."""
 
@@ -277,6 +280,12 @@ RATE_MEMORY_S = 3.0
 
 RATE_S_MIN = 0.005
 """Progress over a shorter time than this says nothing about a rate."""
+
+CHUNKS_PER_S_MAX = 10_000
+"""Chunks a second that the whole fleet may ask for: the shortest grows with the fleet."""
+
+POLLS_PER_S_MAX = 10_000
+"""How often a second the idle workers of the whole fleet may ask: they take turns."""
 
 CHUNK_S_MIN = 0.02
 """Shortest chunk, whatever its overhead."""

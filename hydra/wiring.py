@@ -151,9 +151,9 @@ class LocalPort:
     def __init__(self, h: Hydra) -> None:
         self._h = h
 
-    def enlist(self, session: Session) -> None:
+    def enlist(self, session: Session) -> int:
         """Open a session."""
-        enlist(self._h, session)
+        return enlist(self._h, session)
 
     def leave(self, session: Session, why: str) -> None:
         """The process ends without handing in."""

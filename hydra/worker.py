@@ -23,13 +23,15 @@ from typing import Any
 
 from hydra.clock import Clock
 from hydra.errors import HydraError
-from hydra.holding import Holding
+from hydra.holding import BrokenOff, Holding
 from hydra.kernels import Kernel
 from hydra.messages import Grant, HandIn, Hint, Receipt, Report
 from hydra.model import Partial, Rest, Session, Span, Verdict
 from hydra.patience import patiently
 from hydra.pauses import Pause
+from hydra.policy.calling import apart_s
 from hydra.ports import Pacing, WorkPort
+from hydra.settings import POLLS_PER_S_MAX, SHOWN_S
 
 OVERTIME = 1.5
 """A chunk ends at this many times its planned duration; the rest goes back."""
@@ -41,10 +43,6 @@ OVERHEAD_MEMORY = 0.2
 """Weight of the newest call in the running mean of what a call that brings a chunk costs."""
 
 _log = logging.getLogger("hydra.worker")
-
-
-class _BrokenOff(BaseException):
-    """Ends a slice that nobody wants; no kernel takes it for an error of its own."""
 
 
 class Worker:
@@ -83,10 +81,8 @@ class Worker:
         self._give_up = give_up
         self._beats = beats
         self._lock = threading.Lock()
-        self._seq = 0
-        self._overhead_s = 0.0
-        self._called_s = 0.0
-        self._slice_began_s = 0.0
+        self._seq = self._live_workers = 0
+        self._overhead_s = self._called_s = self._slice_began_s = 0.0
         self._spent = False
         self._computing: Holding | None = None
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
@@ -105,25 +101,31 @@ class Worker:
         For a signal's handler in the computing thread; what it raises stays inside `shift`.
         """
         if self._computing and not self._computing.wanted:
-            raise _BrokenOff
+            raise BrokenOff
 
     def _claim_and_work(self, hint: Hint) -> bool:
-        ends_s = self._clock.monotonic_s() + self._pacing.shift_seconds
+        enlist_s = turn_s = self._clock.monotonic_s()
+        ends_s = turn_s + self._pacing.shift_seconds
         grant: Grant | None = None
-        busy = enlisted = False
+        poll_s, busy = self._pacing.poll_seconds, False
         while True:
             if not grant and (pause := self._pausing()):
-                busy = enlisted = False
+                busy, enlist_s = False, self._clock.monotonic_s()
                 self._rest(pause)
-            elif not enlisted:
-                self._call(lambda: self._port.enlist(self._session))
-                enlisted = True
+            elif not grant and (left_s := turn_s - self._clock.monotonic_s()) > 0:
+                self._clock.sleep_s(min(left_s, poll_s))
+            elif not grant and self._clock.monotonic_s() >= enlist_s:
+                self._live_workers = self._call(lambda: self._port.enlist(self._session))
+                enlist_s = self._clock.monotonic_s() + SHOWN_S
                 continue
             elif grant := grant or self._claim(hint):  # a lease is never dropped
                 busy, grant = True, self._work(grant, ends_s)
+                enlist_s = self._clock.monotonic_s() + SHOWN_S
             elif not self._call(lambda: self._port.reduce(self._session)):
                 busy = False
-                self._call(lambda: self._port.listen(self._pacing.poll_seconds))
+                self._call(lambda: self._port.listen(poll_s))
+                hold_s = apart_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+                turn_s = self._clock.monotonic_s() + hold_s  # a bell brings few of a large fleet
             if grant is None and self._over(ends_s):
                 return busy
 
@@ -146,15 +148,13 @@ class Worker:
         held = Holding(grant, self._slice_units.get(grant.job, 0))
         due_s = self._clock.monotonic_s() + OVERTIME * grant.tau_s
         while True:
-            note = self._slice(kernel, held)
-            if note:
+            if note := self._slice(kernel, held):
                 self._hand_in(kernel, held, Rest.LOST, False, note)
                 self._clock.sleep_s(self._pacing.poll_seconds)  # another worker may try it first
                 return None
             if not held.wanted:
                 return None
-            over = self._over(ends_s)
-            pause = self._pausing()
+            over, pause = self._over(ends_s), self._pausing()
             if held.complete or over or pause or self._clock.monotonic_s() >= due_s:
                 why = "the shift ends" if over else f"{OVERTIME} times its planned time is over"
                 why = f"it pauses: {pause.why}" if pause else why
@@ -169,7 +169,7 @@ class Worker:
         self._slice_began_s = began_s = self._clock.monotonic_s()
         try:
             partial = self._run(kernel, held, span)
-        except _BrokenOff:
+        except BrokenOff:
             return ""
         except MemoryError:  # a fresh process may do better
             self._spent = True
@@ -223,6 +223,7 @@ class Worker:
             receipt = self._call(lambda: self._port.complete(self._session, seq, report))
             took_s = self._clock.monotonic_s() - began_s
         self._say(held, receipt)
+        self._live_workers = receipt.pace.live_workers
         if receipt.grant:  # what a chunk costs: beats are cheaper, the last call reduces the job
             self._overhead_s += OVERHEAD_MEMORY * (took_s - self._overhead_s)
         return receipt, hand_in

@@ -8,11 +8,10 @@ from typing import Protocol
 
 from hydra.clock import Clock
 from hydra.errors import Unavailable
+from hydra.services.reap import PAUSE_S_MIN
 
 JITTER = 0.1
 """Each pause differs by up to this share, so that several reapers do not march in step."""
-
-PAUSE_S_MIN = 0.05
 
 BACKOFF_MAX_S = 2.0
 """Longest pause in an outage: lost work waits for this pass once the store is back."""

@@ -98,6 +98,8 @@ def chunk(case: Case, limits: Limits) -> Size:
         why = f"{tau_s:.3g} s, as calls take {overhead_s * 1000:.2g} ms"
     elif tau_s == high:
         why = f"{tau_s:.3g} s, the target"
+    elif tau_s == limits.floor_s:
+        why = f"{tau_s:.3g} s, the shortest for a fleet of {pace.live_workers}"
     elif tau_s == low:
         why = f"{tau_s:.3g} s, the shortest worth its overhead of {overhead_s * 1000:.2g} ms"
     else:

@@ -8,7 +8,7 @@ from hydra import settings
 from hydra.costs import Costs
 from hydra.messages import Ask, Grant, Hint, Pace, Runnable
 from hydra.model import Session, Span
-from hydra.policy import beating, chunking, splitting
+from hydra.policy import calling, chunking, splitting
 from hydra.services import Hydra
 
 STRAGGLERS_LOOKED_AT = 4
@@ -44,12 +44,11 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) ->
 
     It may ask for no units: the worker had better leave the job's last ones to others.
     """
-    shortest_s = h.settings.beat_seconds
-    beat_s = beating.beat_s(pace.live_workers, shortest_s, settings.BEATS_PER_S_MAX)
+    live, beat_s = pace.live_workers, _beat_s(h, pace)
     limits = chunking.Limits(
         target_s=h.settings.target_seconds,
         probe_s=h.settings.slice_seconds,
-        floor_s=settings.CHUNK_S_MIN,
+        floor_s=calling.apart_s(live, settings.CHUNK_S_MIN, settings.CHUNKS_PER_S_MAX),
         beat_s=beat_s,
         units_max=settings.CHUNK_UNITS_MAX,
     )
@@ -57,6 +56,8 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) ->
     size = chunking.SIZINGS[h.settings.sizing](case, limits)
     if size.lease_s is not None:
         beat_s = size.lease_s / settings.LEASE_BEATS
+    elif pace.rate:
+        beat_s = calling.beat_of_s(size.tau_s, beat_s)
     start, stop = pace.free_within
     if size.tail:
         unit_cost = costs.mean(Span(max(start, stop - size.units), stop))
@@ -64,6 +65,12 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) ->
         unit_cost = costs.mean(Span(start, min(start + size.units, stop)))
     slice_units = int(pace.rate * h.settings.slice_seconds / unit_cost)
     return Ask(size.units, size.tau_s, beat_s, slice_units, size.why, unit_cost, size.tail)
+
+
+def _beat_s(h: Hydra, pace: Pace) -> float:
+    """Seconds between the heartbeats of a long chunk."""
+    shortest_s = h.settings.beat_seconds
+    return calling.apart_s(pace.live_workers, shortest_s, settings.BEATS_PER_S_MAX)
 
 
 def _take_far_part(
@@ -75,7 +82,7 @@ def _take_far_part(
     gain_s_min = max(settings.SPLIT_GAIN_S_MIN, 4 * hint.overhead_s)
     others = {lease.token: lease for lease in leases if lease.session != session.id}
     cut = splitting.split(
-        list(others.values()), costs, now_ms, rate, ask.beat_s, gain_s_min
+        list(others.values()), costs, now_ms, rate, _beat_s(h, job.pace), gain_s_min
     )
     if cut is None:
         return None

@@ -6,6 +6,6 @@ from hydra.model import Session
 from hydra.services import Hydra
 
 
-def enlist(h: Hydra, session: Session) -> None:
-    """Open the session and note its worker as seen."""
-    h.store.enlist(session)
+def enlist(h: Hydra, session: Session) -> int:
+    """Open the session and note its worker as seen; how many workers were live."""
+    return h.store.enlist(session)

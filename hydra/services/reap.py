@@ -6,6 +6,9 @@ from hydra import settings
 from hydra.services import Hydra
 from hydra.services.dispatch import dispatch
 
+PAUSE_S_MIN = 0.05
+"""Between two passes, however soon the next lease may end."""
+
 
 def reap(h: Hydra) -> int:
     """End late leases, refresh the fleet's figures, top the queue up; how many leases ended."""

@@ -8,14 +8,14 @@ do in the field it does here, and every run checks the invariants and the exact 
 model of the policy (it drifts from the code), and running the worker's loop slice by slice (an
 hour of a fleet would take an hour).
 
-What is exact: every rule of the store, the reaper's passes, heartbeats with their prefix commits,
-slices as the grid on which hand-ins and cuts fall, the 1.5-fold planned time, idle polls, the bell,
-lost work, new sessions after a loss, rates as the store learns them.
+What is exact: every rule of the store, the reaper's passes when a lease may end, heartbeats with
+their prefix commits, slices as the grid on which hand-ins and cuts fall, the 1.5-fold planned time,
+idle polls, the bell, lost work, new sessions after a loss, rates as the store learns them.
 
 What is not: a call acts on the store as it is sent, and the worker computes on when its reply is
 there; a worker knows at once how long a slice is; RQ's own 15 ms for each shift of 10 s are left
-out; machines no longer change after ten times the ideal duration; once eight idle workers in a row
-were refused, the others of that moment are not asked.
+out; machines no longer change after ten times the ideal duration; idle workers look at the clock
+together, every 0.25 s.
 
 In a fleet with `quiet` beats, a heartbeat is no event. It is made up for, one by one and with the
 effect and the moment that it would have had, when its worker's next event comes, or when somebody

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections import OrderedDict
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,10 +13,11 @@ from hydra.clock import ManualClock
 from hydra.invariants import violations
 from hydra.kernels import Kernel, Param, add_sums
 from hydra.model import FINAL, JobState
+from hydra.policy.calling import apart_s
 from hydra.services import Hydra
-from hydra.services.reap import reap
+from hydra.services.reap import PAUSE_S_MIN, reap
 from hydra.services.submit import submit
-from hydra.settings import Settings
+from hydra.settings import POLLS_PER_S_MAX, Settings
 from hydra.sim.chance import Fate, draws, fate
 from hydra.sim.curve import bound_s
 from hydra.sim.scenarios import Scenario
@@ -33,9 +33,6 @@ HORIZON = 10.0
 
 START_S = 0.05
 """The workers that are there at the start ask within this time; they are known already."""
-
-REFUSALS = 8
-"""After so many idle workers in a row got nothing, the others of that round are not asked."""
 
 PATIENCE = 40.0
 """A run is given up after so many times its bound, and ten minutes."""
@@ -76,8 +73,7 @@ class Outcome:
     calls_per_s: float
     calls_per_s_peak: int
     idle_polls: int
-    """How often idle workers looked for work, each time with two to four calls; those that were
-    not simulated, because others had just been refused, are not among `calls`."""
+    """How often idle workers looked for work, each time with two to four calls."""
     ended_s: tuple[float, ...]
     """When each job ended, from its submission."""
 
@@ -116,7 +112,10 @@ class Run:
         self._workers = [self._worker(i, life) for i, life in enumerate(self._fates)]
         if scenario.quiet:
             self._store.quiet = {worker.name: worker for worker in self._workers}
-        self._idle: OrderedDict[int, None] = OrderedDict()  # who waits longest stands first
+        self._idle: dict[int, float] = {}
+        """When it is a worker's turn to ask."""
+        self._turns: list[tuple[float, int, int]] = []
+        """A heap of the same, with workers that are idle no more."""
         self._polling = False
         self._idle_polls = 0
         self._heap: list[tuple[float, int, str, int, int]] = []
@@ -139,7 +138,7 @@ class Run:
         for i, worker in enumerate(self._workers):
             worker.at_s = worker.away_until(START_S * next(starts))
             if worker.at_s < START_S:
-                worker.enlist()
+                worker.enlist(worker.at_s)
             self._push(worker.at_s, "worker", i, worker.turn)
         self._store.tick()
         for n, job in enumerate(self._task.scenario.jobs):
@@ -166,7 +165,8 @@ class Run:
             self._act(i)
         elif what == "reap":
             reap(self._h)
-            self._push(self._clock.now_s + self._h.settings.reap_seconds, "reap")
+            pause_s = min(max(self._store.due_s(), PAUSE_S_MIN), self._h.settings.reap_seconds)
+            self._push(self._clock.now_s + pause_s, "reap")
         elif what == "submit":
             self._submit(i)
         elif what == "bell":
@@ -192,7 +192,10 @@ class Run:
         worker.act(self._clock.now_s)
         self._push(worker.at_s, "worker", i, worker.turn)
         if worker.idle:
-            self._idle[i] = None
+            poll_s = self._h.settings.poll_seconds
+            hold_s = apart_s(worker.live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+            self._idle[i] = turn_s = self._clock.now_s + hold_s
+            heapq.heappush(self._turns, (turn_s, next(self._number), i))
             if not self._polling:
                 self._polling = True
                 self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
@@ -204,17 +207,15 @@ class Run:
             self._push(worker.at_s, "worker", i, worker.turn)
 
     def _ask_around(self) -> None:
-        """Idle workers ask once each, until several in a row got nothing."""
-        refused = 0
-        waiting = len(self._idle)
-        for n in range(waiting):
-            if refused == REFUSALS:
-                self._idle_polls += waiting - n
-                return
-            self._idle_polls += 1
-            i = next(iter(self._idle))
+        """Idle workers whose turn it is ask once each."""
+        due = []
+        while self._turns and self._turns[0][0] <= self._clock.now_s:
+            turn_s, _, i = heapq.heappop(self._turns)
+            if self._idle.get(i) == turn_s:
+                due.append(i)
+        self._idle_polls += len(due)
+        for i in due:
             self._act(i)
-            refused = refused + 1 if self._workers[i].idle else 0
 
     def _submit(self, n: int) -> None:
         ordered = self._task.scenario.jobs[n]

@@ -16,6 +16,9 @@ from hydra.services.dispatch import NOBODY
 from hydra.store.memory_records import JobRecord
 from hydra.store.memory_store import MemoryStore
 
+SOON_MS = 1_000.0
+"""The reaper's period: it does not ask what is late after that."""
+
 
 class Holder(Protocol):
     """Whose heartbeats are quiet: they are done when somebody looks at the lease."""
@@ -50,6 +53,11 @@ class HeardStore(MemoryStore):
 
     def _ring(self) -> None:
         self.rang = True
+
+    def enlist(self, session: Session) -> int:
+        """As in MemoryStore."""
+        self.count("enlist")
+        return super().enlist(session)
 
     def look(self, session: Session) -> Look:
         """As in MemoryStore."""
@@ -105,6 +113,12 @@ class HeardStore(MemoryStore):
         """As in MemoryStore."""
         self.count("overdue")
         return super().overdue(limit)
+
+    def due_s(self) -> float:
+        """As in MemoryStore, after those that seem to be late soon have been heard."""
+        self.count("due_s")
+        self._hear(self._deadlines.until(self._active + SOON_MS, len(self.quiet)))
+        return super().due_s()
 
     def tick(self) -> FleetFigures:
         """As in MemoryStore, after those that seem late have been heard."""

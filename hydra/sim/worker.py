@@ -10,6 +10,7 @@ from hydra.errors import Invalid
 from hydra.messages import Grant, HandIn, Hint, Pace, Receipt, Report
 from hydra.model import Rest, Session, Span, Verdict
 from hydra.ports import WorkPort
+from hydra.settings import SHOWN_S
 from hydra.sim.chance import Fate
 from hydra.worker import OVERHEAD_MEMORY, OVERTIME
 
@@ -76,6 +77,8 @@ class SimWorker:
         self.idle = False
         self.held: Held | None = None
         self.computed_units = 0
+        self.live_workers = 0
+        """As the store last said."""
         self.turn = 0
         """Grows whenever the next event changes, so that one planned before is known as old."""
         self._port = port
@@ -93,6 +96,7 @@ class SimWorker:
         self._lives += 1
         self._session = Session(f"{self.name}-{self._lives}", self.name, self.name)
         self._seq = 0
+        self._enlist_s = 0.0
         self._overhead_s = 0.0
         self._called_s = 0.0
         self.held = None
@@ -107,9 +111,10 @@ class SimWorker:
 
     # Events ----------------------------------------------------------------------------------
 
-    def enlist(self) -> None:
+    def enlist(self, now_s: float) -> None:
         """Show itself."""
-        self._port.enlist(self._session)
+        self.live_workers = self._port.enlist(self._session)
+        self._enlist_s = now_s + SHOWN_S
 
     def act(self, now_s: float) -> None:
         """Do what is due: go, come back, hand in, beat, or ask for work."""
@@ -119,8 +124,8 @@ class SimWorker:
         elif self.held:
             self._reach(now_s)
         else:
-            if not self._seq:
-                self.enlist()
+            if now_s >= self._enlist_s:
+                self.enlist(now_s)
             self._ask(now_s)
 
     def _go(self, now_s: float, back_s: float) -> None:
@@ -214,6 +219,7 @@ class SimWorker:
             self._begin()
             self._plan(now_s + 0.5, idle=False)
             return
+        self.live_workers = receipt.pace.live_workers
         cost_s = self._costs.round_trip_s
         if receipt.grant:
             cost_s += self._costs.overhead_s
@@ -222,7 +228,7 @@ class SimWorker:
         if receipt.verdict is Verdict.CUT:
             self._trim(held, receipt.stop)
         elif receipt.verdict is not Verdict.ACCEPTED or ends:
-            self.held = None
+            self.held, self._enlist_s = None, now_s + SHOWN_S
             if receipt.grant:
                 self._start(receipt.grant, now_s + cost_s)
             else:

@@ -65,14 +65,15 @@ class MemoryStore(MemoryLeases):
                 self._keys[key] = (job, spec)
             return record.view()
 
-    def enlist(self, session: Session) -> None:
-        """Open a session."""
+    def enlist(self, session: Session) -> int:
+        """Open a session; how many workers were live."""
         with self._lock:
             _, wall = self._hydra_now()
             self._sessions.setdefault(session.id, SessionRecord())
             self._shows_up(session)
             self._see(session, wall)
             self._session_of[session.worker] = session.id
+            return self._live
 
     def leave(self, worker: str, why: str) -> bool:
         """End the worker's last session; whether a lease that it held was lost."""

@@ -56,14 +56,14 @@ class RedisFleet(RedisReader):
         with store_errors():
             return self._scripts[verb](keys=script_keys, args=[now, *args])
 
-    def enlist(self, session: Session) -> None:
-        """Open a session."""
-        self._run(
+    def enlist(self, session: Session) -> int:
+        """Open a session; how many workers were live."""
+        return int(self._run(
             "enlist",
             [keys.CLOCK, keys.session(session.id), keys.worker(session.worker), keys.WORKERS,
-             keys.PAUSED],
+             keys.PAUSED, keys.FLEET],
             session.worker, session.host, session.pid, session.id,
-        )
+        ))
 
     def pause(self, session: Session, why: Pause) -> None:
         """Note the worker as paused."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from hydra.costs import Costs
 from hydra.messages import Pace
 from hydra.model import Lease, Span
-from hydra.policy import beating, chunking, dispatching, splitting
+from hydra.policy import calling, chunking, dispatching, splitting
 from hydra.policy.chunking import Case
 from hydra.settings import SIZINGS
 
@@ -169,9 +171,16 @@ def test_a_split_is_inside_and_beyond_the_holder(
         assert start < cut.at < start + length
 
 
-def test_beats_slow_down_as_the_fleet_grows() -> None:
-    assert beating.beat_s(10, 1.0, 5_000) == 1.0
-    assert beating.beat_s(100_000, 1.0, 5_000) == 20.0
+def test_calls_slow_down_as_the_fleet_grows() -> None:
+    assert calling.apart_s(10, 1.0, 5_000) == 1.0
+    assert calling.apart_s(100_000, 1.0, 5_000) == 20.0
+
+
+def test_the_last_chunks_of_a_large_fleet_are_no_stampede() -> None:
+    limits = dataclasses.replace(LIMITS, floor_s=10.0, beat_s=20.0)
+    size = chunking.chunk(Case(Pace(2.0, 2e5, 10**5, 100_000), 10**9, Costs()), limits)
+    assert (size.units, size.tau_s) == (20, 10.0)
+    assert size.why.startswith("10 s, the shortest for a fleet of 100000")
 
 
 def test_the_queue_holds_a_task_for_each_worker_and_two_more() -> None:

@@ -1,0 +1,27 @@
+"""How often a worker calls the store: as often as is good for it, while the fleet is small.
+
+A store bears so many calls a second, and in a large fleet each worker has its share of them. So
+heartbeats, the shortest chunk and the asking of idle workers all grow with the fleet, each from a
+bound of its own; with one rate for all of them, the end of a job would be a stampede. A lease lasts
+three beats, so a large fleet learns later that a worker is dead, and its last chunks are longer.
+"""
+
+from __future__ import annotations
+
+
+def apart_s(live_workers: int, shortest_s: float, calls_per_s_max: float) -> float:
+    """Seconds between two calls of one worker."""
+    return max(shortest_s, live_workers / calls_per_s_max)
+
+
+BEAT_S_MIN = 0.5
+"""Shortest beat of a short chunk: three are a lease, and processes do stall for a moment."""
+
+
+def beat_of_s(tau_s: float, beat_s: float) -> float:
+    """The beat of a chunk planned to last `tau_s`, where longer ones beat every `beat_s`.
+
+    The end of a short chunk shows as well that its holder lives, so its lease may run out sooner
+    at no more calls: most losses that a job waits for at its end are of such chunks.
+    """
+    return min(beat_s, max(tau_s, BEAT_S_MIN))

@@ -1,0 +1,39 @@
+"""Idle workers: how often they ask, and that they count as live."""
+
+from __future__ import annotations
+
+import pytest
+
+from hydra import wiring
+from hydra.messages import Hint
+from hydra.model import Session
+from tests.unit.test_worker import Stage
+
+
+class Crowd(wiring.LocalPort):
+    """A port to a store that counts so many live workers; notes when it is asked for work."""
+
+    def __init__(self, stage: Stage, live: int) -> None:
+        super().__init__(stage.h)
+        self.stage, self.live = stage, live
+        self.asked_s: list[float] = []
+
+    def enlist(self, session: Session) -> int:
+        super().enlist(session)
+        return self.live
+
+    def claim(self, session: Session, seq: int, hint: Hint) -> None:
+        self.asked_s.append(self.stage.clock.now_s)
+        assert self.stage.h.store.live_workers() == 1
+
+
+@pytest.mark.parametrize(("live", "apart_s"), [(8, 0.25), (2_500, 0.25), (100_000, 10.0)])
+def test_idle_workers_of_a_large_fleet_ask_in_turns_and_stay_live(
+    live: int, apart_s: float
+) -> None:
+    stage = Stage()
+    crowd = Crowd(stage, live)
+    assert stage.worker("a", crowd).shift(Hint()) is False
+    others = crowd.asked_s[1:]
+    assert len(others) >= 60 / apart_s - 2
+    assert {round(after - before, 6) for before, after in zip(crowd.asked_s, others)} == {apart_s}
