@@ -105,7 +105,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A proposal to give the far part `[at, stop)` of somebody's lease to the asker."""
+    """A proposal to give the part from `at` on of somebody's lease to the asker, or all of it."""
 
     token: str
     at: int

@@ -4,6 +4,12 @@ At the end of a job nothing is free while a few leases still run. An idle worker
 part of the lease that will end last, so that both end together (work stealing of a divisible load).
 It replaces speculative execution: nothing is computed twice, because the holder learns of the cut
 at its next heartbeat, before it gets there. That is why the cut leaves the holder 1.5 beats.
+
+A lease without a far part may still be what all wait for: a slow board amid its last large tile. A
+worker that would do all of it anew in half the time that the holder still needs takes it over; the
+holder breaks off at its next heartbeat. Its part of the work is lost, and it had nothing better to
+do. Who is late may be so because the work was foretold too small: then as much again is expected.
+What was lost before is left to its holder, so that a unit is not taken over again and again.
 """
 
 from __future__ import annotations
@@ -17,6 +23,9 @@ from hydra.model import Lease, Span
 
 LEAD_BEATS = 1.5
 """Work that the holder keeps at least, in beats from its last progress."""
+
+SURE = 2.0
+"""So many times faster than waiting must be what begins anew: estimates err."""
 
 
 def split(
@@ -33,13 +42,14 @@ def split(
     speed, cost units a second, 0.0 if unknown (then it counts as the holder's equal).
     """
     for lease in leases:
-        cut = _cut(lease, costs, now_ms, asker_rate, beat_s, gain_s_min)
+        cut = _far_part(lease, costs, now_ms, asker_rate, beat_s, gain_s_min)
+        cut = cut or _whole(lease, costs, now_ms, asker_rate, max(beat_s, gain_s_min))
         if cut:
             return cut
     return None
 
 
-def _cut(
+def _far_part(
     lease: Lease,
     costs: Costs,
     now_ms: float,
@@ -68,3 +78,22 @@ def _cut(
         f"this saves {saved_s:.2g} s"
     )
     return Cut(lease.token, cut, why)
+
+
+def _whole(
+    lease: Lease, costs: Costs, now_ms: float, asker_rate: float, gain_s_min: float
+) -> Cut | None:
+    rate = lease.rate_units_s * costs.mean(lease.span)
+    if rate <= 0 or asker_rate <= 0 or lease.losses:
+        return None
+    gone_s, whole = max(now_ms - lease.at_ms, 0.0) / 1000, costs.of(lease.span)
+    if rate * gone_s >= whole:
+        whole = 2 * rate * gone_s
+    left_s, anew_s = whole / rate - gone_s, whole / asker_rate
+    if left_s < max(SURE * anew_s, anew_s + gain_s_min):
+        return None
+    why = (
+        f"the fleet is idle, and {lease.worker} would need {left_s:.3g} s more for what can be "
+        f"done anew in {anew_s:.2g} s"
+    )
+    return Cut(lease.token, lease.span.start, why)

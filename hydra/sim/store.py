@@ -103,10 +103,11 @@ class HeardStore(MemoryStore):
         return super()._lend(*lent)
 
     def _take_far_part(self, session: Session, record: JobRecord, cut: Cut) -> Range | None:
+        victim = record.leases.get(cut.token)
         taken = super()._take_far_part(session, record, cut)
-        if taken:
+        if victim and taken:
             self.splits += 1
-            self.robbed.append(record.leases[cut.token].session.worker)
+            self.robbed.append(victim.session.worker)
         return taken
 
     def overdue(self, limit: int) -> Sequence[tuple[str, str]]:

@@ -96,13 +96,19 @@ class MemoryLeases(MemoryState):
         victim = record.leases.get(cut.token)
         if not victim or victim.session.id == session.id:
             return None
-        if not victim.start < cut.at < victim.stop:
+        span = Span(cut.at, victim.stop)
+        if victim.start < cut.at < victim.stop:
+            taken = Range(span, victim.losses, victim.loser, victim.many)
+            victim.stop, victim.cut = cut.at, True
+            self._write_lease(record, cut.token, victim)
+        elif victim.start == cut.at and not victim.losses:
+            # All of it counts as a loss: else a unit that kills who takes it would go round.
+            taken = Range(span, 1, victim.session.worker)
+            self._end_lease(record, cut.token, End.CUT)
+        else:
             return None
-        taken = Range(Span(cut.at, victim.stop), victim.losses, victim.loser, victim.many)
-        victim.stop, victim.cut = cut.at, True
-        self._write_lease(record, cut.token, victim)
         self._tell(record, "split", f"{victim.session.worker} gives up units "
-                   f"{taken.span.start}..{taken.span.stop}: {cut.why}")
+                   f"{span.start}..{span.stop}: {cut.why}")
         return taken
 
     def _lend(

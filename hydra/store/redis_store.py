@@ -56,7 +56,7 @@ class RedisStore(RedisFleet):
     def claim(
         self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
     ) -> Grant | None:
-        """Lease free units of the job, or the far part of the lease that `cut` names.
+        """Lease free units of the job, or the far part or all of the lease that `cut` names.
 
         Only a grant is remembered, so one sequence number may try several jobs.
         """
@@ -68,7 +68,7 @@ class RedisStore(RedisFleet):
             [keys.CLOCK, keys.session(session.id), keys.job(job), keys.free(job),
              keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE,
              keys.worker(session.worker), keys.WORKERS, keys.rate(spec.version, session.host),
-             keys.FLEET, keys.story(job)],
+             keys.FLEET, keys.story(job), keys.timeline(job), keys.TALLY],
             seq, session.id, session.worker, job,
             spec.version, *self._ask_words(ask),
             *((cut.token, cut.at, cut.why) if cut else ("", 0, "")),

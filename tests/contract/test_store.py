@@ -11,7 +11,7 @@ from hydra import settings
 from hydra.errors import BadSpan, KeyReused, NoSuchFile, NoSuchJob, NoSuchWorker, NotFinished
 from hydra.invariants import violations
 from hydra.messages import Cut, Grant, HandIn, Work
-from hydra.model import JobState, Rest, Session, Span, Verdict
+from hydra.model import End, JobState, Rest, Session, Span, Verdict
 from hydra.ports import Store
 from tests.stores import Wall, ask, hand_in, partial_of, pieces_spec, session, sums_spec
 
@@ -443,7 +443,28 @@ def test_split_takes_the_far_part(store: Store) -> None:
     healthy(store)
 
 
-@pytest.mark.parametrize("at", [0, 100, 101])
+def test_a_cut_at_the_start_takes_the_whole_lease(store: Store) -> None:
+    open_job(store)
+    victim = take(store, session("a"), 100)
+    store.complete(session("a"), 2, hand_in(SPEC, "j1", victim.token, Span(0, 40)))
+    store.enlist(session("b"))
+    taken = store.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, 40, "it is slow"))
+    assert taken is not None
+    assert taken.span == Span(40, 100)
+    healthy(store)
+    late = hand_in(SPEC, "j1", victim.token, Span(40, 100), Rest.RETURN)
+    assert store.complete(session("a"), 3, late).verdict is Verdict.STALE
+    assert [chunk.end for chunk in store.timeline("j1")] == [End.CUT]
+    again = Cut(taken.token, 40, "it is slow, too")
+    assert store.claim(session("a"), 5, "j1", ask(10), again) is None, "only once"
+    assert store.claim(session("a"), 6, "j1", ask(10)) is None
+    done = hand_in(SPEC, "j1", taken.token, Span(40, 100), Rest.RETURN)
+    assert store.complete(session("b"), 2, done).last
+    assert store.job("j1").sums == partial_of(SPEC, Span(0, 100))
+    healthy(store)
+
+
+@pytest.mark.parametrize("at", [-1, 100, 101])
 def test_a_cut_outside_the_lease_takes_nothing(store: Store, at: int) -> None:
     open_job(store)
     victim = take(store, session("a"), 100)

@@ -141,7 +141,7 @@ def test_a_split_leaves_the_holder_until_its_next_beat() -> None:
     cut = splitting.split([lease(0, 20, 10.0)], LEVEL, 0.0, 1e9, 1.0, 0.25)
     assert cut is not None
     assert cut.at == 15
-    assert splitting.split([lease(0, 20, 10.0)], LEVEL, 0.0, 1e9, 1.0, 1.0) is None
+    assert splitting.split([lease(0, 20, 10.0)], LEVEL, 0.0, 10.0, 1.0, 1.0) is None
 
 
 def test_a_split_falls_on_a_slice() -> None:
@@ -166,9 +166,33 @@ def test_a_split_is_inside_and_beyond_the_holder(
 ) -> None:
     held = lease(start, start + length, rate, slice_units=slice_units)
     cut = splitting.split([held], LEVEL, now, asker, 1.0, 0.5)
-    if cut:
+    if cut and cut.at > start:
         assert start + rate * 1.5 <= cut.at + 1e-3
         assert start < cut.at < start + length
+    elif cut:
+        gone_s, whole_s = now / 1000, length / rate
+        whole_s = 2 * gone_s if gone_s >= whole_s else whole_s
+        assert whole_s - gone_s >= 2 * whole_s * rate / asker * 0.999
+
+
+def test_one_large_unit_of_a_slow_holder_goes_to_who_does_it_anew_in_half_the_time() -> None:
+    held = lease(7, 8, 0.1)  # ten seconds
+    taken = splitting.split([held], LEVEL, 4_000.0, 0.5, 1.0, 0.3)
+    assert taken is not None
+    assert taken.at == 7
+    assert "6 s more" in taken.why
+    assert "anew in 2 s" in taken.why
+    assert splitting.split([held], LEVEL, 4_000.0, 0.3, 1.0, 0.3) is None
+    assert splitting.split([held], LEVEL, 9_200.0, 2.5, 1.0, 0.3) is None, "saves less than a beat"
+    assert splitting.split([held], LEVEL, 4_000.0, 0.0, 1.0, 0.3) is None, "of unknown speed"
+
+
+def test_who_is_late_is_expected_to_need_as_long_again() -> None:
+    held = lease(7, 8, 0.1)
+    assert splitting.split([held], LEVEL, 30_000.0, 0.3, 1.0, 0.3) is None
+    taken = splitting.split([held], LEVEL, 30_000.0, 0.4, 1.0, 0.3)
+    assert taken is not None
+    assert "30 s more" in taken.why
 
 
 def test_calls_slow_down_as_the_fleet_grows() -> None:

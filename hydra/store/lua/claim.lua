@@ -1,12 +1,14 @@
 -- claim: lease free units of one job to a session, or the far part of somebody's lease.
 -- KEYS    clock session job free leases ends deadlines runnable worker workers rate fleet story
+--         timeline tally
 -- ARGV    now seq session worker job version
 --         token units tau_ms beat_ms slice why unit_cost tail cut_token cut_at cut_why
 -- RETURNS `granted ...` (see lend), `empty`, `stale`, `reused` or `unknown`
 --         Only a grant is remembered, so one sequence number may try several jobs.
 local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], leases = KEYS[5],
            ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], worker = KEYS[9],
-           workers = KEYS[10], rate = KEYS[11], fleet = KEYS[12], story = KEYS[13]}
+           workers = KEYS[10], rate = KEYS[11], fleet = KEYS[12], story = KEYS[13],
+           timeline = KEYS[14], tally = KEYS[15]}
 local seq, job = tonumber(ARGV[2]), ARGV[5]
 local who = {session = ARGV[3], worker = ARGV[4]}
 local ask = {version = ARGV[6], token = ARGV[7], units = tonumber(ARGV[8]),
@@ -37,6 +39,12 @@ if cut_token ~= '' then
              loser = victim.loser}
     victim.stop, victim.cut = cut_at, '1'
     lease_write(k, job, cut_token, victim)
+  elseif theirs and victim.start == cut_at and victim.losses == 0 then
+    -- All of it, which counts as a loss: else a unit that kills who takes it would go round.
+    range = {start = cut_at, stop = victim.stop, losses = 1, many = '0', loser = victim.worker}
+    lease_end(k, job, cut_token, victim, 'cut', wall)
+  end
+  if range then
     tell(k.story, 'split', victim.worker .. ' gives up units ' .. int(cut_at) .. '..'
       .. int(range.stop) .. ': ' .. cut_why)
   end
