@@ -1,7 +1,7 @@
 """Who reduces a job: whoever hands in its last unit, but not the slow one of an unequal fleet.
 
-Adding sums up is nothing. Putting a picture together and packing it is a second's work on a fast
-machine and a quarter of a minute on a slow board, while all others are idle; so a slow worker
+Adding sums up is nothing. Putting a picture together and packing it is half a second on a fast
+machine and many on a slow board, while all others are idle; so a slow worker
 waits for a moment before it takes that on itself, and an idle one that is faster comes first.
 """
 
