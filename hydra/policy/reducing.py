@@ -1,8 +1,8 @@
 """Who reduces a job: whoever hands in its last unit, but not the slow one of an unequal fleet.
 
 Adding sums up is nothing. Putting a picture together and packing it is half a second on a fast
-machine and many on a slow board, while all others are idle; so a slow worker
-waits for a moment before it takes that on itself, and an idle one that is faster comes first.
+machine and many on a slow board, while all others are idle; so a slow worker waits for a moment
+before it takes that on itself, and an idle one that is faster comes first.
 """
 
 from __future__ import annotations
