@@ -1,7 +1,8 @@
 """The whole bench: speeds, rounds of every contender in turn, speeds again.
 
 Contenders take turns within a round, so that what the machine does meanwhile hits all of them. A
-round's speeds are the mean of those measured before and after it; how far the two lie apart is
+worker's speed in a round is the middle one of three: before it, after it, and its median in all of
+the bench, so that one measurement gone wrong spoils nothing. How far one lies from the next is
 reported, since no efficiency is more certain than that.
 """
 
@@ -11,6 +12,7 @@ import itertools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from hydra import kernels
 from hydra.bench.bounds import bound_s
@@ -77,8 +79,15 @@ class Result:
     def bound_s(self, race: Race) -> float:
         """The least time in which the workers of a race could have done it, as they were."""
         before, after = self.speeds[race.round - 1 : race.round + 1]
-        speeds = {worker: (before[worker] + after[worker]) / 2 for worker in race.workers}
+        speeds = {
+            worker: median([before[worker], after[worker], self.usual(worker)])
+            for worker in race.workers
+        }
         return bound_s(self.work.whole * len(race.jobs), speeds, race.outages)
+
+    def usual(self, worker: str) -> float:
+        """The worker's median speed."""
+        return median(speeds[worker] for speeds in self.speeds)
 
     def efficiency(self, race: Race) -> float:
         """The share of its workers' own speeds that a race got."""

@@ -169,16 +169,18 @@ def found() -> Result:
     return Result(plan, work(), [0.5, 0.5], speeds, races)
 
 
-def test_a_rounds_bound_is_by_the_mean_of_the_speeds_around_it() -> None:
+def test_one_speed_gone_wrong_spoils_no_bound() -> None:
     result = found()
-    assert result.bound_s(result.races[0]) == pytest.approx(20 / 0.9)
-    assert result.drift() == pytest.approx(0.25)
+    assert result.bound_s(result.races[0]) == pytest.approx(20 / 1.0)
+    result.speeds[2] = {"w1": 0.4, "w2": 0.4}
+    assert result.bound_s(result.races[0]) == pytest.approx(20 / 0.8)
+    assert found().drift() == pytest.approx(0.25)
 
 
 def test_the_summary_begins_with_the_worst() -> None:
     rows = results.summary(found())
     assert [row["policy"] for row in rows] == ["static", "ours"]
-    assert rows[1]["efficiency"] == pytest.approx((20 / 0.9 / 25 + 20 / 0.9 / 23) / 2, abs=1e-4)
+    assert rows[1]["efficiency"] == pytest.approx((20 / 25 + 20 / 23) / 2, abs=1e-4)
     wrong = found()
     wrong.races[0] = race(1, "ours", 1.0, right=False)
     assert results.summary(wrong)[0]["policy"] == "ours"
