@@ -32,6 +32,10 @@ from hydra.model import Span
 SHARE = 2.0
 """A chunk takes 1 / SHARE of what is left; 1.25 to 4 differ by little."""
 
+SHARE_FORETOLD = 4.0
+"""The same where work is foretold: single tiles take more than twice of what was expected of them,
+and a slow worker with several of those would end long after all others."""
+
 OVERHEADS = 5.0
 """A chunk lasts at least this many times its overhead."""
 
@@ -93,7 +97,8 @@ def chunk(case: Case, limits: Limits) -> Size:
     low = max(OVERHEADS * overhead_s, limits.floor_s)
     slow = min(math.sqrt(2 * overhead_s * SPARED_S), CAP_S_MAX)
     high = max(limits.target_s, limits.beat_s, slow, low)
-    tau_s = min(max(rest_s / SHARE, low), high)
+    share, part = (SHARE_FORETOLD, "a quarter") if costs.sums else (SHARE, "half")
+    tau_s = min(max(rest_s / share, low), high)
     if tau_s == slow:
         why = f"{tau_s:.3g} s, as calls take {overhead_s * 1000:.2g} ms"
     elif tau_s == high:
@@ -103,7 +108,7 @@ def chunk(case: Case, limits: Limits) -> Size:
     elif tau_s == low:
         why = f"{tau_s:.3g} s, the shortest worth its overhead of {overhead_s * 1000:.2g} ms"
     else:
-        why = f"{tau_s:.3g} s, half of the {rest_s:.3g} s that the fleet needs for the rest"
+        why = f"{tau_s:.3g} s, {part} of the {rest_s:.3g} s that the fleet needs for the rest"
     some, tail = costs.first(pace.free_within, pace.rate * tau_s), False
     if costs.sums and some < 1 and pace.rate * pace.live_workers < fleet_rate:
         some, tail = costs.last(pace.free_within, pace.rate * tau_s), True

@@ -75,7 +75,7 @@ def size(rate: float, free: Span = ALL, fleet: float = 100.0, live: int = 4) -> 
 def test_a_worker_for_which_the_dearest_unit_is_too_large_takes_the_cheapest() -> None:
     fast, slow = size(60.0), size(5.0)
     assert (fast.tail, fast.units) == (False, 1)
-    assert (slow.tail, slow.units) == (True, 2)
+    assert (slow.tail, slow.units) == (True, 1)
     assert fast.why.endswith("0.6 units/s of the dearest")
     assert slow.why.endswith("of the cheapest")
     assert not size(25.0).tail, "at the mean: somebody must take it"
@@ -91,7 +91,7 @@ def test_a_slow_worker_leaves_the_last_units_to_others() -> None:
 
 
 def test_the_rest_is_what_is_free_in_work() -> None:
-    assert size(60.0, Span(6, 10)).tau_s == pytest.approx(0.1)
+    assert size(60.0, Span(6, 10)).tau_s == pytest.approx(0.05)
 
 
 def test_a_worker_of_unknown_speed_begins_at_the_cheap_end() -> None:
@@ -189,7 +189,7 @@ def test_rates_are_work_a_second_at_either_end() -> None:
 
 def test_chunks_of_all_workers_last_alike_wherever_they_lie() -> None:
     stage = Stage()
-    speeds = {"fast": 60_000.0, "slow": 2_000.0}
+    speeds = {"fast": 30_000.0, "slow": 1_000.0}
     sessions = {name: stage.enlist(name) for name in speeds}
     for name, session in sessions.items():  # each shows its speed on one unit
         grant = stage.claim(session)
@@ -201,9 +201,9 @@ def test_chunks_of_all_workers_last_alike_wherever_they_lie() -> None:
         grant = stage.claim(session)
         took_s = stage.costs.of(grant.span) / speeds[name]
         stage.complete(session, grant, grant.span.stop, took_s)
-        assert took_s == pytest.approx(2.0, rel=0.2), grant.span
+        assert took_s == pytest.approx(2.0, rel=0.3), grant.span
     story = [entry.text for entry in stage.h.store.story(stage.job.id)][-2:]
-    assert story[0].startswith("fast takes units 0..12: 2 s, the target")
+    assert story[0].startswith("fast takes units 0..6: 2 s, the target")
     assert story[0].endswith("of the dearest")
     assert story[1].startswith("slow takes")
     assert story[1].endswith("of the cheapest")
