@@ -2,15 +2,13 @@
 
 The problem: a kernel call must not be longer than the fleet's patience, a hand-in must survive a
 lost reply, and the span may be cut short by an idle neighbour at any moment. The idea: keep each
-slice's partial until the store has counted it, and let `Holding` do the bookkeeping without any
-I/O, so that the simulator and the tests walk the same steps. The loop around it only decides when
-to call. Rejected: a worker that queues results for a background sender; it hides the fence.
+slice's partial until the store has counted it; `Holding` does the bookkeeping without any I/O, the
+loop decides when to call. Rejected: a background sender of results, which would hide the fence.
 
 One thread computes; a second one sends bare heartbeats when a slice lasts longer than a beat. Both
-call the store under one lock, because a session's calls are numbered. A unit may last minutes: when
-a heartbeat learns that its job is over, the second thread calls `interrupt`, which has `break_off`
-called in the first one (by a signal: kernels let those through), and the slice ends there.
-Rejected: a flag for kernels to ask, which each of them would have to carry through its loops.
+call the store under one lock, because a session's calls are numbered. When the second learns that
+nobody wants the slice, `interrupt` has `break_off` called in the first (by a signal: kernels let
+those through). Rejected: a flag for kernels to ask, which each would have to carry in its loops.
 """
 
 from __future__ import annotations
@@ -30,6 +28,7 @@ from hydra.model import Partial, Rest, Session, Span, Verdict
 from hydra.patience import patiently
 from hydra.pauses import Pause
 from hydra.policy.calling import apart_s
+from hydra.policy.reducing import holds_off_s
 from hydra.ports import Pacing, WorkPort
 from hydra.settings import POLLS_PER_S_MAX, SHOWN_S
 
@@ -82,7 +81,7 @@ class Worker:
         self._beats = beats
         self._lock = threading.Lock()
         self._seq = self._live_workers = 0
-        self._overhead_s = self._called_s = self._slice_began_s = 0.0
+        self._overhead_s = self._called_s = self._slice_began_s = self._reduce_s = 0.0
         self._spent = False
         self._computing: Holding | None = None
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
@@ -121,7 +120,9 @@ class Worker:
             elif grant := grant or self._claim(hint):  # a lease is never dropped
                 busy, grant = True, self._work(grant, ends_s)
                 enlist_s = self._clock.monotonic_s() + SHOWN_S
-            elif not self._call(lambda: self._port.reduce(self._session)):
+            elif self._clock.monotonic_s() < self._reduce_s or not self._call(
+                lambda: self._port.reduce(self._session)
+            ):
                 busy = False
                 self._call(lambda: self._port.listen(poll_s))
                 hold_s = apart_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
@@ -194,11 +195,9 @@ class Worker:
         receipt, hand_in = self._complete(kernel, held, Rest.KEEP, False)
         if receipt.verdict is Verdict.CUT:
             held.trim(receipt.stop)
-            return True
-        if receipt.verdict is not Verdict.ACCEPTED:
-            return False
-        held.counted(hand_in.span, receipt)
-        return True
+        elif receipt.verdict is Verdict.ACCEPTED:
+            held.counted(hand_in.span, receipt)
+        return receipt.verdict in (Verdict.CUT, Verdict.ACCEPTED)
 
     def _hand_in(
         self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str
@@ -224,6 +223,7 @@ class Worker:
             took_s = self._clock.monotonic_s() - began_s
         self._say(held, receipt)
         self._live_workers = receipt.pace.live_workers
+        self._reduce_s = self._called_s + holds_off_s(receipt.pace, held.grant.spec)
         if receipt.grant:  # what a chunk costs: beats are cheaper, the last call reduces the job
             self._overhead_s += OVERHEAD_MEMORY * (took_s - self._overhead_s)
         return receipt, hand_in

@@ -10,13 +10,14 @@ from hydra import wiring
 from hydra.clock import ManualClock
 from hydra.holding import Holding
 from hydra.kernels import load
-from hydra.messages import Hint, Pace, Report
-from hydra.model import JobState, Rest, Session
-from hydra.policy.reducing import lets_others_first
+from hydra.messages import Hint, Pace, Receipt, Report
+from hydra.model import JobSpec, JobState, Rest, Session
+from hydra.policy.reducing import HOLD_OFF_S, holds_off_s, lets_others_first
 from hydra.services import complete as completing
 from hydra.services import reduce as reducing
 from hydra.services.submit import submit
 from hydra.settings import Settings
+from hydra.worker import Worker
 
 SLOW, FAST = Pace(1.0, 100.0, 0, 2), Pace(99.0, 100.0, 0, 2)
 
@@ -63,3 +64,27 @@ def test_a_faster_worker_comes_first_if_there_is_one(
     assert receipt.last
     assert reduced == [helped]
     assert h.store.job(job).state is JobState.DONE
+
+
+def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
+    pieces = JobSpec("k", "v", {}, 4, piece_bytes_max=10)
+    assert holds_off_s(SLOW, pieces) == HOLD_OFF_S
+    assert holds_off_s(FAST, pieces) == 0.0
+
+    h, asked_s = wiring.in_memory(Settings.read({}, shift_seconds=60), ManualClock()), []
+    job = submit(h, "mandelbrot", {"columns": 65, "rows": 64, "iterations": 20}).id
+
+    class Port(wiring.LocalPort):
+        def complete(self, session: Session, seq: int, report: Report) -> Receipt:
+            """What the service does, for one that is slow and whose process ends then."""
+            return replace(h.store.complete(session, seq, report.hand_in), pace=SLOW)
+
+        def reduce(self, session: Session) -> bool:
+            asked_s.append(h.clock.monotonic_s())
+            return super().reduce(session)
+
+    slow = Worker(Port(h), h.kernels(), h.clock, h.settings, wiring.session_here(h), beats=False)
+    begun_s = h.clock.monotonic_s()
+    slow.shift(Hint())
+    assert h.store.job(job).state is JobState.DONE
+    assert asked_s[0] >= begun_s + HOLD_OFF_S
