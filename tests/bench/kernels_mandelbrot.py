@@ -26,8 +26,8 @@ SAMPLE_S = 0.25
 """CPU time of one sample, at least: a picture that takes less is computed several times, so that
 what the implementation before it left in the caches does not count."""
 TILES = "tiles"
-BATCH_TILES = 16
-"""Tiles of one call: their squares, which peers do not give, are dropped before the next."""
+BATCH_TILES = 4
+"""Tiles of one call: their squares, which peers do not give, are dropped while in the cache."""
 CHECK_PIXELS = 192
 """Pixels across the picture by which the counts are compared."""
 
