@@ -202,7 +202,7 @@ class Worker:
     rates: Mapping[str, float] = field(default_factory=dict)
     """Cost units a second, by kernel version."""
     pause: Pause | None = None
-    """Why it takes no work now."""
+    """Why it takes no work now; then it counts in no figure of the fleet."""
 
     def live(self, now_ms: float) -> bool:
         """Whether it counts in the fleet's figures."""

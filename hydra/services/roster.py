@@ -42,10 +42,10 @@ class Roster:
 
 def roster(h: Hydra) -> Roster:
     """Everyone that the store has seen lately or the queue's register names."""
-    now_ms, waiting = h.clock.wall_s() * 1000, set(h.queue.workers())
-    seen = []
+    now_ms, seen = h.clock.wall_s() * 1000, []
+    waiting = {name_of("", name) for name in h.queue.workers()}  # less the hosts, which RQ lacks
     for worker in h.store.workers():
-        names = {name for name in waiting if name_of(worker.host, name) == worker.id}
+        names = waiting & {worker.id, worker.id.removeprefix(worker.host)}
         waiting -= names
         seen.append((worker, _presence(worker, now_ms, waits=bool(names))))
     seen.sort(key=lambda row: list(Presence).index(row[1]))

@@ -264,11 +264,11 @@ class MemoryStore(MemoryLeases):
     def tick(self) -> FleetFigures:
         """Advance Hydra time and refresh the fleet's figures."""
         with self._lock:
-            _, wall = self._hydra_now()
+            now, wall = self._hydra_now()
             self._ticked = wall
             runnable = self._runnable()
-            if wall - self._figured >= self._live // settings.FIGURES_PER_S_MAX * 1000:
-                self._figured, live = wall, self._live_now()
+            if now - self._figured >= self._live // settings.FIGURES_PER_S_MAX * 1000:
+                self._figured, live = now, self._live_now()
                 self._live = len(live)
                 versions = {record.spec.version for record in runnable}
                 self._fleet = {v: sum(w.rates.get(v, 0.0) for w in live) for v in versions}

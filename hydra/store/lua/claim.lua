@@ -1,4 +1,4 @@
--- claim: lease free units of one job to a session, or the far part of somebody's lease.
+-- claim: lease free units of one job to a session, or the far part or all of somebody's lease.
 -- KEYS    clock session job free leases ends deadlines runnable worker workers rate fleet story
 --         timeline tally
 -- ARGV    now seq session worker job version

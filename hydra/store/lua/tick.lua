@@ -8,7 +8,7 @@ local k = {clock = KEYS[1], jobs = KEYS[2], ended = KEYS[3], workers = KEYS[4],
            generation = KEYS[5], paused = KEYS[6], fleet = KEYS[7]}
 
 if is_stranger(k.generation, ARGV[2]) then return {-1, 0} end
-local _, wall = hydra_now(k.clock, ARGV[1])
+local now, wall = hydra_now(k.clock, ARGV[1])
 redis.call('HSET', k.clock, 'ticked', ms(wall))
 local old = redis.call('ZRANGEBYSCORE', k.ended, '-inf', ms(wall - tonumber(ARGV[3])),
   'LIMIT', 0, ARGV[4])
@@ -21,6 +21,7 @@ for _, seen in ipairs({k.workers, k.paused}) do
 end
 local live = tonumber(redis.call('HGET', k.fleet, 'live') or 0)
 local figured = tonumber(redis.call('HGET', k.clock, 'figured') or 0)
-if wall - figured < math.floor(live / FIGURES_PER_S_MAX) * 1000 then return {live, 0} end
-redis.call('HSET', k.clock, 'figured', ms(wall))
+local pause_ms = math.floor(live / FIGURES_PER_S_MAX) * 1000
+if pause_ms > 0 and now - figured < pause_ms then return {live, 0} end
+redis.call('HSET', k.clock, 'figured', ms(now))
 return {redis.call('ZCOUNT', k.workers, ms(wall), '+inf'), 1}
