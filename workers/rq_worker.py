@@ -29,7 +29,7 @@ from hydra import connection, settings, wiring
 from hydra.adapters.rq_queue import TASK
 from hydra.clock import SystemClock
 from hydra.errors import BadWire, Unavailable
-from hydra.kernels._proof import proven
+from hydra.kernels._proof import proven, rehearse
 from hydra.services.leave import leave
 from hydra.settings import Settings
 from hydra.workers import tasks
@@ -138,7 +138,7 @@ def main(limits: Settings) -> None:
     client = connection.connect(limits.redis_url)
     connection.require_safe(client)
     # Loaded and checked once, before any fork: what a work-horse imports it imports each time.
-    proven()
+    rehearse(proven().values())
     wiring.over(client, limits)
     wiring.comfort(limits, SystemClock())
     while not _work(client):

@@ -68,10 +68,13 @@ class Processes:
         return self._leaders[leader].poll() is None
 
     def send(self, number: int, leader: int) -> None:
-        """Send a signal to everything in the process's session."""
-        for pid in sessions.members([leader]):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+        """Send a signal to everything in the process's session, also to what it is just forking."""
+        told: set[int] = set()
+        while fresh := set(sessions.members([leader])) - told:
+            for pid in fresh:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            told |= fresh
 
     def end(self, leaders: Iterable[int]) -> None:
         """Ask them to end, the last started first; then make them."""

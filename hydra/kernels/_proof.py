@@ -7,6 +7,8 @@ tell from right ones. The check takes milliseconds, so every worker process make
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Iterable
 from functools import cache
 
 from hydra.kernels import Kernel, load
@@ -38,3 +40,19 @@ def fault_of(kernel: Kernel) -> str:
         if computed != right:
             return f"units {start}..{stop} do not give the golden answer"
     return ""
+
+
+def rehearse(kernels: Iterable[Kernel]) -> None:
+    """Finish a golden job of each kernel, so that what `finish` imports late is imported.
+
+    For a process that forks others: a picture's first 0.1 s would else go to importing NumPy. A
+    core has a worker of its own, so BLAS gets one thread here unless the environment says more.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for kernel in kernels:
+        for params, span, whole in kernel.GOLDEN[:1]:
+            if span == (0, kernel.size(params)):
+                try:
+                    kernel.finish(params, whole)
+                except Exception as error:  # the reduction of a job will meet it, and say so there
+                    LOG.warning("finish failed name=%s why=%r", kernel.__name__, error)

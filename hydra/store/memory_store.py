@@ -228,6 +228,8 @@ class MemoryStore(MemoryLeases):
                     return None
                 record.attempts += 1
                 record.reducer, record.reduce_after = session.id, now + settings.REDUCE_LEASE_MS
+                self._tell(record, "reduce", f"{session.worker} makes the answer, attempt "
+                           f"{record.attempts} of {settings.REDUCE_ATTEMPTS_MAX}")
             elif record.reducer != session.id:
                 return None
             spec = record.spec

@@ -147,7 +147,9 @@ class RedisStore(RedisFleet):
         spec = self.spec(job)
         if spec is None:
             return None
-        held, *words = self._run("reduce", self._closing_keys(job), job, session.id, self._keep_ms)
+        held, *words = self._run(
+            "reduce", self._closing_keys(job), job, session.id, session.worker, self._keep_ms
+        )
         if not held:
             return None
         whole: Partial
