@@ -25,6 +25,7 @@ from hydra.holding import BrokenOff, Holding
 from hydra.kernels import Kernel
 from hydra.messages import Grant, HandIn, Hint, Receipt, Report
 from hydra.model import Partial, Rest, Session, Span, Verdict
+from hydra.overheads import Overheads
 from hydra.patience import patiently
 from hydra.pauses import Pause
 from hydra.policy.calling import apart_s
@@ -37,9 +38,6 @@ OVERTIME = 1.5
 
 HEART_S = 0.25
 """How often the heartbeat thread looks at the clock."""
-
-OVERHEAD_MEMORY = 0.2
-"""Weight of the newest call in the running mean of what a call that brings a chunk costs."""
 
 _log = logging.getLogger("hydra.worker")
 
@@ -81,7 +79,8 @@ class Worker:
         self._beats = beats
         self._lock = threading.Lock()
         self._seq = self._live_workers = 0
-        self._overhead_s = self._called_s = self._slice_began_s = self._reduce_s = 0.0
+        self._called_s = self._slice_began_s = self._reduce_s = 0.0
+        self._overheads = Overheads()
         self._spent = False
         self._computing: Holding | None = None
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
@@ -138,7 +137,7 @@ class Worker:
         return self._spent or self._stopping() or self._clock.monotonic_s() >= ends_s
 
     def _claim(self, hint: Hint) -> Grant | None:
-        asked = Hint(hint.job, hint.units, self._overhead_s)
+        asked = Hint(hint.job, hint.units, self._overheads.least_s())
         with self._numbered() as seq:
             grant: Grant | None = self._call(lambda: self._port.claim(self._session, seq, asked))
             return grant
@@ -215,17 +214,19 @@ class Worker:
     def _complete(
         self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str = ""
     ) -> tuple[Receipt, HandIn]:
+        spec = held.grant.spec
         with self._numbered() as seq:
             hand_in = held.hand_in(kernel.merge, rest, note)
-            report = Report(hand_in, more, held.grant, held.pace, self._overhead_s)
+            overhead_s = self._overheads.of_s(spec.kernel)
+            report = Report(hand_in, more, held.grant, held.pace, overhead_s)
             began_s = self._clock.monotonic_s()
             receipt = self._call(lambda: self._port.complete(self._session, seq, report))
             took_s = self._clock.monotonic_s() - began_s
         self._say(held, receipt)
         self._live_workers = receipt.pace.live_workers
-        self._reduce_s = self._called_s + holds_off_s(receipt.pace, held.grant.spec)
+        self._reduce_s = self._called_s + holds_off_s(receipt.pace, spec)
         if receipt.grant:  # what a chunk costs: beats are cheaper, the last call reduces the job
-            self._overhead_s += OVERHEAD_MEMORY * (took_s - self._overhead_s)
+            self._overheads.note(spec.kernel, took_s)
         return receipt, hand_in
 
     def _say(self, held: Holding, receipt: Receipt) -> None:

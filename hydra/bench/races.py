@@ -9,10 +9,16 @@ from hydra.bench.bounds import Outage
 from hydra.bench.fleet import READY_S, SETTLE_S, Fleet, Hand
 from hydra.bench.work import Work
 from hydra.client import Handle
+from hydra.errors import Unavailable
 from hydra.model import Chunk
 
 WARM_S = 1.0
 """How long a worker works before its speed is taken: its slices have found their size."""
+
+SPEED_SLACK = 0.1
+"""The reference was timed with all cores at work, and one alone may be clocked higher."""
+
+SOLO_TRIES = 3
 
 STOPPED_S = 20.0
 """How long the faults stop one worker."""
@@ -49,8 +55,18 @@ class Race:
 def solo(fleet: Fleet, hand: Hand, work: Work, seconds: float) -> float:
     """The worker's speed with the others standing still, in core-seconds a second.
 
-    Between two of its hand-ins, by the server's clock: neither its start nor its end counts.
+    More than its cores allow cannot be: then it is measured again. Raises Unavailable if that
+    does not help.
     """
+    for _ in range(SOLO_TRIES):
+        speed = _speed(fleet, hand, work, seconds)
+        if speed <= hand.cores * (1 + SPEED_SLACK):
+            return speed
+    raise Unavailable(f"{hand.name} seems to have {speed:.3f} cores and was given {hand.cores:.3f}")
+
+
+def _speed(fleet: Fleet, hand: Hand, work: Work, seconds: float) -> float:
+    """Between two of its hand-ins, by the server's clock: neither its start nor its end counts."""
     with fleet.frozen([other for other in fleet.hands if other.leader and other is not hand]):
         job = fleet.client.open(work.kernel, work.params)
         try:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from hydra.errors import Invalid
 from hydra.messages import Grant, HandIn, Hint, Pace, Receipt, Report
 from hydra.model import Rest, Session, Span, Verdict
+from hydra.overheads import Overheads
 from hydra.ports import WorkPort
 from hydra.settings import SHOWN_S
 from hydra.sim.chance import Fate
-from hydra.worker import OVERHEAD_MEMORY, OVERTIME
+from hydra.worker import OVERTIME
 
 SUM = "units"
 """The simulator's kernel counts units, so a right sum is the span's length."""
@@ -97,7 +98,7 @@ class SimWorker:
         self._session = Session(f"{self.name}-{self._lives}", self.name, self.name)
         self._seq = 0
         self._enlist_s = 0.0
-        self._overhead_s = 0.0
+        self._overheads = Overheads()
         self._called_s = 0.0
         self.held = None
 
@@ -139,7 +140,7 @@ class SimWorker:
 
     def _ask(self, now_s: float) -> None:
         self._seq += 1
-        grant = self._port.claim(self._session, self._seq, Hint(overhead_s=self._overhead_s))
+        grant = self._port.claim(self._session, self._seq, Hint(overhead_s=self._overheads.least_s()))
         cost_s = self._costs.round_trip_s + (self._costs.overhead_s if grant else 0.0)
         if grant:
             self._start(grant, now_s + cost_s)
@@ -223,7 +224,7 @@ class SimWorker:
         cost_s = self._costs.round_trip_s
         if receipt.grant:
             cost_s += self._costs.overhead_s
-            self._overhead_s += OVERHEAD_MEMORY * (cost_s - self._overhead_s)
+            self._overheads.note(held.grant.spec.kernel, cost_s)
         self._called_s = held.since_s = now_s + cost_s
         if receipt.verdict is Verdict.CUT:
             self._trim(held, receipt.stop)
@@ -259,7 +260,8 @@ class SimWorker:
         pace = held.pace
         if self._liar:
             pace = replace(pace, rate=pace.rate * BOAST)
-        report = Report(said, rest is Rest.RETURN, held.grant, pace, self._overhead_s)
+        overhead_s = self._overheads.least_s()
+        report = Report(said, rest is Rest.RETURN, held.grant, pace, overhead_s)
         return self._port.complete(self._session, self._seq, report)
 
     def _trim(self, held: Held, stop: int) -> None:
