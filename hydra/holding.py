@@ -14,7 +14,7 @@ from hydra.messages import Grant, HandIn, Receipt
 from hydra.model import Partial, Rest, Span, Verdict
 
 FIRST_SLICE_SHARE = 16
-"""A process's first slice of a job is this part of what its host's rate suggests."""
+"""A first slice is this part of what its host's rate suggests, unless another size is proven."""
 
 
 class BrokenOff(BaseException):
@@ -25,7 +25,7 @@ class Holding:
     """One lease and what has been computed of it but not counted yet. No I/O, no clock."""
 
     def __init__(self, grant: Grant, slice_units: int = 0) -> None:
-        """`slice_units` is the size that last proved right here for this job; 0 if none did."""
+        """`slice_units` is the size that last proved right here for the like; 0 if none did."""
         self.grant = grant
         self.pace = grant.pace
         self.handed_in = grant.span.start
@@ -34,7 +34,8 @@ class Holding:
         self._parts: list[tuple[Span, Partial]] = []
         self.told: Receipt | None = None
         """The reply to the last bare heartbeat, noted by the other thread."""
-        # The lease's slice is by the host's rate, which may be another process's: begin small.
+        # The lease's slice is by the host's rate, which may be another process's, and by what its
+        # units are foretold to cost: begin small.
         self.slice_units = slice_units or max(1, grant.slice_units // FIRST_SLICE_SHARE)
         self.busy_s = 0.0
         """Time inside the kernel so far."""

@@ -16,13 +16,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from hydra.clock import Clock
 from hydra.errors import HydraError
 from hydra.holding import BrokenOff, Holding
-from hydra.kernels import Kernel
+from hydra.kernels import Kernel, units_differ
 from hydra.messages import Grant, HandIn, Hint, Receipt, Report
 from hydra.model import Partial, Rest, Session, Span, Verdict
 from hydra.overheads import Overheads
@@ -178,7 +178,8 @@ class Worker:
             return f"{type(error).__name__}: {error}"
         took_s = self._clock.monotonic_s() - began_s
         held.computed(span, partial, took_s, self._pacing.slice_seconds)
-        self._slice_units[held.grant.job] = held.slice_units
+        if not units_differ(kernel):  # else what proved right says little of the next ones
+            self._slice_units[held.grant.job] = held.slice_units
         return ""
 
     def _run(self, kernel: Kernel, held: Holding, span: Span) -> Partial:
@@ -265,10 +266,8 @@ class Worker:
     def _abandon(self) -> None:
         """The kernel's call will not come back: without it the span is somebody else's."""
         why = f"one kernel call took longer than {self._pacing.call_seconds:g} s"
-        try:
+        with suppress(HydraError):  # nobody beats any more, so the lease runs out by itself
             self._port.leave(self._session, why)
-        except HydraError:
-            pass  # nobody beats any more, so the lease runs out by itself
         self._give_up()
 
     def _bare_beat(self, held: Holding) -> None:

@@ -241,6 +241,11 @@ COSTS_KEPT = 16
 """Jobs whose units' costs a process remembers."""
 
 
+def units_differ(kernel: Kernel) -> bool:
+    """Whether its units are not all the same work: what they cost is foretold, and may be wrong."""
+    return hasattr(kernel, "costs")
+
+
 def costs_of(kernel: Kernel, params: Params) -> Costs:
     """What the units cost; 1.0 each if the kernel says nothing."""
     each, level = getattr(kernel, "costs", None), getattr(kernel, "unit_cost", None)

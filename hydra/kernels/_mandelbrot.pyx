@@ -50,7 +50,8 @@ cdef extern from "mandel_tile.h" nogil:
         double x, y, cx, cy
         uint32_t part
     ctypedef int64_t mandel_survey_function(const mandel_view *view, mandel_scout *scouts,
-                                            int many, int64_t budget, int64_t *work)
+                                            int many, int parts, int64_t budget,
+                                            int64_t *work)
     ctypedef struct mandel_functions_of:
         mandel_survey_function *survey
     mandel_functions_of mandel_functions[HYDRA_ISAS]
@@ -94,8 +95,8 @@ def render_as(str isa, view, boxes) -> list[bytes]:
 def survey(view, boxes, int across, int64_t budget) -> tuple[list[int], int]:
     """How much work boxes are, told from across x across samples of each; see mandel_survey.h.
 
-    Returns the bursts done in each box, at most `budget` in all, and how many bursts the samples
-    that take longest were followed.
+    Returns the bursts that all samples of each box would take, and how many bursts they could be
+    followed if at most `budget` were done in all, as many as are done here.
     """
     return _survey(selected, view, boxes, across, budget)
 
@@ -233,7 +234,8 @@ cdef tuple _survey(int isa, view, boxes, int across, int64_t budget):
                     continue
                 many += 1
         with nogil:
-            reached = mandel_functions[isa].survey(&seen, scouts, many, budget, work)
+            reached = mandel_functions[isa].survey(&seen, scouts, many, parts, budget,
+                                                   work)
         return [work[part] for part in range(parts)], reached
     finally:
         free(scouts)

@@ -2,7 +2,7 @@
 
 Tiles of one picture differ a hundredfold in work: the plane is empty far from the set, the checks
 save nearly all of its inside, and the border takes the rest. So a survey goes first: samples spread
-over the picture are followed as far as a budget allows, and tell of each tile how much work it is.
+over the picture are followed, fewer the longer it takes, and tell of each tile how much work it is.
 Units are numbered from the most expensive tile to the cheapest. Then the units are a cost axis:
 chunks are cut from its front by work, slow workers take from its far end what is not too large for
 them, and crumbs are left for the end of a job.
@@ -30,7 +30,7 @@ BURST = 16
 """Iterations of a burst, in which the survey counts."""
 
 BUDGET_BURSTS = 2**21
-"""Most bursts of all samples together: 8 ms with AVX-512, 20 ms with SSE2."""
+"""Most bursts that a survey does: 8 ms with AVX-512, 20 ms with SSE2."""
 
 PREVIEW_PIXELS = 2**15
 """Most pixels of a preview: as quick as a survey."""
@@ -50,7 +50,7 @@ class Plan(NamedTuple):
     costs: Sequence[int]
     """The expected work of each unit, in iterations; never rising."""
     iterations: int
-    """How far the survey followed the samples that take longest."""
+    """How far the survey's budget would do if all samples were followed."""
 
 
 def plan(view: View, survey: Survey) -> Plan:

@@ -18,6 +18,12 @@ BURST = 16
 STAGE = 4
 """Bursts of the first stage."""
 
+EARLY = 4
+"""Part of the budget for which all samples are followed."""
+
+PARTS_MAX = 16
+"""Parts of the picture for each sample that is followed on."""
+
 MARGIN = 1 - 1e-12
 """Of the cardioid and the disc."""
 
@@ -25,7 +31,7 @@ MARGIN = 1 - 1e-12
 def survey(
     view: View, boxes: Sequence[Box], across: int, budget: int
 ) -> tuple[list[int], int]:
-    """The bursts done in each box, and how many the longest samples were followed."""
+    """The bursts of all samples of each box, and how far the budget would do for all of them."""
     corners = np.array(boxes, np.int64)[:, :, None]
     steps = 2 * np.arange(across) + 1
     columns = corners[:, 0] + steps * corners[:, 2] // (2 * across)
@@ -48,26 +54,57 @@ def _surveyed(
     view: View, scouts: list[Reals], part: Ints, budget: int, work: Ints
 ) -> tuple[list[int], int]:
     limit = -(-view.iterations // BURST)
-    reached, stage = 0, STAGE
+    early, whole, weight = budget // EARLY, budget, 1
+    reached, told, stage, stages = 0, 0, STAGE, 0
     while part.size and reached < limit:
         bursts = min(stage, limit - reached)
-        if bursts * part.size > budget:
-            bursts = budget // part.size
-        if not bursts:
-            break
+        if not stages and bursts * part.size <= early:
+            early -= bursts * part.size
+        else:
+            stages = stages or _stages(limit - reached, stage)
+            most = budget // stages // bursts
+            stages -= 1
+            if most * PARTS_MAX < len(work):
+                break
+            step = 1
+            while -(-part.size // step) > most:
+                step *= 2
+            part, scouts = part[::step], [each[::step] for each in scouts]
+            weight *= step
+        affordable = max(whole, 0) // (part.size * weight)
+        told += min(bursts, affordable)
+        whole -= bursts * part.size * weight
         budget -= bursts * part.size
         reached += bursts
         stage *= 2
-        kept = scouts[:2]
-        for _ in range(bursts):
-            np.add.at(work, part, 1)
-            x, y, square = _burst(*scouts)
-            scouts[:2] = x, y
-            on = (square <= view.bailout * view.bailout) & ~((x == kept[0]) & (y == kept[1]))
-            if not on.all():
-                part, kept = part[on], [each[on] for each in kept]
-                scouts = [each[on] for each in scouts]
-    return work.tolist(), reached
+        part, scouts = _stage(view, scouts, part, bursts, weight, work)
+    return work.tolist(), told
+
+
+def _stages(bursts: int, stage: int) -> int:
+    """How many stages of doubling length are `bursts`."""
+    stages = 0
+    while bursts > 0:
+        bursts, stage, stages = bursts - stage, 2 * stage, stages + 1
+    return stages
+
+
+def _stage(
+    view: View, scouts: list[Reals], part: Ints, bursts: int, weight: int, work: Ints
+) -> tuple[Ints, list[Reals]]:
+    """Up to `bursts` more of each scout, which stands for `weight`; those that have not ended."""
+    kept = scouts[:2]
+    for _ in range(bursts):
+        np.add.at(work, part, weight)
+        x, y, square = _burst(*scouts)
+        scouts[:2] = x, y
+        on = (square <= view.bailout * view.bailout) & ~((x == kept[0]) & (y == kept[1]))
+        if not on.all():
+            part, kept = part[on], [each[on] for each in kept]
+            scouts = [each[on] for each in scouts]
+        if not part.size:
+            break
+    return part, scouts
 
 
 def stays(x: Reals, y: Reals) -> NDArray[np.bool_]:

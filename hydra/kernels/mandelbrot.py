@@ -28,7 +28,7 @@ except ImportError:  # not compiled here: the same blobs, slowly
     from hydra.kernels._mandelbrot_reference import BLOB_BYTES_MAX, render, select, unpack
     from hydra.kernels._mandelbrot_survey_reference import survey
 
-VERSION = 2  # 2 numbers the tiles by their cost
+VERSION = 3  # 2 numbers the tiles by their cost, 3 surveys that deeper
 
 PARAMS = {
     "set": Param(

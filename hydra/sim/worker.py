@@ -140,7 +140,8 @@ class SimWorker:
 
     def _ask(self, now_s: float) -> None:
         self._seq += 1
-        grant = self._port.claim(self._session, self._seq, Hint(overhead_s=self._overheads.least_s()))
+        hint = Hint(overhead_s=self._overheads.least_s())
+        grant = self._port.claim(self._session, self._seq, hint)
         cost_s = self._costs.round_trip_s + (self._costs.overhead_s if grant else 0.0)
         if grant:
             self._start(grant, now_s + cost_s)

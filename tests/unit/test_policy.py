@@ -195,6 +195,20 @@ def test_who_is_late_is_expected_to_need_as_long_again() -> None:
     assert "30 s more" in taken.why
 
 
+def test_a_slice_that_is_late_tells_of_all_of_a_foretold_lease() -> None:
+    """Seven tiles foretold at a tenth of what they were: a slow worker kept them all to itself."""
+    costs = Costs.of_each([100] * 8)
+    held = lease(0, 7, 10.0, slice_units=1)  # 0.7 s, as foretold
+    assert splitting.split([held], costs, 500.0, 1e3, 1.0, 0.3) is None
+    cut = splitting.split([held], costs, 3_000.0, 1e3, 1.0, 0.3)  # the first has taken 2 s
+    assert cut is not None
+    assert cut.at == 4, "each is taken for 4 s, so the holder keeps four of seven"
+    taken = splitting.split([held], costs, 3_000.0, 4e3, 1.0, 0.3)
+    assert taken is not None
+    assert taken.at < cut.at, "a faster one takes more"
+    assert splitting.split([lease(0, 7, 10.0)], LEVEL, 3_000.0, 10.0, 1.0, 0.3) is None
+
+
 def test_calls_slow_down_as_the_fleet_grows() -> None:
     assert calling.apart_s(10, 1.0, 5_000) == 1.0
     assert calling.apart_s(100_000, 1.0, 5_000) == 20.0

@@ -19,7 +19,9 @@ enum {
     MANDEL_KEEP_FIRST = 3,    /* bursts after which z is first kept */
     MANDEL_QUEUE = 448,       /* entries that make a queue long */
     MANDEL_FIRST = 448,       /* samples whose first iterations are counted together, at least */
-    MANDEL_STAGE = 4          /* bursts of a survey's first stage */
+    MANDEL_STAGE = 4,         /* bursts of a survey's first stage */
+    MANDEL_EARLY = 4,         /* part of its budget for which it follows all samples */
+    MANDEL_PARTS_MAX = 16     /* parts of the picture for each sample that it follows on */
 };
 #define MANDEL_NOBODY UINT32_MAX
 #define MANDEL_NO_PLACE 1e300          /* no z that is compared is there */
@@ -118,7 +120,7 @@ typedef void mandel_shade_function(const mandel_view *view, mandel_work *work, i
 typedef void mandel_differ_function(const int32_t *plane, uint32_t *folded, int width, int pixels,
                                     int colour);
 typedef int64_t mandel_survey_function(const mandel_view *view, mandel_scout *scouts, int many,
-                                       int64_t budget, int64_t *work);
+                                       int parts, int64_t budget, int64_t *work);
 
 /* By enum hydra_isa. A set that is not supported here is never called. */
 static const struct {

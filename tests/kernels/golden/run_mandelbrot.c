@@ -32,7 +32,8 @@ static uint64_t survey(int isa, const mandel_view *view)
                 scouts[many++] = (mandel_scout){0.0, 0.0, x, y, row};
         }
     }
-    reached = mandel_functions[isa].survey(view, scouts, many, 100000, work);
+    reached = mandel_functions[isa].survey(view, scouts, many, (int)view->rows, 100000,
+                                            work);
     return digest(digest(1, work, sizeof work), &reached, sizeof reached);
 }
 
