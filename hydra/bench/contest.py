@@ -147,7 +147,7 @@ def _sweep(made: Fleet, result: Result, say: Callable[[str], None]) -> None:
 
 def _measure_speeds(made: Fleet, result: Result, say: Callable[[str], None]) -> None:
     speeds = {
-        hand.name: solo(made, hand, result.work, result.plan.solo_s) for hand in made.hands
+        hand.name: solo(made, hand, result.work, result.plan.solo_s, say) for hand in made.hands
     }
     result.speeds.append(speeds)
     say("alone: " + ", ".join(f"{name} {speed:.4f}" for name, speed in speeds.items()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hydra.bench.bounds import Outage
@@ -52,21 +52,28 @@ class Race:
         return sum((chunk.busy_s for chunk in self.chunks if chunk.worker == worker), 0.0)
 
 
-def solo(fleet: Fleet, hand: Hand, work: Work, seconds: float) -> float:
+def solo(
+    fleet: Fleet, hand: Hand, work: Work, seconds: float, say: Callable[[str], None]
+) -> float:
     """The worker's speed with the others standing still, in core-seconds a second.
 
     More than its cores allow cannot be: then it is measured again. Raises Unavailable if that
     does not help.
     """
     for _ in range(SOLO_TRIES):
-        speed = _speed(fleet, hand, work, seconds)
+        speed, others = _speed(fleet, hand, work, seconds)
         if speed <= hand.cores * (1 + SPEED_SLACK):
             return speed
-    raise Unavailable(f"{hand.name} seems to have {speed:.3f} cores and was given {hand.cores:.3f}")
+        wrong = f"{hand.name} alone: {speed:.3f} with {hand.cores:.3f} cores cannot be"
+        say(f"{wrong}; {', '.join(others) or 'nobody'} worked beside it")
+    raise Unavailable(wrong)
 
 
-def _speed(fleet: Fleet, hand: Hand, work: Work, seconds: float) -> float:
-    """Between two of its hand-ins, by the server's clock: neither its start nor its end counts."""
+def _speed(fleet: Fleet, hand: Hand, work: Work, seconds: float) -> tuple[float, list[str]]:
+    """Its speed, and the workers that were not still.
+
+    Between two of its hand-ins, by the server's clock: neither its start nor its end counts.
+    """
     with fleet.frozen([other for other in fleet.hands if other.leader and other is not hand]):
         job = fleet.client.open(work.kernel, work.params)
         try:
@@ -74,7 +81,8 @@ def _speed(fleet: Fleet, hand: Hand, work: Work, seconds: float) -> float:
             ended = _hand_in(fleet, job, work, begun, seconds)
         finally:
             job.cancel("its worker's speed is known")
-    return (ended[1] - begun[1]) / (ended[0] - begun[0]) * 1000
+    seen = {chunk.worker for chunk in fleet.store.timeline(job.id)} - {hand.name}
+    return (ended[1] - begun[1]) / (ended[0] - begun[0]) * 1000, sorted(seen)
 
 
 def _hand_in(
