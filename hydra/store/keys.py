@@ -54,7 +54,8 @@ def rate(version: str, host: str) -> str:
 
 
 def session(session_id: str) -> str:
-    """hash: worker, seq, digest, reply, job and token (of its lease); lives SESSION_TTL_MS."""
+    """hash: worker, seq, digest, reply, job and token (of its lease), reduces (the job whose
+    reduction it took last); lives SESSION_TTL_MS."""
     return f"hydra:session:{session_id}"
 
 

@@ -212,3 +212,5 @@ class SessionRecord:
     job: str = ""
     """Whose lease it holds."""
     token: str = ""
+    reduces: str = ""
+    """The job whose reduction it took last."""

@@ -76,7 +76,7 @@ class MemoryStore(MemoryLeases):
             return self._live
 
     def leave(self, worker: str, why: str) -> bool:
-        """End the worker's last session; whether a lease that it held was lost."""
+        """End the worker's last session and what it held; whether a lease was lost."""
         with self._lock:
             session = self._session_of.pop(worker, None)
             known = self._sessions.pop(session, None) if session else None
@@ -87,6 +87,11 @@ class MemoryStore(MemoryLeases):
             lost = bool(record and known and known.token in record.leases)
             if record and known and lost:
                 self._lose(record, known.token, End.LOST, why)
+            reduced = self._jobs.get(known.reduces) if known else None
+            if reduced and reduced.state is JobState.REDUCING and reduced.reducer == session:
+                reduced.reduce_after = 0.0
+                self._tell(reduced, "reduce", f"{worker} made no answer: {why}")
+                self._ring()
             gone = self._workers[worker]
             gone.job, gone.live_until_ms = "", int(wall) - 1
             return lost
@@ -232,6 +237,8 @@ class MemoryStore(MemoryLeases):
                            f"{record.attempts} of {settings.REDUCE_ATTEMPTS_MAX}")
             elif record.reducer != session.id:
                 return None
+            if known := self._sessions.get(session.id):
+                known.reduces = job
             spec = record.spec
             whole: Partial = dict(record.pieces)
             if spec.sum_bounds:

@@ -73,17 +73,18 @@ class RedisFleet(RedisReader):
         )
 
     def leave(self, worker: str, why: str) -> bool:
-        """End the worker's last session; whether a lease that it held was lost."""
+        """End the worker's last session and what it held; whether a lease was lost."""
         with store_errors():
             raw = self._redis.hget(keys.worker(worker), "session")
             session = raw.decode() if raw else ""
-            held = self._redis.hmget(keys.session(session), "job", "token")
-        job, token = (word.decode() if word else "" for word in held)
+            held = self._redis.hmget(keys.session(session), "job", "token", "reduces")
+        job, token, reduced = (word.decode() if word else "" for word in held)
         script_keys = [
-            keys.CLOCK, keys.session(session), keys.worker(worker), *self._losing_keys(job)
+            keys.CLOCK, keys.session(session), keys.worker(worker), *self._losing_keys(job),
+            keys.job(reduced), keys.story(reduced),
         ]
         return bool(self._run("leave", script_keys, worker, session, job, token, why,
-                              self._keep_ms))
+                              self._keep_ms, reduced))
 
     def expire(self, job: str, token: str) -> bool:
         """End a lease whose deadline has passed; whether it did."""

@@ -148,7 +148,8 @@ class RedisStore(RedisFleet):
         if spec is None:
             return None
         held, *words = self._run(
-            "reduce", self._closing_keys(job), job, session.id, session.worker, self._keep_ms
+            "reduce", [*self._closing_keys(job), keys.session(session.id)],
+            job, session.id, session.worker, self._keep_ms,
         )
         if not held:
             return None

@@ -9,7 +9,7 @@ import pytest
 from hydra import settings
 from hydra.errors import NoSuchWorker
 from hydra.invariants import violations
-from hydra.model import JobState, Rest, Span
+from hydra.model import JobState, Rest, Span, Verdict
 from hydra.ports import Store
 from tests.stores import Wall, ask, hand_in, session, sums_spec
 
@@ -119,3 +119,25 @@ def test_a_worker_that_leaves_idle_loses_nothing(store: Store, wall: Wall) -> No
     store.enlist(A)
     assert store.leave("a", "the worker ended") is False
     assert (store.live_workers(), store.dump("j").free[0].losses) == (0, 0)
+
+
+def test_a_reduction_whose_process_ended_is_there_for_others_at_once(store: Store) -> None:
+    """It once was waited for a minute, as if its worker might still be at it."""
+    store.submit("j", ONE)
+    store.enlist(A)
+    grant = store.claim(A, 1, "j", ask(1))
+    assert grant is not None
+    store.complete(A, 2, hand_in(ONE, "j", grant.token, Span(0, 1), Rest.RETURN))
+    assert store.reduce(A, "j") is not None
+    assert store.leave("a", "killed") is False, "no lease was lost"
+    assert store.look(B).reducible == ["j"]
+    store.enlist(B)
+    again = store.reduce(B, "j")
+    assert again is not None
+    assert store.finish("j", A.id, {"x": 0}) is Verdict.STALE
+    assert store.finish("j", again.token, {"x": 1}) is Verdict.ACCEPTED
+    assert store.leave("b", "it ended later") is False
+    said = [entry.text.partition(",")[0] for entry in store.story("j") if entry.verb == "reduce"]
+    assert said == ["all 1 units are in", "a makes the answer", "a made no answer: killed",
+                    "b makes the answer"]
+    assert store.job("j").state is JobState.DONE
