@@ -1,4 +1,4 @@
--- leave: end a worker's last session; what it holds is lost, lease or reduction; it no longer lives.
+-- leave: end a worker's last session; what it holds (lease, reduction) is lost; it lives no more.
 -- FLAGS   allow-oom
 -- KEYS    clock session worker job free leases ends deadlines runnable reducing ended sums pieces
 --         workers story bell history arrivals timeline tally reduced_job reduced_story
