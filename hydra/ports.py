@@ -68,10 +68,10 @@ class Store(Protocol):
         """
 
     def leave(self, worker: str, why: str) -> bool:
-        """End the worker's last session; a lease that it holds is lost, and `why` says how. A
-        reduction that it holds is free for others at once.
+        """End the worker's last session; a lease that it holds is lost, and `why` says how.
 
-        The worker is not live until it enlists again. Whether a lease was lost.
+        A reduction that it holds is there for others at once. The worker is not live until it
+        enlists again. Whether a lease was lost.
         """
 
     def claim(

@@ -54,8 +54,10 @@ def rate(version: str, host: str) -> str:
 
 
 def session(session_id: str) -> str:
-    """hash: worker, seq, digest, reply, job and token (of its lease), reduces (the job whose
-    reduction it took last); lives SESSION_TTL_MS."""
+    """hash: worker, seq, digest, reply, job, token, reduces; lives SESSION_TTL_MS.
+
+    `job` and `token` are of its lease; `reduces` is the last job whose reduction it took.
+    """
     return f"hydra:session:{session_id}"
 
 

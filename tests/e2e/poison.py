@@ -14,7 +14,7 @@ from hydra.model import Span
 VERSION = 1
 GOLDEN: tuple[Any, ...] = ()
 PARAMS = {
-    "how": Param(str, "not", choices=("not", "segfault", "loop", "leak", "raise")),
+    "how": Param(str, "not", choices=("not", "segfault", "loop", "leak", "raise", "finish")),
     "units": Param(int, 40, 1, 1_000),
 }
 SUMS = {"value": (0, 1)}
@@ -56,5 +56,7 @@ merge = add_sums
 
 
 def finish(params: Mapping[str, Any], whole: dict[str, int]) -> dict[str, int]:
-    """The sum is the answer."""
+    """The sum is the answer, if it can be told."""
+    if params["how"] == "finish":
+        fail("segfault")
     return whole

@@ -106,6 +106,15 @@ def test_our_worker_names_the_unit(h: Hydra, start: Callable[..., Hand], how: st
     assert reason.endswith(WORDS[how])
 
 
+def test_an_answer_that_kills_three_workers_is_given_up_in_seconds(
+    h: Hydra, start: Callable[..., Hand]
+) -> None:
+    """Each was waited for a minute, although it was seen to die."""
+    start("ours", hydra("worker"))
+    reason = fails_alone(h, "finish", 40, within_s=40)
+    assert reason == "the reduction was started 3 times and never finished"
+
+
 @pytest.mark.parametrize("how", [
     "raise", *(pytest.param(how, marks=pytest.mark.slow) for how in ("loop", "leak")),
 ])
