@@ -122,9 +122,9 @@ class Fleet:
     @contextmanager
     def frozen(self, hands: Sequence[Hand]) -> Iterator[None]:
         """Workers that stand still for a while, as on a laptop whose lid is closed."""
-        for hand in hands:
-            self.processes.send(signal.SIGSTOP, hand.leader)
         try:
+            for hand in hands:
+                self.processes.freeze(hand.leader)
             yield
         finally:
             for hand in hands:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,8 +12,12 @@ from types import TracebackType
 from typing import Self
 
 from hydra.clock import Clock
+from hydra.errors import Unavailable
 from hydra.workers import sessions
 from hydra.workers.supervisor import hydra_env
+
+PROC = Path("/proc")
+LOOK_EVERY_S = 0.002
 
 
 def clean_env(**more: str) -> dict[str, str]:
@@ -21,6 +25,15 @@ def clean_env(**more: str) -> dict[str, str]:
     env = hydra_env(more)
     kept = {n: v for n, v in env.items() if not n.startswith("HYDRA_") and n != "REDIS_URL"}
     return kept | more
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether the process is stopped, or gone."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_bytes()
+    except OSError:
+        return True
+    return stat.rpartition(b")")[2].split()[0] in (b"T", b"Z", b"X")
 
 
 class Processes:
@@ -67,14 +80,22 @@ class Processes:
         """Whether the process has not ended."""
         return self._leaders[leader].poll() is None
 
-    def send(self, number: int, leader: int) -> None:
-        """Send a signal to everything in the process's session, also to what it is just forking."""
-        told: set[int] = set()
-        while fresh := set(sessions.members([leader])) - told:
-            for pid in fresh:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-            told |= fresh
+    def send(self, number: signal.Signals, leader: int) -> None:
+        """Send a signal to everything in the process's session."""
+        sessions.send(number, sessions.members([leader]))
+
+    def freeze(self, leader: int) -> None:
+        """Stop everything in the process's session; all of it stands still then.
+
+        A signal that comes amid a fork waits for its end, and the child does not get it. So it is
+        asked who stands still, until all do. Raises Unavailable if that takes too long.
+        """
+        deadline_s = self._clock.monotonic_s() + self._grace_s
+        while moving := [pid for pid in sessions.members([leader]) if not _stands_still(pid)]:
+            if self._clock.monotonic_s() > deadline_s:
+                raise Unavailable(f"processes {moving} do not stop")
+            sessions.send(signal.SIGSTOP, moving)
+            self._clock.sleep_s(LOOK_EVERY_S)
 
     def end(self, leaders: Iterable[int]) -> None:
         """Ask them to end, the last started first; then make them."""
