@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-MEMORY = 0.2
-"""Weight of the newest call in the running mean."""
+from collections import deque
+from statistics import median_low
+
+LAST = 5
+"""Calls that are remembered. A mean would have one that met a busy disk, and lasted a second, make
+the job's last chunk a long one."""
 
 
 class Overheads:
-    """Running means by kernel, as a call with tiles takes longer than one with sums. No clock."""
+    """Medians of the last calls by kernel, as one with tiles takes longer than one with sums.
+
+    No clock: whoever makes the calls times them.
+    """
 
     def __init__(self) -> None:
-        self._means_s: dict[str, float] = {}
+        self._last_s: dict[str, deque[float]] = {}
 
     def note(self, kernel: str, took_s: float) -> None:
         """Take in one more call, for a job of this kernel."""
-        mean_s = self.of_s(kernel)
-        self._means_s[kernel] = mean_s + MEMORY * (took_s - mean_s)
+        self._last_s.setdefault(kernel, deque(maxlen=LAST)).append(took_s)
 
     def of_s(self, kernel: str) -> float:
         """Seconds of a call for this kernel's jobs; 0.0 if none was timed yet."""
-        return self._means_s.get(kernel, 0.0)
+        return median_low(self._last_s[kernel]) if kernel in self._last_s else 0.0
 
     def least_s(self) -> float:
         """The same for the kernel whose calls are shortest: what is known before a job is."""
-        return min(self._means_s.values(), default=0.0)
+        return min(map(self.of_s, self._last_s), default=0.0)
