@@ -25,6 +25,12 @@ def members(leaders: Iterable[int]) -> list[int]:
     return [pid for pid, session in living() if session in wanted] if wanted else []
 
 
+def moving(leaders: Iterable[int]) -> list[int]:
+    """The living processes of these sessions that are not stopped."""
+    wanted = frozenset(leaders)
+    return [pid for pid, session, state in _found() if session in wanted and state != "T"]
+
+
 def end(leaders: Iterable[int], *, grace_s: float, clock: Clock) -> None:
     """Ask the leaders to end, wait for them, then kill whatever is left of their sessions."""
     leaders = frozenset(leaders)
@@ -54,6 +60,11 @@ def how_ended(code: int) -> str:
 
 def living() -> Iterator[tuple[int, int]]:
     """Each living process with its session; zombies do not count."""
+    return ((pid, session) for pid, session, _ in _found())
+
+
+def _found() -> Iterator[tuple[int, int, str]]:
+    """Each living process with its session, and the letter of its state."""
     if not (_PROC / "self" / "stat").exists():
         yield from _by_ps()
         return
@@ -67,10 +78,10 @@ def living() -> Iterator[tuple[int, int]]:
         # The program's name is in parentheses and may hold anything; what follows it is regular.
         state, _parent, _group, session = stat.rpartition(b")")[2].split()[:4]
         if state not in (b"Z", b"X"):
-            yield int(entry), int(session)
+            yield int(entry), int(session), state.decode()
 
 
-def _by_ps() -> Iterator[tuple[int, int]]:
+def _by_ps() -> Iterator[tuple[int, int, str]]:
     # macOS has no /proc, and its ps prints sessions as kernel addresses.
     listing = subprocess.run(
         ["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, timeout=10, check=False
@@ -79,4 +90,4 @@ def _by_ps() -> Iterator[tuple[int, int]]:
         number, state = line.split()[:2]
         if not state.startswith("Z"):
             with contextlib.suppress(OSError):
-                yield int(number), os.getsid(int(number))
+                yield int(number), os.getsid(int(number)), state[0]

@@ -16,8 +16,8 @@ from hydra.errors import Unavailable
 from hydra.workers import sessions
 from hydra.workers.supervisor import hydra_env
 
-PROC = Path("/proc")
 LOOK_EVERY_S = 0.002
+"""How often it is asked whether what was stopped stands still."""
 
 
 def clean_env(**more: str) -> dict[str, str]:
@@ -25,15 +25,6 @@ def clean_env(**more: str) -> dict[str, str]:
     env = hydra_env(more)
     kept = {n: v for n, v in env.items() if not n.startswith("HYDRA_") and n != "REDIS_URL"}
     return kept | more
-
-
-def _stands_still(pid: int) -> bool:
-    """Whether the process is stopped, or gone."""
-    try:
-        stat = (PROC / str(pid) / "stat").read_bytes()
-    except OSError:
-        return True
-    return stat.rpartition(b")")[2].split()[0] in (b"T", b"Z", b"X")
 
 
 class Processes:
@@ -88,10 +79,10 @@ class Processes:
         """Stop everything in the process's session; all of it stands still then.
 
         A signal that comes amid a fork waits for its end, and the child does not get it. So it is
-        asked who stands still, until all do. Raises Unavailable if that takes too long.
+        asked who still moves, until nobody does. Raises Unavailable if that takes too long.
         """
         deadline_s = self._clock.monotonic_s() + self._grace_s
-        while moving := [pid for pid in sessions.members([leader]) if not _stands_still(pid)]:
+        while moving := sessions.moving([leader]):
             if self._clock.monotonic_s() > deadline_s:
                 raise Unavailable(f"processes {moving} do not stop")
             sessions.send(signal.SIGSTOP, moving)

@@ -19,6 +19,7 @@ SPEED_SLACK = 0.1
 """The reference was timed with all cores at work, and one alone may be clocked higher."""
 
 SOLO_TRIES = 3
+"""Measurements of one speed, before what cannot be ends the bench."""
 
 STOPPED_S = 20.0
 """How long the faults stop one worker."""

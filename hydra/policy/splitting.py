@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hydra.costs import Costs
 from hydra.messages import Cut
@@ -44,77 +45,90 @@ def split(
     speed, cost units a second, 0.0 if unknown (then it counts as the holder's equal).
     """
     for lease in leases:
-        if lease.rate_units_s * costs.mean(lease.span) > 0:
-            gone_s = max(now_ms - lease.at_ms, 0.0) / 1000
-            cut = _far_part(lease, costs, gone_s, asker_rate, beat_s, gain_s_min)
-            cut = cut or _whole(lease, costs, gone_s, asker_rate, beat_s, gain_s_min)
-            if cut:
-                return cut
+        case = _Case(lease, costs, now_ms, asker_rate, beat_s, gain_s_min)
+        cut = (_far_part(case) or _whole(case)) if case.rate > 0 else None
+        if cut:
+            return cut
     return None
 
 
-def _swollen(lease: Lease, costs: Costs, gone_s: float, beat_s: float) -> float:
-    """How many times its foretold work a lease seems to be; 1.0 unless its holder is late.
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One lease and who would take from it, as `split` got them."""
 
-    Slices are handed in at the first end of one after a beat, so one that ends later still has
-    lasted since that beat. Where all units are alike, who is late with one slice has stalled, and
-    its lease runs out soon.
-    """
-    start, stop = lease.span
-    rate, work = lease.rate_units_s * costs.mean(lease.span), costs.of(lease.span)
-    if costs.sums and start + max(lease.slice_units, 1) < stop:
-        work = costs.of(Span(start, start + max(lease.slice_units, 1)))
-        gone_s -= beat_s
-    return 2 * rate * gone_s / work if rate * gone_s >= work > 0 else 1.0
+    lease: Lease
+    costs: Costs
+    now_ms: float
+    asker_rate: float
+    beat_s: float
+    gain_s_min: float
+
+    @property
+    def rate(self) -> float:
+        """The holder's speed, cost units a second."""
+        return self.lease.rate_units_s * self.costs.mean(self.lease.span)
+
+    @property
+    def work(self) -> float:
+        """What the lease was foretold to be."""
+        return self.costs.of(self.lease.span)
+
+    @property
+    def gone_s(self) -> float:
+        """Since the holder's last progress."""
+        return max(self.now_ms - self.lease.at_ms, 0.0) / 1000
+
+    @property
+    def slice_units(self) -> int:
+        """Cuts fall on multiples of it."""
+        return max(self.lease.slice_units, 1)
+
+    @property
+    def swollen(self) -> float:
+        """How many times its foretold work the lease seems to be; 1.0 unless its holder is late.
+
+        Slices are handed in at the first end of one after a beat, so one that ends later still has
+        lasted since that beat. Where all units are alike, who is late with one slice has stalled,
+        and its lease runs out soon.
+        """
+        start, stop = self.lease.span
+        since_s, work = self.gone_s, self.work
+        if self.costs.sums and start + self.slice_units < stop:
+            since_s -= self.beat_s
+            work = self.costs.of(Span(start, start + self.slice_units))
+        return 2 * self.rate * since_s / work if self.rate * since_s >= work > 0 else 1.0
 
 
-def _far_part(
-    lease: Lease,
-    costs: Costs,
-    gone_s: float,
-    asker_rate: float,
-    beat_s: float,
-    gain_s_min: float,
-) -> Cut | None:
-    start, stop = lease.span
-    swollen = _swollen(lease, costs, gone_s, beat_s) if costs.sums else 1.0
-    rate = lease.rate_units_s * costs.mean(lease.span) / swollen
-    whole = costs.of(lease.span)
-    left = whole - rate * gone_s
-    asker = asker_rate / swollen or rate
-    keep = max(whole - left * asker / (asker + rate), rate * LEAD_BEATS * beat_s)
-    slice_units = max(lease.slice_units, 1)
-    slices = max(math.ceil(costs.first(lease.span, keep) / slice_units), 1)
-    cut = start + slices * slice_units
+def _far_part(case: _Case) -> Cut | None:
+    start, stop = case.lease.span
+    swollen = case.swollen if case.costs.sums else 1.0
+    rate = case.rate / swollen
+    left = case.work - rate * case.gone_s
+    asker = case.asker_rate / swollen or rate
+    keep = max(case.work - left * asker / (asker + rate), rate * LEAD_BEATS * case.beat_s)
+    slices = max(math.ceil(case.costs.first(case.lease.span, keep) / case.slice_units), 1)
+    cut = start + slices * case.slice_units
     if cut >= stop:
         return None
-    saved_s = costs.of(Span(cut, stop)) / rate
-    if saved_s < gain_s_min:
+    saved_s = case.costs.of(Span(cut, stop)) / rate
+    if saved_s < case.gain_s_min:
         return None
     why = (
-        f"the fleet is idle and {lease.worker} would need {left / rate:.3g} s more; "
+        f"the fleet is idle and {case.lease.worker} would need {left / rate:.3g} s more; "
         f"this saves {saved_s:.2g} s"
     )
-    return Cut(lease.token, cut, why)
+    return Cut(case.lease.token, cut, why)
 
 
-def _whole(
-    lease: Lease,
-    costs: Costs,
-    gone_s: float,
-    asker_rate: float,
-    beat_s: float,
-    gain_s_min: float,
-) -> Cut | None:
-    if asker_rate <= 0 or lease.losses:
+def _whole(case: _Case) -> Cut | None:
+    if case.asker_rate <= 0 or case.lease.losses:
         return None
-    rate = lease.rate_units_s * costs.mean(lease.span)
-    whole = costs.of(lease.span) * _swollen(lease, costs, gone_s, beat_s)
-    left_s, anew_s = whole / rate - gone_s, whole / asker_rate
-    if left_s < max(SURE * anew_s, anew_s + max(beat_s, gain_s_min)):
+    work = case.work * case.swollen
+    left_s, anew_s = work / case.rate - case.gone_s, work / case.asker_rate
+    if left_s < max(SURE * anew_s, anew_s + max(case.beat_s, case.gain_s_min)):
         return None
     why = (
-        f"the fleet is idle, and {lease.worker} would need {left_s:.3g} s more for what can be "
-        f"done anew in {anew_s:.2g} s"
+        f"the fleet is idle, and {case.lease.worker} would need {left_s:.3g} s more for what can "
+        f"be done anew in {anew_s:.2g} s"
     )
-    return Cut(lease.token, lease.span.start, why)
+    return Cut(case.lease.token, case.lease.span.start, why)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -50,3 +53,24 @@ def test_a_kernel_that_raises_is_refused_by_name(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(pi, "run", broken)
     assert _proof.fault_of(pi).endswith("raised MemoryError: no room")
+
+
+def test_a_rehearsal_finishes_what_is_whole_and_survives_a_bug(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    finished: list[str] = []
+
+    def kernel(name: str, golden: tuple[int, int]) -> Any:
+        def finish(_params: Any, _whole: Any) -> Any:
+            finished.append(name)
+            raise ValueError("a bug")
+
+        return SimpleNamespace(
+            __name__=name, GOLDEN=[({}, golden, {})], size=lambda _params: 3, finish=finish
+        )
+
+    _proof.rehearse([kernel("whole", (0, 3)), kernel("part", (1, 3)), kernel("too", (0, 3))])
+    assert finished == ["whole", "too"]
+    assert "finish failed name=whole" in caplog.text
+    assert os.environ["OMP_NUM_THREADS"] == "1"
