@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from hydra.bench import results
+from hydra.bench import races, results
 from hydra.bench.bounds import Outage, bound_s
 from hydra.bench.contest import Plan, Result
 from hydra.bench.quotas import PERIOD_US, groups, shares
