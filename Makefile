@@ -3,7 +3,7 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.14 python3.11 python3; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
-NATIVE := $(wildcard hydra/kernels/*.pyx hydra/kernels/*.pxd hydra/kernels/native/*.h hydra/kernels/native/*.pxi)
+NATIVE := $(wildcard hydra/kernels/*/*.pyx hydra/kernels/*/*.pxd hydra/kernels/native/*.h hydra/kernels/native/*.pxi)
 INSTALLED := .venv/.installed
 TESTABLE := .venv/.testable
 ARGS ?=
@@ -28,7 +28,7 @@ lint: $(TESTABLE) ## ruff, mypy, import-linter
 
 bench: $(TESTABLE) ## Measure; takes minutes (ARGS='kernels store' for some sections)
 	$(BIN)/pip install -q -e '.[redis,test,bench]'
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Hydra needs Python 3.11 or newer (Debian, Ubuntu: sudo apt install python3 python3-venv; macOS: brew install python)"; exit 1; }
@@ -37,7 +37,7 @@ bench: $(TESTABLE) ## Measure; takes minutes (ARGS='kernels store' for some sect
 
 $(INSTALLED): .venv/bin/python pyproject.toml setup.py $(NATIVE)
 	$(BIN)/pip install -q --disable-pip-version-check -e '.[redis]'
-	@$(BIN)/python -c 'import hydra.kernels._pi' 2>/dev/null || echo "Without a C compiler the kernels use NumPy, which is several times slower (Debian, Ubuntu: sudo apt install gcc python3-dev; macOS: xcode-select --install; then touch setup.py and make install)"
+	@$(BIN)/python -c 'import hydra.kernels.native.pi' 2>/dev/null || echo "Without a C compiler the kernels use NumPy, which is several times slower (Debian, Ubuntu: sudo apt install gcc python3-dev; macOS: xcode-select --install; then touch setup.py and make install)"
 	@touch $@
 
 $(TESTABLE): $(INSTALLED)

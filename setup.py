@@ -47,13 +47,13 @@ setup(
     package_data={
         "hydra": ["py.typed"],
         # Headers and .pxd, too: other packages' kernels are compiled against them.
-        "hydra.kernels": ["*.pyi", "native/*.h"],
+        "hydra.kernels.native": ["*.pyi", "*.h"],
         "hydra.kernels.streams": ["*.pyi", "*.pxd"],
         "hydra.store": ["lua/*.lua"],
         "hydra.web": ["templates/**/*", "static/**/*"],
     },
     exclude_package_data={
-        "hydra.kernels": ["*.pyx", "*.c", "native/*.pxi"],
+        "hydra.kernels.native": ["*.pyx", "*.c", "*.pxi"],
         "hydra.kernels.streams": ["*.pyx", "*.c"],
     },
     ext_modules=native_kernels(),

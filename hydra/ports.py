@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from hydra.messages import (
+from hydra.model import (
+    Check,
+    Chunk,
+    Job,
+    JobSpec,
+    Lease,
+    Sample,
+    Session,
+    StoryEntry,
+    Verdict,
+    Worker,
+)
+from hydra.model.messages import (
     Ask,
     Cut,
     FleetFigures,
@@ -25,19 +37,7 @@ from hydra.messages import (
     Usage,
     Work,
 )
-from hydra.model import (
-    Check,
-    Chunk,
-    Job,
-    JobSpec,
-    Lease,
-    Sample,
-    Session,
-    StoryEntry,
-    Verdict,
-    Worker,
-)
-from hydra.pauses import Pause
+from hydra.model.pauses import Pause
 
 
 class Store(Protocol):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from hydra.adapters import redis_server
-from hydra.connection import connect
 from hydra.errors import HydraError
+from hydra.server import running
+from hydra.server.connection import connect
 from hydra.settings import Settings
 
 
@@ -35,7 +35,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # Tests write much and keep nothing: without waiting for the disk they are several times faster.
     settings = Settings.read({}, state_dir=str(folder), redis_server=wanted, fsync="everysec")
     try:
-        server = redis_server.start(settings)
+        server = running.start(settings)
     except HydraError as error:
         if os.environ.get("CI"):
             raise

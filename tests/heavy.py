@@ -54,4 +54,4 @@ def on(name: str, isa: str) -> Iterator[None]:
 
 
 def _compiled(name: str) -> Any:
-    return import_module(f"hydra.kernels._{HEAVY[name][0]}")
+    return import_module(f"hydra.kernels.native.{HEAVY[name][0]}")

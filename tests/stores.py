@@ -8,11 +8,11 @@ from collections.abc import Callable
 import fakeredis
 import redis
 
-from hydra.messages import Ask, HandIn
 from hydra.model import JobSpec, Partial, Rest, Session, Span
+from hydra.model.messages import Ask, HandIn
 from hydra.ports import Store
-from hydra.store.memory_store import MemoryStore
-from hydra.store.redis_store import RedisStore
+from hydra.store.memory.verbs import MemoryStore
+from hydra.store.redis.jobs import RedisStore
 
 VALUE_MAX = 1_000
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra.store.redis_fleet import VERBS
+from hydra.store.redis.fleet import VERBS
 
 ROOT = Path(__file__).parent.parent
 FILE_LINES_MAX = 300
@@ -26,7 +26,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 CLOCK_USERS = {"hydra/clock.py"}
 """The only files that may call the machine's clock or random source."""
 
-PRINTERS = {"hydra/cli", "tests/bench", "workers/up.py"}
+PRINTERS = {"hydra/cli", "benchmarks", "workers/up.py"}
 """Where writing to the terminal is the job."""
 
 FOREIGN_WORDS = re.compile(
@@ -58,7 +58,7 @@ def inside(path: str, places: set[str]) -> bool:
 
 CODE = sources(".py", ".pyx", ".pyi", ".lua", ".h", ".c", ".js", ".css", ".html")
 PYTHON = sources(".py")
-PRODUCT = [path for path in PYTHON if not path.startswith("tests/")]
+PRODUCT = [path for path in PYTHON if not path.startswith(("tests/", "benchmarks/"))]
 
 
 @pytest.mark.parametrize("path", CODE)

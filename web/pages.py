@@ -9,10 +9,8 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from hydra.api.body import job_id
-from hydra.api.jobs import cursor_read, cursor_write
-from hydra.api.reply import on_http_error, on_hydra_error
-from hydra.api.shapes import (
+from hydra.api.v1.jobs import cursor_read, cursor_write
+from hydra.api.v1.shapes import (
     BASE,
     estimate,
     files_of,
@@ -22,9 +20,11 @@ from hydra.api.shapes import (
     profile_of,
 )
 from hydra.errors import HydraError
+from hydra.http.body import job_id
+from hydra.http.reply import on_http_error, on_hydra_error
 from hydra.kernels import Estimate, canvas_of, find, presets_of, unit_holds, version_of
 from hydra.model import Job, JobState
-from hydra.profile import END_WORDS
+from hydra.model.profile import END_WORDS
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.forecast import forecast

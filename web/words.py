@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
-from hydra.api.shapes import iso
+from hydra.api.v1.shapes import iso
 from hydra.kernels import Estimate, Kernel, costs_of, unit_holds
 from hydra.model import JobSpec
 from hydra.policy.forecasting import Band

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from urllib.parse import quote, urlsplit
 
-from hydra.adapters.addresses import host_for, is_loopback, parse_bind
-from hydra.adapters.redis_process import Door
-from hydra.adapters.redis_server import PORT
-from hydra.adapters.state_folder import keep_secret, open_folder
+from hydra.server.addresses import host_for, is_loopback, parse_bind
+from hydra.server.process import Door
+from hydra.server.running import PORT
+from hydra.server.state_folder import keep_secret, open_folder
 from hydra.settings import Settings
 
 

@@ -25,15 +25,19 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.utils import as_text
 
-from hydra import connection, settings, wiring
+from hydra import wiring
+from hydra.adapters.comfort import comfort
 from hydra.adapters.rq_queue import TASK
 from hydra.clock import SystemClock
 from hydra.errors import BadWire, Unavailable
-from hydra.kernels._proof import proven, rehearse
+from hydra.model.limits import QUEUE
+from hydra.server import connection
 from hydra.services.leave import leave
 from hydra.settings import Settings
+from hydra.work.local import session_here
+from hydra.work.proof import proven, rehearse
+from hydra.work.sessions import how_ended
 from hydra.workers import tasks
-from hydra.workers.sessions import how_ended
 
 WORKER_TTL_S = 60
 """RQ lists an idle worker that died for at most this long and a minute."""
@@ -120,7 +124,7 @@ class HydraWorker(Worker):
         """Tell the store that no process of this worker is at work."""
         h = wiring.over(self.connection, Settings.read())
         try:
-            leave(h, wiring.session_here(h, self.name).worker, why)
+            leave(h, session_here(h, self.name).worker, why)
         except Unavailable:
             pass  # its lease runs out by itself, and its name grows silent
 
@@ -140,7 +144,7 @@ def main(limits: Settings) -> None:
     # Loaded and checked once, before any fork: what a work-horse imports it imports each time.
     rehearse(proven().values())
     wiring.over(client, limits)
-    wiring.comfort(limits, SystemClock())
+    comfort(limits, SystemClock())
     while not _work(client):
         SystemClock().sleep_s(AGAIN_S)
 
@@ -150,7 +154,7 @@ def _work(client: redis.Redis) -> bool:
     worker: HydraWorker | None = None
     try:
         queue = Queue(
-            settings.QUEUE, connection=client, serializer=PlainSerializer, job_class=ChunkTask
+            QUEUE, connection=client, serializer=PlainSerializer, job_class=ChunkTask
         )
         worker = HydraWorker(
             [queue],

@@ -10,8 +10,8 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.errors import AppImportError
 
-from hydra.adapters.addresses import is_loopback, parse_bind
 from hydra.errors import BadSetting, HydraError
+from hydra.server.addresses import is_loopback, parse_bind
 from hydra.settings import Settings
 
 GRACE_S = 5

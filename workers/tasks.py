@@ -17,13 +17,16 @@ from typing import Any
 import redis
 from rq import get_current_job
 
-from hydra import settings, wiring
+from hydra import wiring
+from hydra.adapters.comfort import comfort
 from hydra.errors import Missing
-from hydra.kernels._proof import proven
-from hydra.messages import Hint
+from hydra.model.limits import LEASE_BEATS
+from hydra.model.messages import Hint
 from hydra.services.dispatch import dispatch
 from hydra.settings import Settings
-from hydra.worker import Worker
+from hydra.work.local import LocalPort, session_here
+from hydra.work.loop import Worker
+from hydra.work.proof import proven
 
 INTERRUPT = signal.SIGUSR1
 """By which the heartbeat's thread reaches the thread that computes."""
@@ -59,11 +62,11 @@ def _work(job: str, units: int, limits: Settings) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, limits.nice)
     # Only kernels that prove themselves here are worked on.
     h = replace(wiring.over(_own_client(task.connection, limits), limits), kernels=proven)
-    session = wiring.session_here(h, str(task.worker_name or ""))
+    session = session_here(h, str(task.worker_name or ""))
     stop = threading.Event()
     worker = Worker(
-        wiring.LocalPort(h), h.kernels(), h.clock, limits, session, stopping=stop.is_set,
-        pausing=wiring.comfort(limits, h.clock),
+        LocalPort(h), h.kernels(), h.clock, limits, session, stopping=stop.is_set,
+        pausing=comfort(limits, h.clock),
         interrupt=partial(signal.raise_signal, INTERRUPT) if _in_main_thread() else None,
         give_up=lambda: os._exit(STUCK_CODE),
     )
@@ -87,7 +90,7 @@ def _own_client(theirs: redis.Redis, limits: Settings) -> redis.Redis:
     RQ waits 415 s for a silent server; a third of a lease is time enough to ask again.
     """
     pool = theirs.connection_pool
-    patience_s = limits.beat_seconds * settings.LEASE_BEATS / 3
+    patience_s = limits.beat_seconds * LEASE_BEATS / 3
     given: dict[str, Any] = {
         **pool.connection_kwargs,
         "socket_timeout": patience_s,

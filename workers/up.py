@@ -17,16 +17,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hydra.adapters import redis_server
-from hydra.adapters.addresses import parse_bind
-from hydra.adapters.redis_process import LOG, Server
-from hydra.adapters.state_folder import hold, open_folder, write_whole
 from hydra.clock import Clock, SystemClock
-from hydra.connection import connect, require_safe
 from hydra.errors import Conflict, StoreDown, Unavailable
+from hydra.server import running
+from hydra.server.addresses import parse_bind
+from hydra.server.connection import connect, require_safe
+from hydra.server.process import LOG, Server
+from hydra.server.state_folder import hold, open_folder, write_whole
 from hydra.settings import Settings
+from hydra.work.supervisor import STEADY_S, Child, Supervisor, hydra_command, hydra_env
 from hydra.workers import announce
-from hydra.workers.supervisor import STEADY_S, Child, Supervisor, hydra_command, hydra_env
 
 HEALTHY_S = 30.0
 """How long the scheduler may take until it answers."""
@@ -87,7 +87,7 @@ class Up:
         return Supervisor(folder / "logs", self.say, grace_s=grace_s, clock=self.clock)
 
     def _start_server(self, boss: Supervisor) -> None:
-        self._server = redis_server.start(
+        self._server = running.start(
             self.settings,
             redis_port=self.settings.redis_port,
             redis_bind=self.settings.redis_bind,

@@ -15,8 +15,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hydra.adapters.state_folder import open_folder, write_whole
 from hydra.clock import Clock
+from hydra.server.state_folder import open_folder, write_whole
 
 ORDER = "pause.json"
 LOAD = "owner-load.json"

@@ -14,8 +14,8 @@ import redis
 from rq import Queue
 from rq.worker import BaseWorker
 
-from hydra import settings
-from hydra.connection import store_errors
+from hydra.model import limits
+from hydra.server.connection import store_errors
 
 TASK = "hydra.workers.tasks.run_chunk"
 """What a chunk task calls, by name: nothing but strings and integers is pickled."""
@@ -30,7 +30,7 @@ class RqQueue:
     """The TaskQueue port over RQ."""
 
     def __init__(self, client: redis.Redis) -> None:
-        self._queue = Queue(settings.QUEUE, connection=client)
+        self._queue = Queue(limits.QUEUE, connection=client)
 
     def enqueue(self, tasks: Sequence[tuple[str, int]]) -> None:
         """Add chunk tasks (job, units) in one round trip."""

@@ -9,18 +9,18 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
-from hydra.api.adaptive import AdaptiveRoutes
-from hydra.api.ancestor import AncestorRoutes
-from hydra.api.body import bound_chunked
-from hydra.api.events import EventRoutes
-from hydra.api.fleet import FleetRoutes
-from hydra.api.guard import Guard
-from hydra.api.jobs import JobRoutes
-from hydra.api.metrics import MetricRoutes
-from hydra.api.pictures import PictureRoutes
-from hydra.api.profiles import ProfileRoutes
-from hydra.api.reply import handle_errors
-from hydra.api.streams import Streams
+from hydra.api.ancestor.adaptive import AdaptiveRoutes
+from hydra.api.ancestor.jobs import AncestorRoutes
+from hydra.api.v1.events import EventRoutes
+from hydra.api.v1.fleet import FleetRoutes
+from hydra.api.v1.jobs import JobRoutes
+from hydra.api.v1.pictures import PictureRoutes
+from hydra.api.v1.profiles import ProfileRoutes
+from hydra.api.v1.streams import Streams
+from hydra.http.body import bound_chunked
+from hydra.http.guard import Guard
+from hydra.http.metrics import MetricRoutes
+from hydra.http.reply import handle_errors
 from hydra.services import Hydra
 
 

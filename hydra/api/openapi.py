@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from hydra import __version__
-from hydra.api import adaptive
-from hydra.api.jobs import LIMIT, LIMIT_MAX, WAIT_S_MAX
-from hydra.api.operations import (
+from hydra.api.ancestor import adaptive
+from hydra.api.v1.jobs import LIMIT, LIMIT_MAX, WAIT_S_MAX
+from hydra.api.v1.pictures import ARRIVED, TILES, TILES_MAX, TYPES
+from hydra.api.v1.profiles import CHUNKS
+from hydra.api.v1.schemas import SCHEMAS
+from hydra.api.v1.shapes import BASE
+from hydra.http.operations import (
     binary,
     header,
     job_in_path,
@@ -17,11 +21,8 @@ from hydra.api.operations import (
     reply_of,
     stream,
 )
-from hydra.api.pictures import ARRIVED, TILES, TILES_MAX, TYPES
-from hydra.api.profiles import CHUNKS
-from hydra.api.schemas import CURSOR, KEY, NAME, SCHEMAS, STORY_ID, TEXT, ref
-from hydra.api.shapes import BASE
-from hydra.settings import TIMELINE_READ_MAX
+from hydra.http.schema import CURSOR, KEY, NAME, STORY_ID, TEXT, ref
+from hydra.model.limits import TIMELINE_READ_MAX
 
 INTRODUCTION = """\
 Open jobs, follow them, read their answers. Whole numbers are JSON numbers of any size: counts may

@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from hydra.adapters.redis_server import running_server
 from hydra.bench.processes import Processes, clean_env
 from hydra.bench.quotas import Group, groups
 from hydra.client import Client
 from hydra.clock import Clock, SystemClock
-from hydra.connection import connect
 from hydra.errors import Unavailable
 from hydra.ports import Store
+from hydra.server.connection import connect
+from hydra.server.running import running_server
 from hydra.settings import Settings
 from hydra.wiring import over
-from hydra.workers.supervisor import hydra_command
+from hydra.work.supervisor import hydra_command
 
 READY_S = 120.0
 """How long the services or a worker may take to be there."""

@@ -13,8 +13,8 @@ from typing import Self
 
 from hydra.clock import Clock
 from hydra.errors import Unavailable
-from hydra.workers import sessions
-from hydra.workers.supervisor import hydra_env
+from hydra.work import sessions
+from hydra.work.supervisor import hydra_env
 
 LOOK_EVERY_S = 0.002
 """How often it is asked whether what was stopped stands still."""
@@ -38,7 +38,7 @@ class Processes:
 
     def __enter__(self) -> Self:
         self._guard = subprocess.Popen(
-            [sys.executable, "-P", "-m", "hydra.workers.guard"], stdin=subprocess.PIPE,
+            [sys.executable, "-P", "-m", "hydra.work.guard"], stdin=subprocess.PIPE,
             env=hydra_env({}), text=True, start_new_session=True,
         )
         return self

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.kernels import Kernel, parse_params
-from hydra.messages import JobDump
 from hydra.model import Params, Partial, Span
+from hydra.model.messages import JobDump
 
 SLICES = 2_000
 """Parts in which a reference is computed, about."""

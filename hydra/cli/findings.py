@@ -12,16 +12,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from hydra import __version__, kernels
-from hydra.adapters import redis_binary
-from hydra.adapters.redis_server import running_server
-from hydra.address import find_url
-from hydra.connection import address_of, connect, require_safe
+from hydra.client.address import find_url
 from hydra.errors import HydraError
-from hydra.kernels._proof import fault_of
-from hydra.kernels._speed import speed_of
+from hydra.kernels.speed import speed_of
+from hydra.server.binary import find as find_server
+from hydra.server.connection import address_of, connect, require_safe
+from hydra.server.running import running_server
 from hydra.services.audit import audit
 from hydra.settings import Settings
 from hydra.wiring import over
+from hydra.work.proof import fault_of
 
 ANSWER_S = 3.0
 PACKAGES = ("redis", "rq", "flask", "gunicorn", "numpy")
@@ -129,7 +129,7 @@ def _server(settings: Settings) -> Iterator[Finding]:
     if not url and (running := running_server(settings)):
         url, how = running.url, running.how
     if not url:
-        binary = redis_binary.find(settings.redis_server)
+        binary = find_server(settings.redis_server)
         text = f"none runs; hydra up would start {binary.version_text}, {binary.how}, {binary.path}"
         yield Finding("server", Grade.OK, text)
         return

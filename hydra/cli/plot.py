@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.errors import Unavailable
 from hydra.model import End
-from hydra.profile import END_WORDS
+from hydra.model.profile import END_WORDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

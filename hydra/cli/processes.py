@@ -36,8 +36,8 @@ def _with_redis(settings: Settings, fsync: str = "") -> Settings:
     `fsync` is what was promised of its log. Raises StoreDown or StoreUnsafe if that Redis cannot
     be used: better one line now than a process that starts and never works.
     """
-    from hydra.adapters.redis_server import running_server
-    from hydra.connection import connect, require_safe
+    from hydra.server.connection import connect, require_safe
+    from hydra.server.running import running_server
 
     if not settings.redis_url:
         running = running_server(settings)
@@ -129,9 +129,9 @@ def scheduler(bind: str | None, port: int | None, descriptor: int | None) -> Non
 @click.command()
 def reaper() -> None:
     """End late leases and keep the queue filled, about once a second."""
-    from hydra.adapters.redis_renewal import Renewal
     from hydra.clock import SystemClock
-    from hydra.connection import connect
+    from hydra.server.connection import connect
+    from hydra.server.renewal import Renewal
     from hydra.services.reap import reap
     from hydra.wiring import live
     from hydra.workers.reaper import run
@@ -165,9 +165,9 @@ def redis_conf(data: str, bind: str, port: int) -> None:
     """
     from pathlib import Path
 
-    from hydra.adapters.addresses import parse_bind
-    from hydra.adapters.redis_process import Door, configuration
-    from hydra.adapters.state_folder import keep_secret, open_folder, write_whole
+    from hydra.server.addresses import parse_bind
+    from hydra.server.process import Door, configuration
+    from hydra.server.state_folder import keep_secret, open_folder, write_whole
 
     settings = Settings.read()
     folder = open_folder(settings.state_dir)

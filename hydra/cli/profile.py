@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hydra.profile import table
+from hydra.model.profile import table
 
 CHUNKS = ("worker", "start", "stop", "lent_at", "ended_at", "busy_s", "end")
 THROUGHPUT = ("from", "to", "units_s")

@@ -1,9 +1,9 @@
 """What a chunk computes: the kernel contract, and the discovery of kernels.
 
-A kernel is a module: any file of this folder whose name does not start with `_`, or a module that
-an installed package names under the entry point group `hydra.kernels`. Nothing else names it. The
-web form, the command line, the API's checks and the contract tests are drawn from what it declares.
-A folder of this folder is no kernel but something for kernels to build on, such as `streams`.
+A kernel is a module: any file of the folder `builtin` whose name does not start with `_`, or a
+module that an installed package names under the entry point group `hydra.kernels`. Nothing else
+names it. The web form, the command line, the API's checks and the contract tests are drawn from
+what it declares. What lies beside `builtin` is for kernels to build on, such as `streams`.
 
 `run` must be a pure function of its arguments and give the same bytes on every machine: no state,
 no clock, no floating-point sums whose order could matter.
@@ -22,11 +22,12 @@ from functools import cache, lru_cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 
-from hydra.costs import Costs
 from hydra.errors import BadParam, NoSuchKernel
-from hydra.kernels._limbs import Limbs as Limbs
-from hydra.kernels._limbs import fixed as fixed
+from hydra.kernels import builtin
+from hydra.kernels.limbs import Limbs as Limbs
+from hydra.kernels.limbs import fixed as fixed
 from hydra.model import Params, Partial, Pieces, Span, Sums
+from hydra.model.costs import Costs
 
 ENTRY_POINTS = "hydra.kernels"
 
@@ -213,17 +214,18 @@ def _plain(partial: Partial) -> list[list[object]]:
 
 @cache
 def load() -> dict[str, Kernel]:
-    """Every kernel of this installation by name: this folder's files, then entry points.
+    """Every kernel of this installation by name: the files of `builtin`, then entry points.
 
-    A file of this folder wins over an entry point of the same name.
+    A file of `builtin` wins over an entry point of the same name.
     """
     found: dict[str, Kernel] = {}
     for entry in entry_points(group=ENTRY_POINTS):
         module = cast(Kernel, entry.load())
         found[name_of(module)] = module
-    for info in pkgutil.iter_modules(__path__):
+    for info in pkgutil.iter_modules(builtin.__path__):
         if not (info.name.startswith("_") or info.ispkg):
-            found[info.name] = cast(Kernel, importlib.import_module(f"{__name__}.{info.name}"))
+            module = importlib.import_module(f"{builtin.__name__}.{info.name}")
+            found[info.name] = cast(Kernel, module)
     return dict(sorted(found.items()))
 
 

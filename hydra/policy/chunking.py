@@ -25,9 +25,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from hydra.costs import Costs
-from hydra.messages import Pace
 from hydra.model import Span
+from hydra.model.costs import Costs
+from hydra.model.messages import Pace
 
 SHARE = 2.0
 """A chunk takes 1 / SHARE of what is left; 1.25 to 4 differ by little."""

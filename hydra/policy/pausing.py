@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hydra.pauses import DAY_S, Hours, Pause
+from hydra.model.pauses import DAY_S, Hours, Pause
 
 CALM_SHARE = 0.7
 """A pause by load ends when the load has fallen to this share of its bound."""

@@ -8,8 +8,8 @@ hold off longer, or the bell of the last hand-in would have one of them take it.
 
 from __future__ import annotations
 
-from hydra.messages import Pace
 from hydra.model import JobSpec
+from hydra.model.messages import Pace
 
 HOLD_OFF_S = 10.0
 """How long idle slow workers leave it to others, from their own last hand-in."""

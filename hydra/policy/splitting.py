@@ -20,9 +20,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hydra.costs import Costs
-from hydra.messages import Cut
 from hydra.model import Lease, Span
+from hydra.model.costs import Costs
+from hydra.model.messages import Cut
 
 LEAD_BEATS = 1.5
 """Work that the holder keeps at least, in beats from its last progress."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hydra.clock import Clock
-from hydra.costs import Costs
 from hydra.kernels import Kernel, costs_of, version_of
 from hydra.model import Params
+from hydra.model.costs import Costs
 from hydra.ports import Store, TaskQueue
 from hydra.settings import Settings
 

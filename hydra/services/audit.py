@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hydra.errors import NoSuchJob
-from hydra.invariants import clashes, regressions, violations
-from hydra.messages import JobDump
 from hydra.model import FINAL
+from hydra.model.invariants import clashes, regressions, violations
+from hydra.model.messages import JobDump
 from hydra.services import Hydra
 
 PAGE_JOBS = 500

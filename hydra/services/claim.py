@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hydra import settings
-from hydra.costs import Costs
-from hydra.messages import Ask, Grant, Hint, Pace, Runnable
-from hydra.model import Session, Span
+from hydra.model import Session, Span, limits
+from hydra.model.costs import Costs
+from hydra.model.messages import Ask, Grant, Hint, Pace, Runnable
 from hydra.policy import calling, chunking, splitting
 from hydra.services import Hydra
 
@@ -46,17 +45,17 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) ->
     It may ask for no units: the worker had better leave the job's last ones to others.
     """
     live, beat_s = pace.live_workers, _beat_s(h, pace)
-    limits = chunking.Limits(
+    bounds = chunking.Limits(
         target_s=h.settings.target_seconds,
         probe_s=h.settings.slice_seconds,
-        floor_s=calling.apart_s(live, settings.CHUNK_S_MIN, settings.CHUNKS_PER_S_MAX),
+        floor_s=calling.apart_s(live, limits.CHUNK_S_MIN, limits.CHUNKS_PER_S_MAX),
         beat_s=beat_s,
-        units_max=settings.CHUNK_UNITS_MAX,
+        units_max=limits.CHUNK_UNITS_MAX,
     )
     case = chunking.Case(pace, total_units, costs, hint.overhead_s, hint.units)
-    size = chunking.SIZINGS[h.settings.sizing](case, limits)
+    size = chunking.SIZINGS[h.settings.sizing](case, bounds)
     if size.lease_s is not None:
-        beat_s = size.lease_s / settings.LEASE_BEATS
+        beat_s = size.lease_s / limits.LEASE_BEATS
     elif pace.rate:
         beat_s = calling.beat_of_s(size.tau_s, beat_s)
     start, stop = pace.free_within
@@ -71,7 +70,7 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) ->
 def _beat_s(h: Hydra, pace: Pace) -> float:
     """Seconds between the heartbeats of a long chunk."""
     shortest_s = h.settings.beat_seconds
-    return calling.apart_s(pace.live_workers, shortest_s, settings.BEATS_PER_S_MAX)
+    return calling.apart_s(pace.live_workers, shortest_s, limits.BEATS_PER_S_MAX)
 
 
 def _take_far_part(
@@ -80,7 +79,7 @@ def _take_far_part(
     now_ms, leases = h.store.stragglers(job.job, STRAGGLERS_LOOKED_AT)
     costs, rate = h.costs(job.kernel, job.params), job.pace.rate
     ask = ask_for(h, job.pace, job.total_units, costs, hint)
-    gain_s_min = max(settings.SPLIT_GAIN_S_MIN, 4 * hint.overhead_s)
+    gain_s_min = max(limits.SPLIT_GAIN_S_MIN, 4 * hint.overhead_s)
     others = {lease.token: lease for lease in leases if lease.session != session.id}
     cut = splitting.split(
         list(others.values()), costs, now_ms, rate, _beat_s(h, job.pace), gain_s_min

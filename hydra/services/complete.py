@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hydra.costs import Costs
-from hydra.messages import Hint, Pace, Receipt, Report, Work
 from hydra.model import Session, Span
+from hydra.model.costs import Costs
+from hydra.model.messages import Hint, Pace, Receipt, Report, Work
 from hydra.policy.reducing import lets_others_first
 from hydra.services import Hydra
 from hydra.services.claim import ask_for

@@ -6,8 +6,8 @@ import math
 
 from hydra.errors import Unavailable
 from hydra.model import Check
+from hydra.model.limits import REAPER_LATE_MS
 from hydra.services import Hydra
-from hydra.settings import REAPER_LATE_MS
 
 PASSES_LATE = 3
 """A reaper that misses so many passes is missing, however seldom it passes."""

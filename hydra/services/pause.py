@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hydra.model import Session
-from hydra.pauses import Pause
+from hydra.model.pauses import Pause
 from hydra.services import Hydra
 
 

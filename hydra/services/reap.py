@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hydra import settings
+from hydra.model import limits
 from hydra.services import Hydra
 from hydra.services.dispatch import dispatch
 
@@ -13,7 +13,7 @@ PAUSE_S_MIN = 0.05
 def reap(h: Hydra) -> int:
     """End late leases, refresh the fleet's figures, top the queue up; how many leases ended."""
     figures = h.store.tick()
-    late = h.store.overdue(settings.EXPIRE_BATCH)
+    late = h.store.overdue(limits.EXPIRE_BATCH)
     ended = sum(h.store.expire(job, token) for job, token in late)
     if figures.runnable_jobs or figures.reducible_jobs:
         dispatch(h)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from hydra import settings
 from hydra.errors import BadParam, Invalid, TooLarge
 from hydra.kernels import Kernel, costs_of, find, name_of, parse_params, version_of
-from hydra.model import SUM_MAX, UNITS_MAX, Job, JobSpec
+from hydra.model import Job, JobSpec, limits
+from hydra.model.limits import SUM_MAX, UNITS_MAX
 from hydra.services import Hydra, dispatch
 
 PRIORITY_MIN, PRIORITY_MAX = 0.01, 100.0
@@ -50,13 +50,13 @@ def checked(
         raise TooLarge(f"the job has {units} units; from 1 to {UNITS_MAX} are possible")
     bounds: Mapping[str, tuple[int, int]] = getattr(kernel, "SUMS", {})
     piece_bytes_max = int(getattr(kernel, "PIECE_BYTES_MAX", 0))
-    if len(bounds) > settings.SUM_NAMES_MAX or bool(bounds) == bool(piece_bytes_max):
+    if len(bounds) > limits.SUM_NAMES_MAX or bool(bounds) == bool(piece_bytes_max):
         raise Invalid(f"kernel {name_of(kernel)} must declare SUMS or PIECE_BYTES_MAX, not both")
     for name, (low, high) in bounds.items():
         if max(abs(low), abs(high)) * units > SUM_MAX:
             raise TooLarge(f"the sum {name} could pass {SUM_MAX} with {units} units")
-    if piece_bytes_max > settings.PIECE_BYTES_MAX:
-        raise Invalid(f"a piece may have at most {settings.PIECE_BYTES_MAX} bytes")
+    if piece_bytes_max > limits.PIECE_BYTES_MAX:
+        raise Invalid(f"a piece may have at most {limits.PIECE_BYTES_MAX} bytes")
     if piece_bytes_max * units > job_bytes_max:
         raise TooLarge(
             f"the result could need {piece_bytes_max * units} bytes; {job_bytes_max} are allowed"

@@ -9,21 +9,23 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
+from hydra.adapters.memory_queue import MemoryQueue
 from hydra.clock import ManualClock
-from hydra.invariants import violations
 from hydra.kernels import Kernel, Param, add_sums
 from hydra.model import FINAL, JobState
+from hydra.model.invariants import violations
+from hydra.model.limits import POLLS_PER_S_MAX
 from hydra.policy.calling import apart_s
 from hydra.services import Hydra
 from hydra.services.reap import PAUSE_S_MIN, reap
 from hydra.services.submit import submit
-from hydra.settings import POLLS_PER_S_MAX, Settings
+from hydra.settings import Settings
 from hydra.sim.chance import Fate, draws, fate
 from hydra.sim.curve import bound_s
 from hydra.sim.scenarios import Scenario
 from hydra.sim.store import HeardStore
 from hydra.sim.worker import SUM, Costs, SimWorker
-from hydra.wiring import LocalPort, MemoryQueue
+from hydra.work.local import LocalPort
 
 UNITS_S = 1_000.0
 """Units a second of a machine of relative speed 1."""

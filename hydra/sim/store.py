@@ -10,11 +10,11 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 from hydra.clock import ManualClock
-from hydra.messages import Ask, Cut, FleetFigures, Grant, HandIn, Look, Pace, Receipt, Work
 from hydra.model import Lease, Range, Session
+from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Look, Pace, Receipt, Work
 from hydra.services.dispatch import NOBODY
-from hydra.store.memory_records import JobRecord
-from hydra.store.memory_store import MemoryStore
+from hydra.store.memory.records import JobRecord
+from hydra.store.memory.verbs import MemoryStore
 
 SOON_MS = 1_000.0
 """The reaper's period: it does not ask what is late after that."""

@@ -1,4 +1,4 @@
-"""One worker of the simulator: what `hydra.worker.Worker` does, as events computed from a curve."""
+"""One worker of the simulator: what the loop of `hydra.work` does, as events from a curve."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hydra.errors import Invalid
-from hydra.messages import Grant, HandIn, Hint, Pace, Receipt, Report
 from hydra.model import Rest, Session, Span, Verdict
-from hydra.overheads import Overheads
+from hydra.model.limits import SHOWN_S
+from hydra.model.messages import Grant, HandIn, Hint, Pace, Receipt, Report
 from hydra.ports import WorkPort
-from hydra.settings import SHOWN_S
 from hydra.sim.chance import Fate
-from hydra.worker import OVERTIME
+from hydra.work.loop import OVERTIME
+from hydra.work.overheads import Overheads
 
 SUM = "units"
 """The simulator's kernel counts units, so a right sum is the span's length."""

@@ -7,16 +7,16 @@ from dataclasses import replace
 import fakeredis
 import pytest
 
+from hydra.adapters.memory_queue import MemoryQueue
 from hydra.clock import ManualClock
-from hydra.invariants import clashes, regressions, violations
-from hydra.messages import JobDump
 from hydra.model import JobState, Range, Span
+from hydra.model.invariants import clashes, regressions, violations
+from hydra.model.messages import JobDump
 from hydra.services import Hydra
 from hydra.services.audit import audit
 from hydra.settings import Settings
-from hydra.store import keys
-from hydra.store.redis_store import RedisStore
-from hydra.wiring import MemoryQueue
+from hydra.store.redis import keys
+from hydra.store.redis.jobs import RedisStore
 from tests.stores import Wall, ask, counter, hand_in, session, sums_spec
 
 SPEC = sums_spec(100)

@@ -19,7 +19,8 @@ import pytest
 from hydra import kernels
 from hydra.errors import BadParam, BadSpan, NoSuchKernel
 from hydra.kernels import Kernel, Param
-from hydra.model import SUM_MAX, UNITS_MAX, Params, Span
+from hydra.model import Params, Span
+from hydra.model.limits import SUM_MAX, UNITS_MAX
 
 SMALL_UNITS_MAX = 64
 CUTS = 5

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from hydra import settings
-from hydra.model import Rest, Session, Span, Worker
-from hydra.pauses import Pause
+from hydra.model import Rest, Session, Span, Worker, limits
+from hydra.model.pauses import Pause
 from hydra.ports import Store
 from tests.stores import Wall, ask, hand_in, session, sums_spec
 
@@ -85,7 +84,7 @@ def test_a_call_that_comes_late_ends_the_pause(store: Store) -> None:
 
 def test_a_paused_worker_leaves_the_list_like_others(store: Store, wall: Wall) -> None:
     store.pause(session("a"), QUIET)
-    wall.ms += settings.WORKER_KEEP_MS + 1
+    wall.ms += limits.WORKER_KEEP_MS + 1
     store.enlist(session("b"))
     store.tick()
     if any(worker.id == "a" for worker in store.workers()):  # memory forgets nobody

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from hydra import settings
 from hydra.errors import NoSuchWorker
-from hydra.invariants import violations
-from hydra.model import JobState, Rest, Span, Verdict
+from hydra.model import JobState, Rest, Span, Verdict, limits
+from hydra.model.invariants import violations
 from hydra.ports import Store
 from tests.stores import Wall, ask, hand_in, session, sums_spec
 
@@ -37,7 +36,7 @@ def test_a_reduction_whose_reply_was_lost_is_given_again(store: Store, wall: Wal
     assert held is not None
     assert (store.look(A).reducible, store.look(B).reducible) == (["j"], [])
     assert store.reduce(B, "j") is None
-    assert [store.reduce(A, "j") for _ in range(settings.REDUCE_ATTEMPTS_MAX)] == [held] * 3
+    assert [store.reduce(A, "j") for _ in range(limits.REDUCE_ATTEMPTS_MAX)] == [held] * 3
     assert store.finish("j", held.token, {}) == "accepted"
     assert store.reduce(A, "j") is None
 
@@ -76,7 +75,7 @@ def test_one_worker_among_others_loses_a_unit_only_so_often(store: Store, wall: 
         store.complete(A, 2 * losses + 2, said)
         losses += 1
         assert violations(store.dump("j")) == []
-    assert losses == settings.LOSSES_ALONE_MAX
+    assert losses == limits.LOSSES_ALONE_MAX
     assert store.job("j").reason == "unit 0 was lost 20 times: ValueError: bad unit"
 
 

@@ -7,11 +7,10 @@ import math
 
 import pytest
 
-from hydra import settings
 from hydra.errors import BadSpan, KeyReused, NoSuchFile, NoSuchJob, NoSuchWorker, NotFinished
-from hydra.invariants import violations
-from hydra.messages import Cut, Grant, HandIn, Work
-from hydra.model import End, JobState, Rest, Session, Span, Verdict
+from hydra.model import End, JobState, Rest, Session, Span, Verdict, limits
+from hydra.model.invariants import violations
+from hydra.model.messages import Cut, Grant, HandIn, Work
 from hydra.ports import Store
 from tests.stores import Wall, ask, hand_in, partial_of, pieces_spec, session, sums_spec
 
@@ -261,10 +260,10 @@ def test_a_reduction_is_tried_a_few_times(store: Store, wall: Wall) -> None:
     open_job(store, spec)
     grant = take(store, session("a"), 1)
     store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
-    for _ in range(settings.REDUCE_ATTEMPTS_MAX):
+    for _ in range(limits.REDUCE_ATTEMPTS_MAX):
         assert store.reduce(session("a"), "j1") is not None
-        for _ in range(settings.REDUCE_LEASE_MS // settings.TICK_MS_MAX + 1):
-            wall.ms += settings.TICK_MS_MAX
+        for _ in range(limits.REDUCE_LEASE_MS // limits.TICK_MS_MAX + 1):
+            wall.ms += limits.TICK_MS_MAX
             store.tick()
     assert store.reduce(session("a"), "j1") is None
     job = store.job("j1")
@@ -312,7 +311,7 @@ def test_an_answer_may_have_files(store: Store) -> None:
     store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
     reduction = store.reduce(session("a"), "j1")
     assert reduction is not None
-    large = bytes(range(256)) * (settings.FILE_PART_BYTES // 100)
+    large = bytes(range(256)) * (limits.FILE_PART_BYTES // 100)
     files = {"image.png": b"\x89PNG\0\xff", "large.bin": large, "empty": b""}
     store.finish("j1", reduction.token, {"x": 1}, files)
     assert store.answer("j1") == {"x": 1}
@@ -349,7 +348,7 @@ def test_sums_leave_a_history(store: Store, wall: Wall) -> None:
         said = hand_in(spec, "j1", grant.token, Span(start, start + 1))
         store.complete(session("a"), start + 2, said)
     history = store.history("j1")
-    assert 250 <= len(history) <= settings.HISTORY_PLACES + 1
+    assert 250 <= len(history) <= limits.HISTORY_PLACES + 1
     assert [s.done_units for s in history] == sorted(s.done_units for s in history)
     last = history[-1]
     assert (last.done_units, last.sums) == (1_000, partial_of(spec, Span(0, 1_000)))
@@ -412,7 +411,7 @@ def test_a_lost_range_is_claimed_in_halves(store: Store, wall: Wall) -> None:
 
 def test_a_unit_that_nobody_survives_fails_the_job(store: Store) -> None:
     open_job(store, sums_spec(1))
-    for n in range(settings.LOSSES_MAX):
+    for n in range(limits.LOSSES_MAX):
         assert store.job("j1").state is JobState.RUNNING
         who = session(f"w{n % 2}")
         grant = take(store, who, 1, seq=2 * n + 1)
@@ -550,7 +549,7 @@ def test_workers_are_seen_and_go(store: Store, wall: Wall) -> None:
     assert (worker.id, worker.host, worker.pid, worker.job) == ("a", "host-a", 1, "j1")
     assert worker.doing == "a takes units 0..30: because"
     assert store.live_workers() == 1
-    wall.ms += settings.LIVE_MS + 1
+    wall.ms += limits.LIVE_MS + 1
     assert store.tick().live_workers == 0
 
 
@@ -559,9 +558,9 @@ def test_who_holds_a_lease_is_live_until_it_runs_out(store: Store, wall: Wall) -
     open_job(store)
     store.enlist(session("b"))
     grant = take(store, session("a"), 30, beat_s=20.0)
-    lease_ms = settings.LEASE_BEATS * 20_000
-    assert lease_ms > settings.LIVE_MS
-    beaten_ms = wall.ms = wall.ms + settings.LIVE_MS + 1
+    lease_ms = limits.LEASE_BEATS * 20_000
+    assert lease_ms > limits.LIVE_MS
+    beaten_ms = wall.ms = wall.ms + limits.LIVE_MS + 1
     assert store.tick().live_workers == 1, "the idle one is silent"
     beat = hand_in(SPEC, "j1", grant.token, Span(0, 1), Rest.KEEP)
     assert store.complete(session("a"), 2, beat).verdict is Verdict.ACCEPTED
@@ -579,14 +578,14 @@ def test_who_gives_its_lease_back_is_live_as_long_as_any(store: Store, wall: Wal
     grant = take(store, session("a"), 30, beat_s=20.0)
     given_back = hand_in(SPEC, "j1", grant.token, Span(0, 1), Rest.RETURN)
     store.complete(session("a"), 2, given_back)
-    wall.ms += settings.LIVE_MS + 1
+    wall.ms += limits.LIVE_MS + 1
     assert store.tick().live_workers == 0
 
 
 @pytest.fixture
 def crowded(monkeypatch) -> None:
     """Three workers are a large fleet."""
-    monkeypatch.setattr(settings, "FIGURES_PER_S_MAX", 1)
+    monkeypatch.setattr(limits, "FIGURES_PER_S_MAX", 1)
 
 
 @pytest.mark.usefixtures("crowded")

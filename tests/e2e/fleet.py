@@ -19,12 +19,12 @@ from rq import Worker as RqWorker
 
 from hydra.adapters.rq_queue import RqQueue
 from hydra.client import Client, Handle
-from hydra.connection import connect
-from hydra.kernels import pi
+from hydra.kernels.builtin import pi
 from hydra.model import Span
+from hydra.server.connection import connect
 from hydra.settings import Settings
 from hydra.wiring import over
-from hydra.workers import sessions
+from hydra.work import sessions
 from tests.waiting import until
 
 SEED = 7
@@ -53,10 +53,10 @@ HITS = {
 LOST_WITHIN_S = 5.0
 """A lease of three beats, the reaper's pass, and some air: how soon a lost span is free again."""
 
-BLOCKED = "import sys; sys.modules['hydra.kernels._pi'] = None\n"
+BLOCKED = "import sys; sys.modules['hydra.kernels.native.pi'] = None\n"
 """Put into a process's start, it makes the NumPy edition compute."""
 
-OTHER_EDITION = "import hydra.kernels.pi as pi; pi.VERSION += 1\n"
+OTHER_EDITION = "import hydra.kernels.builtin.pi as pi; pi.VERSION += 1\n"
 """Put into a process's start, it gives it another version of the kernel."""
 
 

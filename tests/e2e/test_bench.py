@@ -12,7 +12,7 @@ import pytest
 
 from hydra.bench.quotas import groups
 from hydra.errors import HydraError
-from hydra.workers import sessions
+from hydra.work import sessions
 from tests.e2e.fleet import clean_env, environment, hydra
 from tests.waiting import until
 

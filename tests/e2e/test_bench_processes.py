@@ -10,7 +10,7 @@ import pytest
 
 from hydra.bench.processes import Processes, clean_env
 from hydra.clock import SystemClock
-from hydra.workers import sessions
+from hydra.work import sessions
 
 pytestmark = pytest.mark.e2e
 

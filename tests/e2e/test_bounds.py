@@ -11,12 +11,12 @@ import pytest
 import redis
 
 from hydra.client import Handle
-from hydra.connection import connect
-from hydra.messages import Grant
 from hydra.model import FINAL, Rest, Span
-from hydra.settings import HISTORY_PLACES, STORY_ENTRIES_MAX, TIMELINE_CHUNKS_MAX
-from hydra.store import keys
-from hydra.store.redis_store import RedisStore
+from hydra.model.limits import HISTORY_PLACES, STORY_ENTRIES_MAX, TIMELINE_CHUNKS_MAX
+from hydra.model.messages import Grant
+from hydra.server.connection import connect
+from hydra.store.redis import keys
+from hydra.store.redis.jobs import RedisStore
 from tests import stores
 from tests.e2e.conftest import Start
 from tests.e2e.fleet import Fleet

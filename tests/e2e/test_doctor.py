@@ -10,7 +10,7 @@ import redis
 
 from hydra.services.submit import submit
 from hydra.settings import Settings
-from hydra.store import keys
+from hydra.store.redis import keys
 from hydra.wiring import over
 from tests.e2e.fleet import clean_env, hydra
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hydra.client import Handle
-from hydra.settings import QUEUE
-from hydra.store import keys
+from hydra.model.limits import QUEUE
+from hydra.store.redis import keys
 from tests.e2e.fleet import (
     LOST_WITHIN_S,
     OTHER_EDITION,

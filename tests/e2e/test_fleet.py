@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hydra.kernels import pi
-from hydra.workers import sessions
+from hydra.kernels.builtin import pi
+from hydra.work import sessions
 from tests.e2e.fleet import BLOCKED, HITS, SEED, Fleet, hydra, loaded, points_lasting, right
 from tests.waiting import until
 
@@ -75,7 +75,7 @@ def test_a_worker_without_compiler_counts_the_same(fleet: Fleet) -> None:
     slow = fleet.worker("numpy", start=BLOCKED, HYDRA_HOST="board")
     job = fleet.submit(points)
     fleet.wait_working(job, "numpy")
-    assert "kernels/_pi." not in loaded(slow.horse())
+    assert "kernels/native/pi." not in loaded(slow.horse())
     fleet.stock("compiled")
     assert right(job.result(60), points)
     assert {"numpy", "compiled"} <= workers_of(fleet, job.id)

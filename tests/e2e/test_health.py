@@ -9,12 +9,12 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
-from hydra.adapters.redis_process import Server
-from hydra.connection import connect
 from hydra.errors import StoreUnsafe
+from hydra.server.connection import connect
+from hydra.server.process import Server
 from hydra.services.reap import reap
 from hydra.settings import Settings
-from hydra.store import keys
+from hydra.store.redis import keys
 from hydra.web import create_app
 from hydra.wiring import live
 from tests.e2e.conftest import Start

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from hydra.adapters.redis_process import Server
-from hydra.connection import connect
 from hydra.errors import StoreDown
-from hydra.invariants import violations
+from hydra.model.invariants import violations
+from hydra.server.connection import connect
+from hydra.server.process import Server
 from hydra.settings import Settings
 from hydra.wiring import live
 from tests.e2e.conftest import Start

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hydra.errors import Unavailable
-from hydra.kernels import pi
+from hydra.kernels.builtin import pi
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.wiring import over

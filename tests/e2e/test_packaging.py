@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from hydra import __version__
-from hydra.kernels import pi
+from hydra.kernels.builtin import pi
 from hydra.model import JobState
 from hydra.services.submit import submit
 from hydra.settings import Settings
@@ -37,7 +37,7 @@ LEFT_OUT = shutil.ignore_patterns(
 POINTS = min(HITS)
 
 COUNT = f"""
-from hydra.kernels import pi
+from hydra.kernels.builtin import pi
 from hydra.model import Span
 params = {{"samples": {POINTS // 10}, "seed": {SEED}}}
 print(pi.BACKEND, pi.run(params, Span(0, pi.size(params)))["hits"])
@@ -119,7 +119,8 @@ def home(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Home:
 def test_the_sdist_holds_sources_only(built: Built) -> None:
     with tarfile.open(built.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"LICENSE", "README.md", "pyproject.toml", "setup.py", "hydra/kernels/_pi.pyx"} <= names
+    assert {"LICENSE", "README.md", "pyproject.toml", "setup.py"} <= names
+    assert "hydra/kernels/native/pi.pyx" in names
     assert {"web/pages.py", "workers/tasks.py", "tests/waiting.py"} <= names
     assert not [name for name in names if name.endswith((".c", ".so", ".pyc"))]
     assert not [name for name in names if name.startswith(("hydra/web/", "hydra/workers/"))]

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import redis
 
-from hydra.invariants import violations
 from hydra.model import FINAL, JobState
+from hydra.model.invariants import violations
 from hydra.services import Hydra
 from hydra.services.submit import submit
 from hydra.settings import Settings

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from hydra.adapters import redis_server
-from hydra.adapters.redis_process import Server
-from hydra.connection import connect, inspect, require_safe
 from hydra.errors import BadSetting, StoreDown, StoreUnsafe
+from hydra.server import running as redis_server
+from hydra.server.connection import connect, inspect, require_safe
+from hydra.server.process import Server
 from hydra.settings import Settings
 from tests.e2e.conftest import Start, servers
 from tests.waiting import until
@@ -87,8 +87,8 @@ def test_data_goes_from_each_kind_of_server_to_every_other(start_server: Start) 
 
 def test_four_starts_at_once_make_one_server(state_dir: Path) -> None:
     program = (
-        "import sys; from hydra.adapters import redis_server; from hydra.settings import Settings\n"
-        "server = redis_server.start(Settings.read({}, state_dir=sys.argv[1]))\n"
+        "import sys; from hydra.server import running; from hydra.settings import Settings\n"
+        "server = running.start(Settings.read({}, state_dir=sys.argv[1]))\n"
         "print(server.pid, server.process is not None, flush=True); sys.stdin.read()\n"
         "server.stop()"
     )

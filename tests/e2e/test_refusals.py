@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hydra.adapters.redis_process import Server
-from hydra.connection import connect
+from hydra.server.connection import connect
+from hydra.server.process import Server
 from hydra.settings import Settings
 from hydra.wiring import live
 from tests.e2e.conftest import Start

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from hydra.adapters.redis_renewal import Renewal
+from hydra.server.renewal import Renewal
 from tests.e2e.chaos.server import Server
 from tests.waiting import until
 

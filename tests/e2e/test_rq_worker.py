@@ -19,10 +19,9 @@ from rq import Callback, Queue, Retry
 from rq.job import Job, JobStatus
 from rq.registry import StartedJobRegistry
 
-from hydra import settings
 from hydra.adapters.rq_queue import TASK
-from hydra.kernels import mandelbrot, pi
-from hydra.model import JobState
+from hydra.kernels.builtin import mandelbrot, pi
+from hydra.model import JobState, limits
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.submit import submit
@@ -134,7 +133,7 @@ def test_nothing_but_our_task_runs(h: Hydra, start: Start, tmp_path: Path, redis
     """
     touched = tmp_path / "touched"
     with redis.Redis.from_url(redis_url) as client:
-        queue = Queue(settings.QUEUE, connection=client)
+        queue = Queue(limits.QUEUE, connection=client)
         tasks = [intrude(queue, touched) for intrude in INTRUSIONS]
         worker = start(hydra("worker"), HYDRA_SHIFT_SECONDS="0.2")
         until(lambda: {task.get_status() for task in tasks} <= ENDED,
@@ -196,7 +195,7 @@ def test_a_stock_work_horse_computes_without_numpy(
     job = submit(h, "pi", {"samples": points_lasting(60), "seed": SEED})
     until(lambda: h.store.job(job.id).done_units, within_s=20, what="something is handed in")
     libraries = loaded(worker.horse())
-    assert "kernels/_pi." in libraries
+    assert "kernels/native/pi." in libraries
     assert "numpy" not in libraries
 
 

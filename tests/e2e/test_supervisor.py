@@ -30,7 +30,7 @@ PROGRAM = """
 import os, sys
 from pathlib import Path
 from hydra.errors import Unavailable
-from hydra.workers import supervisor
+from hydra.work import supervisor
 folder, stubborn, grace_s = sys.argv[1:]
 supervisor.QUICK_DEATHS_MAX = 3
 supervisor.BACKOFF_FIRST_S = 0.05
@@ -169,7 +169,7 @@ def test_a_hopeless_child_is_given_up_with_a_sentence(runs: list[Run], tmp_path:
 CHATTERBOX = """
 import sys
 from pathlib import Path
-from hydra.workers import supervisor
+from hydra.work import supervisor
 supervisor.LOG_BYTES_MAX, supervisor.LOG_LOOK_EVERY_S = 10_000, 0.0
 folder = Path(sys.argv[1])
 talk = ("/bin/sh", "-c", "while echo a line that says little; do :; done")

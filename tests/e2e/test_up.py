@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra.workers import sessions
+from hydra.work import sessions
 from tests.e2e.fleet import clean_env, free_port, hydra
 from tests.waiting import until
 

@@ -7,7 +7,7 @@ import logging
 import time
 import traceback
 
-from hydra.store.memory_store import MemoryStore
+from hydra.store.memory.verbs import MemoryStore
 from tests.faults.schedule import Schedule, in_redis
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hydra.messages import HandIn, Receipt, Reduction
 from hydra.model import JobState, Range, Session, Verdict
-from hydra.store.memory_records import JobRecord, SessionRecord
-from hydra.store.memory_store import MemoryStore
+from hydra.model.messages import HandIn, Receipt, Reduction
+from hydra.store.memory.records import JobRecord, SessionRecord
+from hydra.store.memory.verbs import MemoryStore
 
 
 class NoFence(MemoryStore):

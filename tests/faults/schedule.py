@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from hydra.connection import connect
+from hydra.adapters.memory_queue import MemoryQueue
 from hydra.errors import Missing, Unavailable
-from hydra.messages import Hint
 from hydra.model import Session
+from hydra.model.messages import Hint
 from hydra.ports import Store
+from hydra.server.connection import connect
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.dispatch import dispatch
@@ -19,10 +20,10 @@ from hydra.services.leave import leave
 from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
-from hydra.store.memory_store import MemoryStore
-from hydra.store.redis_store import RedisStore
-from hydra.wiring import LocalPort, MemoryQueue
-from hydra.worker import HEART_S, Worker
+from hydra.store.memory.verbs import MemoryStore
+from hydra.store.redis.jobs import RedisStore
+from hydra.work.local import LocalPort
+from hydra.work.loop import HEART_S, Worker
 from tests.faults.kernels import kernels_of
 from tests.faults.loop import Lock, Loop, Process, SkewedClock
 from tests.faults.network import Link, Server

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra.store.memory_store import MemoryStore
+from hydra.store.memory.verbs import MemoryStore
 from tests.faults.planted import BUGS
 from tests.faults.schedule import MakeStore, Schedule, in_redis
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hydra.errors import HydraError
-from hydra.invariants import clashes, regressions, violations
-from hydra.messages import JobDump
 from hydra.model import FINAL, JobState
+from hydra.model.invariants import clashes, regressions, violations
+from hydra.model.messages import JobDump
 from hydra.ports import Store
 from tests.faults.kernels import POISON, answer_of, bad_unit, sum_of
 from tests.faults.loop import Loop

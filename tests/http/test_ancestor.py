@@ -150,7 +150,7 @@ def test_a_picture_has_256_pixels_a_side_unless_told(http, h):
 
 def test_a_history_too_long_is_refused(http, h, monkeypatch):
     create(http, **PICTURE)
-    monkeypatch.setattr("hydra.api.ancestor.PIXELS_MAX", 1599)
+    monkeypatch.setattr("hydra.api.ancestor.jobs.PIXELS_MAX", 1599)
     reply = http.get("/api/job_history/view")
     assert (reply.status_code, reply.get_json()["code"]) == (413, "too-large")
 

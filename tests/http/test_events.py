@@ -9,7 +9,7 @@ import threading
 import pytest
 import urllib3
 
-from hydra.api.streams import EVENTS_MAX, Streams, Viewer
+from hydra.api.v1.streams import EVENTS_MAX, Streams, Viewer
 from hydra.errors import StoreDown, Unavailable
 from hydra.services.cancel import cancel
 from hydra.services.submit import submit
@@ -187,7 +187,7 @@ def test_more_streams_than_seats_are_told_to_come_back():
 
 
 def test_streams_ride_out_a_silent_store(h, streams, monkeypatch):
-    monkeypatch.setattr("hydra.api.streams.OUTAGE_S", 0.01)
+    monkeypatch.setattr("hydra.api.v1.streams.OUTAGE_S", 0.01)
     job = submit(h, "pi", {})
     viewer = streams.open(job.id, "")
     collect(viewer, "progress")

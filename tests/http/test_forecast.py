@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hydra.clock import ManualClock
-from hydra.messages import HandIn
 from hydra.model import Rest, Session, Span
+from hydra.model.messages import HandIn
 from hydra.services.submit import submit
 from tests.http.working import UNIT, bundle
 from tests.stores import ask

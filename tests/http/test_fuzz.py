@@ -1,4 +1,4 @@
-"""A seeded part of the fuzzing: `python -m tests.bench fuzz` sends a hundred thousand to each."""
+"""A seeded part of the fuzzing: `python -m benchmarks fuzz` sends a hundred thousand to each."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from hydra.clock import ManualClock
+from hydra.model.limits import REAPER_LATE_MS
 from hydra.services.health import health
 from hydra.services.reap import reap
-from hydra.settings import REAPER_LATE_MS
 from hydra.web import create_app
 from tests.http.working import UNIT, WorkingClock, bundle
 
@@ -254,7 +254,7 @@ def test_health_tells_alive_from_ready(http, h, monkeypatch):
     assert http.get("/healthz").text == "ok\n"
     reap(h)
     assert http.get("/readyz").get_json()["ready"] is True
-    from hydra.api import fleet
+    from hydra.api.v1 import fleet
     from hydra.model import Check
 
     bad = [Check("store", True, "fine"), Check("memory", False, "it evicts")]

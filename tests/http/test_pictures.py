@@ -7,8 +7,8 @@ import zlib
 
 import pytest
 
-from hydra.api.pictures import HEADER, Easel
-from hydra.api.png import pixels_of
+from hydra.api.ancestor.png import pixels_of
+from hydra.api.v1.pictures import HEADER, Easel
 from hydra.errors import BadWire
 from hydra.services.cancel import cancel
 from hydra.services.submit import submit
@@ -61,7 +61,7 @@ def test_a_reply_of_tiles_is_bounded(http, h, monkeypatch):
         work_on(h, 1)
     assert [len(tiles(http, job, limit=limit)[0]) for limit in (1, 7)] == [1, 7]
     assert len(tiles(http, job)[0]) == 64
-    monkeypatch.setattr("hydra.api.pictures.TILES_BYTES", 1)
+    monkeypatch.setattr("hydra.api.v1.pictures.TILES_BYTES", 1)
     assert [cursor for _, cursor in (tiles(http, job), tiles(http, job, after=5))] == [1, 6]
 
 
@@ -108,7 +108,7 @@ def test_a_tile_is_painted_once_for_all_who_look(http, h, monkeypatch):
 
 
 def test_the_easel_forgets_the_oldest(h, monkeypatch):
-    monkeypatch.setattr("hydra.api.pictures.KEPT_BYTES", 1)
+    monkeypatch.setattr("hydra.api.v1.pictures.KEPT_BYTES", 1)
     easel, job = Easel(), submit(h, "drawing", {})
     kernel = h.kernels()["drawing"]
     records = [easel.record(kernel, job, unit, b"") for unit in (0, 1, 0)]

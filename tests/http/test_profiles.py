@@ -9,8 +9,8 @@ import re
 import pytest
 
 from hydra.clock import ManualClock
-from hydra.messages import HandIn
 from hydra.model import Rest, Session
+from hydra.model.messages import HandIn
 from hydra.services.cancel import cancel
 from hydra.services.submit import submit
 from tests.http.working import UNIT, bundle

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.pauses import Pause
+from hydra.model.limits import LIVE_MS
+from hydra.model.pauses import Pause
 from hydra.services.submit import submit
-from hydra.settings import LIVE_MS
 from hydra.web import create_app
+from hydra.work.local import session_here
 from tests.http.working import UNIT, bundle, work_on
 
 
@@ -44,7 +44,7 @@ def test_workers_that_wait_for_a_task_are_here_though_silent():
 
 def test_a_paused_worker_says_why_and_until_when():
     h = bundle()
-    http, who = create_app(h).test_client(), wiring.session_here(h, "w")
+    http, who = create_app(h).test_client(), session_here(h, "w")
     h.store.pause(who, Pause("hydra pause", 1_700_000_000_000))
     found = http.get("/api/v1/workers").get_json()
     assert (found["live_workers"], found["workers"][0]["state"]) == (0, "paused")

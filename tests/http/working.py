@@ -14,12 +14,13 @@ from flask.testing import FlaskClient
 from hydra import kernels
 from hydra.clock import ManualClock
 from hydra.kernels import Kernel
-from hydra.messages import Hint
 from hydra.model import FINAL, Params, Span
+from hydra.model.messages import Hint
 from hydra.services import Hydra
 from hydra.settings import Settings
-from hydra.wiring import LocalPort, in_memory, session_here
-from hydra.worker import Worker
+from hydra.wiring import in_memory
+from hydra.work.local import LocalPort, session_here
+from hydra.work.loop import Worker
 
 UNIT = 2**18
 """Points in a unit of pi."""

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import hydra
-from hydra.kernels import _option_reference, _pi_reference
-from hydra.kernels.streams import _reference as streams
+from hydra.kernels.reference import option as option_reference
+from hydra.kernels.reference import pi as pi_reference
 from hydra.kernels.streams import backend
+from hydra.kernels.streams import reference as streams
 
 GOLDEN = Path(__file__).parent / "golden"
 NATIVE = Path(hydra.__file__).parent / "kernels" / "native"
@@ -63,8 +64,8 @@ def wanted() -> str:
     value = 0
     for bits in normals:
         value = (value * 31 + bits) % 2**64
-    hits = [_pi_reference.count_hits(1, 2, 200_001, name) for name in ("shishua", "philox")]
-    sums = _option_reference.sum_payoffs((0.4, 1.0, 0.9, False, True), 3, 4, 3000, 2**16)
+    hits = [pi_reference.count_hits(1, 2, 200_001, name) for name in ("shishua", "philox")]
+    sums = option_reference.sum_payoffs((0.4, 1.0, 0.9, False, True), 3, 4, 3000, 2**16)
     return " ".join(map(str, [value, *hits, *sums]))
 
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hydra.kernels import Limbs, add_sums, fixed
-from hydra.model import SUM_MAX
+from hydra.model.limits import SUM_MAX
 
 WIDE = st.integers(-(2**130), 2**130)
 

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 import hydra
 from hydra import kernels
 from hydra.errors import BadParam, BadSpan, Invalid, TooLarge
-from hydra.kernels import _mandelbrot_reference as reference
-from hydra.kernels import mandelbrot
-from hydra.kernels._mandelbrot_view import PIXELS_MAX, Box, View, box_of, view_of
+from hydra.kernels.builtin import mandelbrot
+from hydra.kernels.pictures.view import PIXELS_MAX, Box, View, box_of, view_of
+from hydra.kernels.reference import mandelbrot as reference
 from hydra.model import Span
 
 try:
-    from hydra.kernels import _mandelbrot as compiled
+    from hydra.kernels.native import mandelbrot as compiled
 except ImportError:
     compiled = None  # type: ignore[assignment]
 
@@ -244,8 +244,8 @@ def test_select_takes_every_supported_isa() -> None:
 REPORT = """
 import sys
 if {blocked}:
-    sys.modules["hydra.kernels._mandelbrot"] = None
-from hydra.kernels import mandelbrot
+    sys.modules["hydra.kernels.native.mandelbrot"] = None
+from hydra.kernels.builtin import mandelbrot
 from hydra.model import Span
 asked, span, blobs = mandelbrot.GOLDEN[1]
 print(mandelbrot.BACKEND, mandelbrot.run(asked, Span(*span)) == blobs, "numpy" in sys.modules)

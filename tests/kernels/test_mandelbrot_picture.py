@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 import hydra
 from hydra import kernels
 from hydra.errors import BadWire
-from hydra.kernels import _deflate, _palette, mandelbrot
-from hydra.kernels import _mandelbrot_reference as reference
-from hydra.kernels._mandelbrot_view import Box, view_of
+from hydra.kernels.builtin import mandelbrot
+from hydra.kernels.pictures import deflate, palette
+from hydra.kernels.pictures.view import Box, view_of
+from hydra.kernels.reference import mandelbrot as reference
 from hydra.model import Span
 
 NATIVE = Path(hydra.__file__).parent / "kernels" / "native"
@@ -74,7 +75,7 @@ def png(data: bytes) -> Image:
 def test_the_answer_holds_the_picture_the_counts_and_what_they_add_up_to(
     packed_by: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_deflate, "zlib", packed_by)
+    monkeypatch.setattr(deflate, "zlib", packed_by)
     asked = params(columns=150, rows=100, iterations=300)
     counts, rgb = picture(asked)
     answer = mandelbrot.finish(asked, mandelbrot.run(asked, Span(0, mandelbrot.size(asked))))
@@ -106,7 +107,7 @@ def test_a_picture_in_which_nothing_escapes_has_no_least_count() -> None:
 
 
 def test_the_curve_of_linear_light_is_the_published_one() -> None:
-    curve = np.frombuffer(_palette.linear(), "<u2")
+    curve = np.frombuffer(palette.linear(), "<u2")
     for level, light in enumerate(curve.tolist()):
         share = level / 255
         true = share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
@@ -114,10 +115,10 @@ def test_the_curve_of_linear_light_is_the_published_one() -> None:
     assert (np.diff(curve.astype(int)) > 0).all()
 
 
-@pytest.mark.parametrize("name", _palette.PALETTES)
+@pytest.mark.parametrize("name", palette.PALETTES)
 def test_palettes_go_through_their_stops_without_a_jump(name: str) -> None:
-    colours = reference.palette(_palette.stops(name)).astype(int)
-    stops = np.frombuffer(_palette.stops(name), np.uint8).reshape(-1, 3)
+    colours = reference.palette(palette.stops(name)).astype(int)
+    stops = np.frombuffer(palette.stops(name), np.uint8).reshape(-1, 3)
     for number, stop in enumerate(stops):
         place = -(-number * reference.COLOURS // len(stops))
         assert abs(colours[place] - stop).max() <= 1
@@ -151,7 +152,7 @@ def test_log2_is_near_the_truth() -> None:
 def test_antialiasing_is_the_mean_of_a_finer_picture(across: int) -> None:
     asked = params(columns=60, rows=40, iterations=200)
     finer = asked | {"columns": 60 * across, "rows": 40 * across}
-    linear = np.frombuffer(_palette.linear(), "<u2").astype(np.int64)
+    linear = np.frombuffer(palette.linear(), "<u2").astype(np.int64)
     light = linear[picture(finer)[1]].reshape(40, across, 60, across, 3).mean(axis=(1, 3))
     _, rgb = picture(asked | {"antialias": across})
     off = abs(linear[rgb] - light)

@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydra import kernels
-from hydra.api.png import pixels_of
-from hydra.kernels import _mandelbrot_survey_reference as reference
-from hydra.kernels import mandelbrot
-from hydra.kernels._mandelbrot_picture import assemble
-from hydra.kernels._mandelbrot_plan import (
+from hydra.api.ancestor.png import pixels_of
+from hydra.kernels.builtin import mandelbrot
+from hydra.kernels.pictures.assembly import assemble
+from hydra.kernels.pictures.plan import (
     BUDGET_BURSTS,
     BURST,
     PIXEL_COST,
@@ -25,11 +24,12 @@ from hydra.kernels._mandelbrot_plan import (
     TILES_MIN,
     plan,
 )
-from hydra.kernels._mandelbrot_view import box_of, tiles, view_of
+from hydra.kernels.pictures.view import box_of, tiles, view_of
+from hydra.kernels.reference import mandelbrot_survey as reference
 from hydra.model import Params, Span
 
 try:
-    from hydra.kernels import _mandelbrot as compiled
+    from hydra.kernels.native import mandelbrot as compiled
 except ImportError:
     compiled = None  # type: ignore[assignment]
 

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 import hydra
 from hydra import kernels
 from hydra.errors import BadParam
-from hydra.kernels import _option_reference as reference
-from hydra.kernels import option, streams
+from hydra.kernels import streams
+from hydra.kernels.builtin import option
+from hydra.kernels.reference import option as reference
 from hydra.model import Span
 
 try:
-    from hydra.kernels import _option as compiled
+    from hydra.kernels.native import option as compiled
 except ImportError:
     compiled = None  # type: ignore[assignment]
 
@@ -186,7 +187,7 @@ def test_the_estimate_of_a_whole_job_is_its_answer() -> None:
 @needs_compiled
 def test_numpy_stays_out() -> None:
     program = (
-        "import sys; from hydra.kernels import option as o; from hydra.model import Span\n"
+        "import sys; from hydra.kernels.builtin import option as o; from hydra.model import Span\n"
         "o.run(o.GOLDEN[0][0], Span(0, 1)); print(o.BACKEND, 'numpy' in sys.modules)"
     )
     env = {**os.environ, "HYDRA_ISA": "base", "PYTHONPATH": str(Path(hydra.__file__).parents[1])}

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from hydra import kernels
 from hydra.errors import BadParam
-from hydra.kernels import _pi_philox as philox
-from hydra.kernels import _pi_reference as reference
-from hydra.kernels import pi
+from hydra.kernels.builtin import pi
+from hydra.kernels.reference import pi as reference
+from hydra.kernels.reference import pi_philox as philox
 from hydra.model import Span
 
 try:
-    from hydra.kernels import _pi as compiled
+    from hydra.kernels.native import pi as compiled
 except ImportError:
     compiled = None  # type: ignore[assignment]
 

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 import hydra
 from hydra.errors import BadSetting, BadSpan
-from hydra.kernels import _pi_reference as reference
-from hydra.kernels import pi
+from hydra.kernels.builtin import pi
+from hydra.kernels.reference import pi as reference
 from hydra.model import Span
 
 try:
-    from hydra.kernels import _pi as compiled
+    from hydra.kernels.native import pi as compiled
 except ImportError:
     compiled = None  # type: ignore[assignment]
 
@@ -270,7 +270,7 @@ def test_unknown_isas_are_refused(select: Callable[[str], str], name: str) -> No
 REPORT = """
 import sys
 if {blocked}:
-    sys.modules["hydra.kernels._pi"] = None
+    sys.modules["hydra.kernels.native.pi"] = None
 from hydra.kernels import pi
 hits = pi.run({{"samples": 1000, "seed": 7}}, range(1))["hits"]
 print(pi.BACKEND, hits, "numpy" in sys.modules)

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 import hydra
 from hydra.errors import BadParam, BadSetting
-from hydra.kernels import _pi_reference, streams
-from hydra.kernels.streams import _reference as reference
+from hydra.kernels import streams
+from hydra.kernels.reference import pi as pi_reference
+from hydra.kernels.streams import reference as reference
 
 try:
-    from hydra.kernels.streams import _native as compiled
+    from hydra.kernels.streams import native as compiled
 except ImportError:
     compiled = None  # type: ignore[assignment]
 
@@ -145,12 +146,12 @@ def test_neighbouring_addresses_are_unrelated(other: tuple[int, int]) -> None:
 
 def test_no_stream_is_one_of_pis_blocks() -> None:
     """The tags differ, so the 256-bit seeds do; the first words of many addresses never meet."""
-    tags = {_pi_reference.INSTANCE_TAG, _pi_reference.INSTANCE_TAG + 1}
+    tags = {pi_reference.INSTANCE_TAG, pi_reference.INSTANCE_TAG + 1}
     assert not tags & {reference.STREAM_TAG, reference.STREAM_TAG + 1}
     pis: set[int] = set()
     ours: set[int] = set()
     for unit in range(64):
-        generator = reference.Shishua(_pi_reference._seed_words(1, unit, 1))
+        generator = reference.Shishua(pi_reference._seed_words(1, unit, 1))
         generator.step()
         pis |= set(generator.output.reshape(-1).tolist())
         ours |= set(streams.words(1, unit, 32).tolist())

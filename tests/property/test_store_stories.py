@@ -24,10 +24,10 @@ from hypothesis.stateful import (
 )
 
 from hydra.errors import BadSpan, KeyReused
-from hydra.invariants import clashes, regressions, violations
-from hydra.messages import Ask, Cut, Grant, HandIn, JobDump, Receipt, Work
 from hydra.model import JobSpec, JobState, Lease, Rest, Span, Verdict
-from hydra.pauses import Pause
+from hydra.model.invariants import clashes, regressions, violations
+from hydra.model.messages import Ask, Cut, Grant, HandIn, JobDump, Receipt, Work
+from hydra.model.pauses import Pause
 from hydra.ports import Store
 from tests import stores
 

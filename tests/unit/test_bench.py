@@ -17,8 +17,8 @@ from hydra.bench.work import Work, prepare
 from hydra.clock import ManualClock
 from hydra.errors import BadParam, Unavailable
 from hydra.kernels import load
-from hydra.messages import JobDump
 from hydra.model import Chunk, End, Job, JobSpec, JobState, Lease, Range, Span
+from hydra.model.messages import JobDump
 
 SPEEDS = {"a": 1.0, "b": 3.0}
 

@@ -9,13 +9,14 @@ from typing import Any
 from hydra import wiring
 from hydra.clock import ManualClock
 from hydra.kernels import Param, add_sums
-from hydra.messages import Hint
+from hydra.model.messages import Hint
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
-from hydra.worker import Worker
+from hydra.work.local import LocalPort, session_here
+from hydra.work.loop import Worker
 
 UNIT_S = 10.0
 """Longer than a lease without heartbeats."""
@@ -44,8 +45,8 @@ class Bench:
         settings = Settings.read({"HYDRA_SHIFT_SECONDS": "60"})
         self.h: Hydra = wiring.in_memory(settings, self.clock, lambda: {"heavy": kernel})
         self.worker = Worker(
-            wiring.LocalPort(self.h), self.h.kernels(), self.clock, settings,
-            wiring.session_here(self.h), interrupt=lambda: self.worker.break_off(), beats=False,
+            LocalPort(self.h), self.h.kernels(), self.clock, settings,
+            session_here(self.h), interrupt=lambda: self.worker.break_off(), beats=False,
         )
 
     def submit(self, units: int) -> str:

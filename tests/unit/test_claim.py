@@ -6,8 +6,8 @@ import pytest
 
 from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.costs import Costs
-from hydra.messages import Hint, Pace
+from hydra.model.costs import Costs
+from hydra.model.messages import Hint, Pace
 from hydra.services.claim import ask_for
 from hydra.settings import Settings
 

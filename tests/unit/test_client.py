@@ -10,8 +10,8 @@ import pytest
 import urllib3
 
 import hydra
-from hydra import address, client, errors
-from hydra.client import Client, as_completed
+from hydra import client, errors
+from hydra.client import Client, address, as_completed
 from hydra.model import FINAL
 from hydra.web import create_app
 from tests.http.working import UNIT, URL, DoorPool, Reply, bundle

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 
 from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.costs import Costs
 from hydra.kernels import Param, add_sums
-from hydra.messages import Grant, HandIn, Hint, Pace, Receipt, Report
 from hydra.model import Lease, Rest, Session, Span
+from hydra.model.costs import Costs
+from hydra.model.messages import Grant, HandIn, Hint, Pace, Receipt, Report
 from hydra.policy import chunking, splitting
 from hydra.services.claim import claim
 from hydra.services.complete import complete
 from hydra.services.submit import submit
 from hydra.settings import Settings
+from hydra.work.local import session_here
 
 LIMITS = chunking.Limits(target_s=2.0, probe_s=0.25, floor_s=0.02, beat_s=1.0, units_max=2**34)
 
@@ -142,7 +143,7 @@ class Stage:
         self.seq = 0
 
     def enlist(self, name: str) -> Session:
-        session = dataclasses.replace(wiring.session_here(self.h), worker=name, host=name, id=name)
+        session = dataclasses.replace(session_here(self.h), worker=name, host=name, id=name)
         self.h.store.enlist(session)
         return session
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hydra import kernels
-from hydra.kernels import pi
+from hydra.kernels.builtin import pi
 
 MODULE = '''"""Count the units."""
 from hydra.kernels import Param, add_sums as merge

@@ -94,7 +94,7 @@ def test_its_commands_are_commands() -> None:
 
 
 def test_every_check_of_the_health_page_has_its_alarm() -> None:
-    sources = "connection.py", "services/health.py", "store/redis_health.py"
+    sources = "server/connection.py", "services/health.py", "store/redis/health.py"
     text = "\n".join((ROOT / "hydra" / name).read_text() for name in sources)
     checks = set(re.findall(r'Check\("(\w+)"', text))
     page = (ROOT / "docs" / "operations.md").read_text()

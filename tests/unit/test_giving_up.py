@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hydra.messages import Hint
 from hydra.model import Span
+from hydra.model.messages import Hint
 from tests.unit.test_worker import Stage, right
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from hydra.connection import FSYNC, ServerFacts, ground
-from hydra.store import redis_health
-from hydra.store.redis_health import Health, memory
+from hydra.server.connection import FSYNC, ServerFacts, ground
+from hydra.store.redis import health
+from hydra.store.redis.health import Health, memory
 
 GOOD = ServerFacts("redis", (7, 0, 15), "noeviction", True, "always", 1, memory_bytes_max=1 << 30)
 
@@ -73,12 +73,12 @@ class Clocks:
 
 @pytest.mark.parametrize("jump_s", [3600.0, -3600.0, 6.0])
 def test_a_clock_that_jumps_is_told_for_a_minute(monkeypatch, jump_s):
-    monkeypatch.setattr(redis_health, "inspect", lambda client: GOOD)
+    monkeypatch.setattr(health, "inspect", lambda client: GOOD)
     clocks = Clocks()
-    health = Health(clocks, lambda: clocks.own_s, "known", "always")
+    looked = Health(clocks, lambda: clocks.own_s, "known", "always")
 
     def failing():
-        return [check.name for check in health.checks() if not check.ok]
+        return [check.name for check in looked.checks() if not check.ok]
 
     seen = [failing()]
     for own_s, by_s in ((100, 0.5), (1, jump_s), (30, 0.0), (29.9, 0.0), (0.2, 0.0), (9999, 0.0)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hydra.overheads import Overheads
+from hydra.work.overheads import Overheads
 
 
 def test_a_picture_s_heavy_calls_say_nothing_of_sums() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra.costs import Costs
-from hydra.messages import Pace
 from hydra.model import Lease, Span
+from hydra.model.costs import Costs
+from hydra.model.messages import Pace
 from hydra.policy import calling, chunking, dispatching, splitting
 from hydra.policy.chunking import Case
 from hydra.settings import SIZINGS

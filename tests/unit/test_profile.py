@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hydra import settings
-from hydra.costs import Costs
-from hydra.model import Chunk, End, Job, JobState, Sample, Span
-from hydra.profile import profile, table, throughput
+from hydra.model import Chunk, End, Job, JobState, Sample, Span, limits
+from hydra.model.costs import Costs
+from hydra.model.profile import profile, table, throughput
 from tests.stores import sums_spec
 
 BEGAN_MS = 50_000
@@ -62,7 +61,7 @@ def test_nothing_yet_is_no_efficiency() -> None:
 def test_when_chunks_were_dropped_time_counts_from_the_first_that_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(settings, "TIMELINE_CHUNKS_MAX", 2)
+    monkeypatch.setattr(limits, "TIMELINE_CHUNKS_MAX", 2)
     chunks = [chunk("a", 50, 60, 100, 102, 2.0), chunk("a", 60, 70, 102, 104, 2.0)]
     found = profile(job(ended_s=104), chunks, COSTS)
     assert (found.whole, found.makespan_s, found.efficiency) == (False, 4.0, 1.0)

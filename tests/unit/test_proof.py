@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from hydra import kernels, wiring
-from hydra.kernels import _proof, pi
-from hydra.messages import Hint
+from hydra.kernels.builtin import pi
+from hydra.model.messages import Hint
 from hydra.services.claim import claim
 from hydra.services.submit import submit
+from hydra.work import proof
+from hydra.work.local import session_here
 
 
 @pytest.fixture
@@ -23,13 +25,13 @@ def spoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This machine miscounts."""
     right = pi.run
     monkeypatch.setattr(pi, "run", lambda p, span: {"hits": right(p, span)["hits"] ^ 1})
-    _proof.proven.cache_clear()
+    proof.proven.cache_clear()
     yield
-    _proof.proven.cache_clear()
+    proof.proven.cache_clear()
 
 
 def test_every_kernel_here_proves_itself() -> None:
-    assert {name: _proof.fault_of(k) for name, k in kernels.load().items()} == dict.fromkeys(
+    assert {name: proof.fault_of(k) for name, k in kernels.load().items()} == dict.fromkeys(
         kernels.load(), ""
     )
 
@@ -38,11 +40,11 @@ def test_a_machine_that_miscounts_is_given_no_work(
     spoilt: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        assert "pi" not in _proof.proven()
+        assert "pi" not in proof.proven()
     assert "kernel refused name=pi" in caplog.text
-    h = dataclasses.replace(wiring.in_memory(), kernels=_proof.proven)
+    h = dataclasses.replace(wiring.in_memory(), kernels=proof.proven)
     submit(wiring.Hydra(h.store, h.queue, h.clock, h.settings, kernels.load), "pi", {})
-    session = wiring.session_here(h)
+    session = session_here(h)
     h.store.enlist(session)
     assert claim(h, session, 1, Hint()) is None
 
@@ -52,7 +54,7 @@ def test_a_kernel_that_raises_is_refused_by_name(monkeypatch: pytest.MonkeyPatch
         raise MemoryError("no room")
 
     monkeypatch.setattr(pi, "run", broken)
-    assert _proof.fault_of(pi).endswith("raised MemoryError: no room")
+    assert proof.fault_of(pi).endswith("raised MemoryError: no room")
 
 
 def test_a_rehearsal_finishes_what_is_whole_and_survives_a_bug(
@@ -70,7 +72,7 @@ def test_a_rehearsal_finishes_what_is_whole_and_survives_a_bug(
             __name__=name, GOLDEN=[({}, golden, {})], size=lambda _params: 3, finish=finish
         )
 
-    _proof.rehearse([kernel("whole", (0, 3)), kernel("part", (1, 3)), kernel("too", (0, 3))])
+    proof.rehearse([kernel("whole", (0, 3)), kernel("part", (1, 3)), kernel("too", (0, 3))])
     assert finished == ["whole", "too"]
     assert "finish failed name=whole" in caplog.text
     assert os.environ["OMP_NUM_THREADS"] == "1"

@@ -8,16 +8,17 @@ import pytest
 
 from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.holding import Holding
 from hydra.kernels import load
-from hydra.messages import Hint, Pace, Receipt, Report
 from hydra.model import JobSpec, JobState, Rest, Session
+from hydra.model.messages import Hint, Pace, Receipt, Report
 from hydra.policy.reducing import HOLD_OFF_S, holds_off_s, lets_others_first
 from hydra.services import complete as completing
 from hydra.services import reduce as reducing
 from hydra.services.submit import submit
 from hydra.settings import Settings
-from hydra.worker import Worker
+from hydra.work.holding import Holding
+from hydra.work.local import LocalPort, session_here
+from hydra.work.loop import Worker
 
 SLOW, FAST = Pace(1.0, 100.0, 0, 2), Pace(99.0, 100.0, 0, 2)
 
@@ -45,7 +46,7 @@ def test_a_faster_worker_comes_first_if_there_is_one(
     monkeypatch.setattr(completing, "lets_others_first", lambda *_: True)
     slow, fast = Session("s", "slow", "here", 1), Session("f", "fast", "there", 2)
     job = submit(h, "mandelbrot", {"columns": 8, "rows": 8, "iterations": 20}).id
-    port = wiring.LocalPort(h)
+    port = LocalPort(h)
     port.enlist(slow)
     port.enlist(fast)
     grant = port.claim(slow, 1, Hint())
@@ -74,7 +75,7 @@ def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
     h, asked_s = wiring.in_memory(Settings.read({}, shift_seconds=60), ManualClock()), []
     job = submit(h, "mandelbrot", {"columns": 65, "rows": 64, "iterations": 20}).id
 
-    class Port(wiring.LocalPort):
+    class Port(LocalPort):
         def complete(self, session: Session, seq: int, report: Report) -> Receipt:
             """What the service does, for one that is slow and whose process ends then."""
             return replace(h.store.complete(session, seq, report.hand_in), pace=SLOW)
@@ -83,7 +84,7 @@ def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
             asked_s.append(h.clock.monotonic_s())
             return super().reduce(session)
 
-    slow = Worker(Port(h), h.kernels(), h.clock, h.settings, wiring.session_here(h), beats=False)
+    slow = Worker(Port(h), h.kernels(), h.clock, h.settings, session_here(h), beats=False)
     begun_s = h.clock.monotonic_s()
     slow.shift(Hint())
     assert h.store.job(job).state is JobState.DONE

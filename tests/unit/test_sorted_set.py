@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra.store.memory_records import SortedSet
+from hydra.store.memory.records import SortedSet
 
 SCORES = st.one_of(
     st.sampled_from([0.0, 99.9, 100.0, 1e15, 1e300, math.inf]), st.floats(-1e4, 1e4)

@@ -14,14 +14,14 @@ import pytest
 import hydra
 from hydra import kernels
 from hydra.cli import findings
-from hydra.kernels import Param, _speed
+from hydra.kernels import Param, speed
 from hydra.settings import Settings
 
 
 def kernel(monkeypatch: pytest.MonkeyPatch, unit_s: float, **more: Any) -> tuple[Any, list[int]]:
     """A kernel whose units take so long by a clock that only it turns, and the spans it got."""
     turned = SimpleNamespace(now_s=5.0, spans=[])
-    monkeypatch.setattr(_speed, "thread_cpu_s", lambda: turned.now_s)
+    monkeypatch.setattr(speed, "thread_cpu_s", lambda: turned.now_s)
 
     def run(params: Any, span: Any) -> dict[str, int]:
         turned.now_s += unit_s * span.units
@@ -37,15 +37,15 @@ def kernel(monkeypatch: pytest.MonkeyPatch, unit_s: float, **more: Any) -> tuple
 
 def test_spans_double_until_one_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     made, spans = kernel(monkeypatch, 0.01)
-    speed = _speed.speed_of(made)
+    found = speed.speed_of(made)
     assert spans == [1, 2, 4, 8]
-    assert speed.a_second == pytest.approx(100)
-    assert (speed.noun, speed.of_bound) == ("units", 0.0)
+    assert found.a_second == pytest.approx(100)
+    assert (found.noun, found.of_bound) == ("units", 0.0)
 
 
 def test_a_job_that_is_shorter_is_measured_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     made, spans = kernel(monkeypatch, 0.001, PRESETS={"small": {"units": 5}})
-    assert _speed.speed_of(made).a_second == pytest.approx(1000)
+    assert speed.speed_of(made).a_second == pytest.approx(1000)
     assert spans == [1, 2, 4, 5]
 
 
@@ -53,7 +53,7 @@ def test_a_heavy_unit_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made, spans = kernel(
         monkeypatch, 10.0, UNIT_HOLDS=(64, "points"), bound_units_s=lambda: 0.125
     )
-    assert _speed.speed_of(made) == _speed.Speed(6.4, "points", 0.8)
+    assert speed.speed_of(made) == speed.Speed(6.4, "points", 0.8)
     assert spans == [1]
 
 
@@ -66,7 +66,7 @@ def test_doctor_tells_the_speed_of_every_kernel() -> None:
 
 NOT_COMPILED = """
 import sys
-for name in ("_pi", "_mandelbrot", "_option", "streams._native"):
+for name in ("native.pi", "native.mandelbrot", "native.option", "streams.native"):
     sys.modules["hydra.kernels." + name] = None
 from hydra.cli import findings
 from hydra.settings import Settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import redis
 
-from hydra.connection import store_errors
 from hydra.errors import StoreDown
+from hydra.server.connection import store_errors
 
 
 @pytest.mark.parametrize("error", [

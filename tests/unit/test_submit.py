@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hydra import wiring
+from hydra.adapters.memory_queue import MemoryQueue
 from hydra.errors import BadParam, HydraError, Invalid, KeyReused, NoSuchKernel, TooLarge, TooMany
 from hydra.kernels import Param, add_sums
 from hydra.services import Hydra
@@ -108,7 +109,7 @@ def test_what_could_not_be_counted_is_refused(
 
 
 def test_submitting_calls_every_worker_and_two_more(h: Hydra) -> None:
-    assert isinstance(h.queue, wiring.MemoryQueue)
+    assert isinstance(h.queue, MemoryQueue)
     h.queue.listening = ["a", "b", "c"]
     job = submit(h, "pi", {})
     assert h.queue.tasks == [(job.id, 0)] * 5

@@ -13,17 +13,18 @@ import pytest
 from hydra import wiring
 from hydra.clock import ManualClock
 from hydra.errors import StoreDown
-from hydra.invariants import violations
 from hydra.kernels import Param, add_sums, join_pieces
-from hydra.messages import Hint
 from hydra.model import JobState, Span
-from hydra.pauses import Pause
+from hydra.model.invariants import violations
+from hydra.model.messages import Hint
+from hydra.model.pauses import Pause
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
-from hydra.worker import Worker
+from hydra.work.local import LocalPort, session_here
+from hydra.work.loop import Worker
 from tests.stores import blob_of, value_of
 
 
@@ -82,9 +83,9 @@ class Stage:
         return submit(self.h, kernel, {"units": units}).id
 
     def worker(self, name: str, port: Any = None) -> Worker:
-        session = dataclasses.replace(wiring.session_here(self.h), worker=name, host=name)
+        session = dataclasses.replace(session_here(self.h), worker=name, host=name)
         return Worker(
-            port or wiring.LocalPort(self.h), self.h.kernels(), self.clock, self.h.settings,
+            port or LocalPort(self.h), self.h.kernels(), self.clock, self.h.settings,
             session, stopping=lambda: self.stopped, pausing=lambda: self.pause, beats=False,
         )
 
@@ -212,8 +213,8 @@ def test_an_idle_worker_takes_the_far_end() -> None:
 
     def meanwhile(_span: Span) -> None:
         if stage.h.store.job(job).done_units and not taken:
-            port = wiring.LocalPort(stage.h)
-            session = dataclasses.replace(wiring.session_here(stage.h), worker="b", host="b")
+            port = LocalPort(stage.h)
+            session = dataclasses.replace(session_here(stage.h), worker="b", host="b")
             port.enlist(session)
             grant = port.claim(session, 1, Hint())
             assert grant is not None
@@ -233,7 +234,7 @@ class Flaky:
     """A port whose replies get lost: every call reaches the store, every other answer does not."""
 
     def __init__(self, h: Hydra) -> None:
-        self._inner = wiring.LocalPort(h)
+        self._inner = LocalPort(h)
         self._calls = 0
 
     def __getattr__(self, name: str) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hydra.messages import Hint
 from hydra.model import Span
-from hydra.pauses import Pause
+from hydra.model.messages import Hint
+from hydra.model.pauses import Pause
 from tests.unit.test_worker import Stage, right
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hydra import wiring
-from hydra.messages import Hint
 from hydra.model import Session
+from hydra.model.messages import Hint
+from hydra.work.local import LocalPort
 from tests.unit.test_worker import Stage
 
 
-class Crowd(wiring.LocalPort):
+class Crowd(LocalPort):
     """A port to a store that counts so many live workers; notes when it is asked for work."""
 
     def __init__(self, stage: Stage, live: int) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import BadParam
-from hydra.kernels.streams._strict import exp, log, normal_cdf
+from hydra.kernels.streams.strict import exp, log, normal_cdf
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,9 +89,9 @@ def backend() -> Any:
     global _backend
     if _backend is None:
         try:
-            from hydra.kernels.streams import _native as found
+            from hydra.kernels.streams import native as found
         except ImportError:  # not compiled here: the same numbers, slowly
-            from hydra.kernels.streams import _reference as found  # type: ignore[no-redef]
+            from hydra.kernels.streams import reference as found  # type: ignore[no-redef]
         found.select(os.environ.get("HYDRA_ISA", ""))
         _backend = found
     return _backend

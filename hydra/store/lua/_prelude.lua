@@ -1,4 +1,4 @@
--- _prelude: what every script may use; redis_store puts it in front of each, after the limits.
+-- _prelude: what every script may use; it comes before each, after the limits.
 --
 -- Redis does not roll a failed script back, so every script looks, then judges, then writes.
 -- Records are text: integers never pass through tostring or cjson, which turn them into floats.

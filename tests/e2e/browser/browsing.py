@@ -13,14 +13,15 @@ import pytest
 from werkzeug.serving import make_server
 
 from hydra.kernels import load
-from hydra.messages import Hint
 from hydra.model import Params, Pieces, Span
+from hydra.model.messages import Hint
 from hydra.services import Hydra
 from hydra.services.reap import reap
 from hydra.settings import Settings
 from hydra.web import create_app
-from hydra.wiring import LocalPort, in_memory, session_here
-from hydra.worker import Worker
+from hydra.wiring import in_memory
+from hydra.work.local import LocalPort, session_here
+from hydra.work.loop import Worker
 from tests import drawing
 
 CHROMIUM = os.environ.get("HYDRA_TEST_CHROMIUM") or next(

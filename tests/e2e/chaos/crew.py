@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra.workers import sessions
+from hydra.work import sessions
 from tests.e2e.chaos.doors import Door, Doors
 from tests.e2e.chaos.server import Server
 from tests.e2e.fleet import Hand, children, clean_env, environment, hydra, stock

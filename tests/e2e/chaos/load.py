@@ -18,7 +18,7 @@ from typing import Any
 import urllib3
 
 from hydra import kernels
-from hydra.api.shapes import BASE
+from hydra.api.v1.shapes import BASE
 from hydra.model import Params, Span
 from tests.e2e.chaos import drip
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import redis
 
-from hydra.invariants import violations
-from hydra.store.redis_store import RedisStore
+from hydra.model.invariants import violations
+from hydra.store.redis.jobs import RedisStore
 from tests.e2e.chaos.crew import ROOT, Crew
 from tests.e2e.chaos.doors import Door, Doors
 from tests.e2e.chaos.load import Load

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hydra.workers import sessions
+from hydra.work import sessions
 from tests.e2e.chaos.crew import REAPERS, SCHEDULERS, WORKERS, Seat
 from tests.e2e.chaos.scene import Scene, fault
 from tests.e2e.fleet import OTHER_EDITION

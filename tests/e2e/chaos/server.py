@@ -12,7 +12,7 @@ from pathlib import Path
 
 import redis
 
-from hydra.adapters.redis_process import Door, ask, configuration, socket_url
+from hydra.server.process import Door, ask, configuration, socket_url
 from tests.waiting import until
 
 DATA_MB = 64

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import redis
 
-from hydra.settings import QUEUE
-from hydra.store import keys
+from hydra.model.limits import QUEUE
+from hydra.store.redis import keys
 from tests.e2e.chaos.crew import Seat
 from tests.e2e.chaos.scene import Scene, fault
 from tests.waiting import until

@@ -9,10 +9,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from hydra.errors import HydraError, Missing
-from hydra.invariants import regressions, violations
-from hydra.messages import JobDump
 from hydra.model import FINAL, StoryEntry
-from hydra.store.redis_store import RedisStore
+from hydra.model.invariants import regressions, violations
+from hydra.model.messages import JobDump
+from hydra.store.redis.jobs import RedisStore
 from tests.e2e.chaos.server import Server
 
 LOOK_S = 0.2

@@ -1,0 +1,115 @@
+"""Reads what traced_pi noted: the gaps between chunks, and what part of the time they cost."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.plugin import plugin
+
+WAIT_S = 90.0
+LOOK_S = 0.02
+
+
+class Call(NamedTuple):
+    """One call of the kernel."""
+
+    seed: int
+    pid: int
+    parent: int
+    begin_ns: int
+    end_ns: int
+    start: int
+    stop: int
+    hits: int
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """What one run of one system cost beyond the kernel."""
+
+    gap_ms: float
+    """Median time from the end of a chunk's kernel to the next chunk's on the same worker."""
+    gap_p90_ms: float
+    chunk_ms: float
+    """Median time of a chunk's kernel."""
+    lost_share: float
+    """Time outside the kernel, between a worker's first and last call, of all the time there."""
+    idle_share: float
+    """The same of workers x (first begin to last end): also counts who ends early."""
+    chunks: int
+    workers: int
+
+
+def calls(path: Path, seed: int) -> list[Call]:
+    """The notes about one job."""
+    if not path.exists():
+        return []
+    found = [Call(*map(int, line.split())) for line in path.read_text().splitlines()]
+    return [call for call in found if call.seed == seed]
+
+
+def wait_units(path: Path, seed: int, units: int) -> list[Call]:
+    """All notes about one job, as soon as they cover its units."""
+    deadline_s = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline_s:
+        found = calls(path, seed)
+        if sum(call.stop - call.start for call in found) >= units:
+            return found
+        time.sleep(LOOK_S)
+    raise TimeoutError(f"{units} units were not computed within {WAIT_S:.0f} s")
+
+
+def gaps(found: list[Call], owner: Callable[[Call], int], sliced: bool) -> Gaps:
+    """The cost of one run; `owner` tells whose a call is, `sliced` that a chunk takes several."""
+    by_worker: dict[int, list[Call]] = {}
+    for call in sorted(found, key=lambda call: call.begin_ns):
+        by_worker.setdefault(owner(call), []).append(call)
+    between: list[int] = []
+    lasted: list[int] = []
+    busy = spent = 0
+    for own in by_worker.values():
+        spent += own[-1].end_ns - own[0].begin_ns
+        busy += sum(call.end_ns - call.begin_ns for call in own)
+        lasted.append(own[0].end_ns - own[0].begin_ns)
+        for before, after in pairwise(own):
+            took = after.end_ns - after.begin_ns
+            if sliced and after.start == before.stop:  # the next slice of the same chunk
+                lasted[-1] += took
+                continue
+            between.append(after.begin_ns - before.end_ns)
+            lasted.append(took)
+    makespan = max(call.end_ns for call in found) - min(call.begin_ns for call in found)
+    return Gaps(
+        statistics.median(between) / 1e6, statistics.quantiles(between, n=10)[-1] / 1e6,
+        statistics.median(lasted) / 1e6, 1 - busy / spent,
+        1 - busy / (makespan * len(by_worker)), len(lasted), len(by_worker),
+    )
+
+
+@contextmanager
+def installed(folder: Path, module: str = "traced_pi") -> Iterator[dict[str, str]]:
+    """Variables under which every process notes its calls, and Hydra finds the traced kernel.
+
+    The entry point lies in a folder that only these processes search.
+    """
+    place = plugin(folder, f"benchmarks.{module}")
+    paths = [place, *filter(None, [os.environ.get("PYTHONPATH")])]
+    more = {"BENCH_TRACE": str(folder / "trace"), "PYTHONPATH": os.pathsep.join(paths)}
+    before = {name: os.environ.get(name) for name in more}
+    os.environ.update(more)
+    try:
+        yield more
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,1 @@
+"""The endpoints of Hydra's ancestors, as a thin compatible surface."""

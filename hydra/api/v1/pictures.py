@@ -1,0 +1,147 @@
+"""Pictures and files over HTTP: a preview, tiles as they arrive, then what the answer brought.
+
+A reply of tiles is a row of records, each a header (see HEADER) and the pixels, three bytes each,
+as one zlib stream, which browsers read with `DecompressionStream("deflate")`.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import zlib
+from collections import OrderedDict
+from pathlib import PurePath
+
+from flask import Blueprint, Response, request
+
+from hydra.api.v1.shapes import BASE, files_of, kernel_of
+from hydra.errors import Missing, NoSuchFile
+from hydra.http import body
+from hydra.kernels import Kernel, Tile, canvas_of, paint, preview_of
+from hydra.model import Job
+from hydra.model.limits import UNITS_MAX
+from hydra.services import Hydra
+
+HEADER = struct.Struct("<IIHHI")
+"""Of one tile: x, y, columns, rows, and the bytes of pixels that follow; little-endian."""
+
+ARRIVED = "X-Hydra-Arrived"
+"""Tiles seen so far: what to give as `after` next time."""
+
+TILES = 64
+TILES_MAX = 256
+TILES_BYTES = 1 << 20
+"""A reply ends with the tile that passes this."""
+
+BATCH = 16
+"""Pieces read at once: each may have PIECE_BYTES_MAX."""
+
+KEPT_BYTES = 32 << 20
+"""Painted tiles kept for the next viewer."""
+
+TYPES = {
+    ".csv": "text/csv", ".json": "application/json", ".png": "image/png", ".txt": "text/plain",
+}
+"""Files that browsers may look into; anything else is only bytes."""
+
+
+class Easel:
+    """Paints each tile once for all viewers, as long as it remembers it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._bytes = 0
+
+    def record(self, kernel: Kernel, job: Job, unit: int, blob: bytes) -> bytes:
+        """One tile as it goes over the wire."""
+        # Painting holds the lock: many viewers ask for the same new tiles at the same moment.
+        with self._lock:
+            found = self._kept.pop((job.id, unit), b"")
+            if not found:
+                found = wire_of(paint(kernel, job.spec.params, unit, blob))
+                self._bytes += len(found)
+            self._kept[job.id, unit] = found
+            while self._bytes > KEPT_BYTES and len(self._kept) > 1:
+                self._bytes -= len(self._kept.popitem(last=False)[1])
+            return found
+
+
+def wire_of(tile: Tile) -> bytes:
+    """A tile's record."""
+    pixels = zlib.compress(tile.rgb)
+    return HEADER.pack(tile.x, tile.y, tile.columns, tile.rows, len(pixels)) + pixels
+
+
+class PictureRoutes:
+    """The routes that answer with bytes instead of JSON."""
+
+    def __init__(self, h: Hydra) -> None:
+        self._h = h
+        self._easel = Easel()
+
+    def install(self, door: Blueprint) -> None:
+        """Put the routes on the blueprint."""
+        own = f"{BASE}/jobs/<job>"
+        door.add_url_rule(f"{own}/preview.png", view_func=self.preview)
+        door.add_url_rule(f"{own}/tiles", view_func=self.tiles)
+        door.add_url_rule(f"{own}/files/<name>", view_func=self.file)
+
+    def preview(self, job: str) -> Response:
+        """The picture small, before any of it is computed; it never changes."""
+        found = self._h.store.job(body.job_id(job))
+        image = preview_of(kernel_of(self._h, found), found.spec.params)
+        if image is None:
+            raise Missing(f"a job of {found.spec.kernel} has no preview here", field="job")
+        response = Response(image, mimetype="image/png")
+        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        return response
+
+    def tiles(self, job: str) -> Response:
+        """Tiles in the order they arrived, without the first `after`; none once the job ended."""
+        after = int(body.query_number("after", 0, 0, UNITS_MAX))
+        limit = int(body.query_number("limit", TILES, 1, TILES_MAX))
+        found = self._h.store.job(body.job_id(job))
+        kernel = kernel_of(self._h, found)
+        if kernel is None or canvas_of(kernel, found.spec.params) is None:
+            raise Missing(f"a job of {found.spec.kernel} draws no picture here", field="job")
+        records, seen = self._records(kernel, found, after, limit)
+        response = Response(b"".join(records), mimetype="application/octet-stream")
+        response.headers["Cache-Control"] = "no-store"
+        response.headers[ARRIVED] = str(after + seen)
+        return response
+
+    def _records(
+        self, kernel: Kernel, job: Job, after: int, limit: int
+    ) -> tuple[list[bytes], int]:
+        """The tiles' records, and how many arrivals they stand for."""
+        units = self._h.store.arrivals(job.id, after, limit)
+        records: list[bytes] = []
+        size = seen = 0
+        for first in range(0, len(units), BATCH):
+            blobs = self._h.store.pieces(job.id, units[first : first + BATCH])
+            for unit in units[first : first + BATCH]:
+                seen += 1
+                if unit in blobs:  # else the job has just ended, and its pieces are gone
+                    records.append(self._easel.record(kernel, job, unit, blobs[unit]))
+                    size += len(records[-1])
+                if size > TILES_BYTES:
+                    return records, seen
+        return records, seen
+
+    def file(self, job: str, name: str) -> Response:
+        """One file of a done job's answer; it never changes."""
+        found = self._h.store.job(body.job_id(job))
+        label = files_of(self._h.store.answer(found.id)).get(name)
+        if label is None:
+            raise NoSuchFile("the answer of this job has no such file", field="name")
+        response = Response(mimetype=TYPES.get(PurePath(name).suffix, "application/octet-stream"))
+        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        short = f"{found.spec.kernel}-{found.id[:8]}-{name}"
+        response.headers.set("Content-Disposition", "attachment", filename=short)
+        response.set_etag(label["sha256"])
+        if request.if_none_match.contains(label["sha256"]):
+            response.status_code = 304
+        else:
+            response.data = self._h.store.file(found.id, name)
+        return response

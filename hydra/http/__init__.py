@@ -1,0 +1,1 @@
+"""What every route uses: body, reply, guard, schema."""

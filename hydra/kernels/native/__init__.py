@@ -1,0 +1,1 @@
+"""The compiled editions of what the kernels compute, and their C."""

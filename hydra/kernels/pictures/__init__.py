@@ -1,0 +1,1 @@
+"""What kernels that draw build on: views, the order of tiles, palettes, PNG files."""

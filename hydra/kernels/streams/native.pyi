@@ -1,0 +1,9 @@
+"""Signatures of the compiled streams; `native.pyx` documents them."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+def isas() -> tuple[str, ...]: ...
+def select(name: str) -> str: ...
+def fill(kind: str, out: NDArray[Any], seed: int, unit: int, isa: str = "") -> None: ...

@@ -1,0 +1,109 @@
+"""The right to a span of a job, what a call about it is told, and how it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hydra.model.jobs import Span
+
+
+class Verdict(StrEnum):
+    """What the store says to a session's call; the same words in Lua, Python and HTTP."""
+
+    ACCEPTED = "accepted"
+    """Counted, exactly once."""
+
+    STALE = "stale"
+    """The caller no longer owns this span; nothing changed."""
+
+    CUT = "cut"
+    """Someone took the far end; nothing changed. Trim to the new stop and send again."""
+
+    CLOSED = "closed"
+    """The job no longer runs; nothing changed."""
+
+    EMPTY = "empty"
+    """There is no work to give."""
+
+
+class Rest(StrEnum):
+    """What a worker does with the part of its span that it has not computed."""
+
+    KEEP = "keep"
+    """Goes on: the call is a heartbeat."""
+
+    RETURN = "return"
+    """Gives it back, unharmed, for anyone."""
+
+    LOST = "lost"
+    """Gives it back as a lost lease: the kernel failed on it."""
+
+
+class End(StrEnum):
+    """How a chunk's lease ended."""
+
+    COMPLETE = "complete"
+    """The whole span was handed in."""
+
+    CUT = "cut"
+    """So was all of it that was left: an idle worker had taken the far part."""
+
+    RETURN = "return"
+    """The rest was given back unharmed."""
+
+    LOST = "lost"
+    """The kernel failed on the rest."""
+
+    EXPIRE = "expire"
+    """No heartbeat came before the deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to a span until a deadline, as the store's record of it."""
+
+    job: str
+    token: str
+    session: str
+    worker: str
+    span: Span
+    slice_units: int
+    """About what the holder computes in one call. A cut falls on a multiple of it from the span's
+    start; a holder whose slices lie otherwise computes the front of one again."""
+    rate_units_s: float
+    """The holder's speed on the rest of the span, as last known; 0.0 if unknown."""
+    at_ms: float
+    """Hydra time of the holder's last progress."""
+    deadline_ms: float
+    """Hydra time at which `expire` may end it."""
+    losses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A piece of work that nobody holds."""
+
+    span: Span
+    losses: int = 0
+    """Consecutive lost leases of it without progress."""
+    loser: str = ""
+    """The worker that lost it first; empty when losses is 0."""
+    losers_many: bool = False
+    """Whether another worker than `loser` lost it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One line of a job's timeline: what a worker did with one lease, written as it ended."""
+
+    id: str
+    """Grows along the timeline, as a story's does."""
+    worker: str
+    span: Span
+    """What it handed in and was counted; empty if it handed in nothing."""
+    lent_ms: int
+    ended_ms: int
+    busy_s: float
+    """Time inside the kernel for this lease, as the worker last reported it."""
+    end: End

@@ -1,0 +1,1 @@
+"""The accounts in plain Python: the readable edition of the protocol."""

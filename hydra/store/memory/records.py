@@ -1,0 +1,216 @@
+"""What the memory store keeps of a job, a lease and a session."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice, takewhile
+from typing import Any, Generic, TypeVar
+
+from hydra.model import (
+    Chunk,
+    Job,
+    JobSpec,
+    JobState,
+    Lease,
+    Range,
+    Sample,
+    Session,
+    Span,
+    StoryEntry,
+    Worker,
+    limits,
+)
+from hydra.model.pauses import Pause
+
+T = TypeVar("T", str, tuple[str, str])
+
+
+BUCKET_MS = 100.0
+FAR_MS = 1e15
+"""Scores beyond this share one bucket."""
+
+
+class SortedSet(Generic[T]):
+    """Members by their score, as Redis keeps them; scores are times in ms.
+
+    Those of a tenth of a second are a list in order, and so are the tenths: a single list of 10^5
+    members would be moved in memory by every change.
+    """
+
+    def __init__(self) -> None:
+        self._scores: dict[T, float] = {}
+        self._buckets: dict[float, list[tuple[float, T]]] = {}
+        self._order: list[float] = []
+
+    def put(self, member: T, score: float) -> None:
+        """Add the member, or move it."""
+        self.drop(member)
+        self._scores[member] = score
+        place = min(score, FAR_MS) // BUCKET_MS
+        if place not in self._buckets:
+            self._buckets[place] = []
+            insort(self._order, place)
+        insort(self._buckets[place], (score, member))
+
+    def drop(self, member: T) -> None:
+        """Take the member away if it is here."""
+        score = self._scores.pop(member, None)
+        if score is None:
+            return
+        place = min(score, FAR_MS) // BUCKET_MS
+        bucket = self._buckets[place]
+        del bucket[bisect_left(bucket, (score, member))]
+        if not bucket:
+            del self._buckets[place], self._order[bisect_left(self._order, place)]
+
+    def score(self, member: T) -> float:
+        """The score of a member."""
+        return self._scores[member]
+
+    def __contains__(self, member: object) -> bool:
+        return member in self._scores
+
+    def highest(self, limit: int) -> list[T]:
+        """Members with the highest scores, highest first."""
+        falling = (reversed(self._buckets[place]) for place in reversed(self._order))
+        return [member for _, member in islice(chain.from_iterable(falling), limit)]
+
+    def until(self, score: float, limit: int) -> list[T]:
+        """Members of at most that score, lowest first."""
+        low = takewhile(lambda item: item[0] <= score, self._rising())
+        return [member for _, member in islice(low, limit)]
+
+    def members(self) -> list[T]:
+        """All of them, lowest first."""
+        return [member for _, member in self._rising()]
+
+    def _rising(self) -> Iterator[tuple[float, T]]:
+        return chain.from_iterable(self._buckets[place] for place in self._order)
+
+
+@dataclass(slots=True)
+class WorkerRecord:
+    """A worker as it last showed itself: the fields of `Worker`."""
+
+    id: str
+    host: str = ""
+    pid: int = 0
+    seen_ms: int = 0
+    live_until_ms: int = 0
+    job: str = ""
+    doing: str = ""
+    rates: dict[str, float] = field(default_factory=dict)
+    pause: Pause | None = None
+
+    def view(self) -> Worker:
+        """As the port gives it."""
+        return Worker(
+            self.id, self.host, self.pid, self.seen_ms, self.live_until_ms, self.job, self.doing,
+            dict(self.rates), self.pause,
+        )
+
+
+@dataclass(slots=True)
+class LeaseRecord:
+    """A live lease; times are Hydra ms."""
+
+    session: Session
+    start: int
+    stop: int
+    slice_units: int
+    rate_units_s: float
+    at: float
+    beat: float
+    tau: float
+    losses: int
+    loser: str
+    many: bool
+    lent_ms: int
+    """Wall-clock time."""
+    first: int
+    """Where the span began when it was lent."""
+    cut: bool = False
+    """Whether somebody took the far part."""
+    busy_ms: int = 0
+    deadline: float = 0.0
+
+    def renew(self, now: float) -> None:
+        """Push the deadline back: three beats, doubled for each loss in a row up to a cap."""
+        plain = limits.LEASE_BEATS * self.beat
+        self.deadline = now + max(plain, min(plain * 2**self.losses, limits.LEASE_MS_MAX))
+
+    def view(self, job: str, token: str) -> Lease:
+        """As the port gives it."""
+        return Lease(
+            job, token, self.session.id, self.session.worker, Span(self.start, self.stop),
+            self.slice_units, self.rate_units_s, self.at, self.deadline, self.losses,
+        )
+
+    def ends(self) -> float:
+        """When it is likely to end."""
+        if self.rate_units_s > 0:
+            return self.at + (self.stop - self.start) / self.rate_units_s * 1000
+        return self.at + self.tau
+
+
+@dataclass(slots=True)
+class JobRecord:
+    """A job with everything that hangs on it."""
+
+    id: str
+    spec: JobSpec
+    created: int
+    vtime: float
+    unassigned: int
+    state: JobState = JobState.RUNNING
+    done: int = 0
+    done_work: float = 0.0
+    ended: int | None = None
+    reason: str = ""
+    free: list[Range] = field(default_factory=list)
+    """In the order of their spans."""
+    leases: dict[str, LeaseRecord] = field(default_factory=dict)
+    """By token."""
+    ends: SortedSet[str] = field(default_factory=SortedSet)
+    """Tokens by their lease's estimated end."""
+    sums: dict[str, int] = field(default_factory=dict)
+    pieces: dict[int, bytes] = field(default_factory=dict)
+    """In the order they came."""
+    history: dict[int, Sample] = field(default_factory=dict)
+    """By the share of the job that was done, in HISTORY_PLACES."""
+    timeline: deque[Chunk] = field(
+        default_factory=lambda: deque(maxlen=limits.TIMELINE_CHUNKS_MAX)
+    )
+    story: deque[StoryEntry] = field(
+        default_factory=lambda: deque(maxlen=limits.STORY_ENTRIES_MAX)
+    )
+    answer: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    attempts: int = 0
+    reducer: str = ""
+    reduce_after: float = 0.0
+    told: int = 0
+
+    def view(self) -> Job:
+        """As the port gives it."""
+        return Job(
+            self.id, self.spec, self.state, self.done, self.unassigned, self.created, self.ended,
+            self.reason, dict(self.sums), len(self.leases), self.done_work,
+        )
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """The last call of a session and the reply it got."""
+
+    seq: int = 0
+    digest: str = ""
+    reply: Any = None
+    job: str = ""
+    """Whose lease it holds."""
+    token: str = ""
+    reduces: str = ""
+    """The job whose reduction it took last."""

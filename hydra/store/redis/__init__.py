@@ -1,0 +1,1 @@
+"""The accounts in Redis: the edition that runs."""

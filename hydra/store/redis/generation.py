@@ -1,0 +1,42 @@
+"""Is this still the data we knew? A store that lost its data must not go on from zero.
+
+The store carries a random id, made when it was first used. The scheduler's state folder keeps a
+copy. A server that came back empty, or another one behind the same address, has another id, and is
+refused before anything is written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import redis
+
+from hydra.errors import StoreUnsafe
+from hydra.server.connection import store_errors
+from hydra.store.redis import keys
+
+FILE = "generation"
+
+
+def adopt(client: redis.Redis, state_dir: str, new_id: str) -> str:
+    """The store's id, made from `new_id` if it has none, and remembered in the state folder.
+
+    Raises StoreUnsafe if the folder knows another id.
+    """
+    path = Path(state_dir) / FILE
+    known = path.read_text().strip() if path.exists() else ""
+    with store_errors():
+        if not known:
+            client.set(keys.GENERATION, new_id, nx=True)
+        raw = client.get(keys.GENERATION)
+    found = raw.decode() if isinstance(raw, bytes) else ""
+    if known and found != known:
+        what = f"has generation {found}" if found else "is empty"
+        raise StoreUnsafe(
+            f"this Redis {what}, but {path} knows generation {known}: its data was lost or it is "
+            f"another server. Restore it, or delete that file to start anew"
+        )
+    if not known:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(found + "\n")
+    return found

@@ -1,0 +1,83 @@
+"""Model to text and back, for the store and the wire; JSON and plain words, never pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hydra.errors import BadSpan
+from hydra.model import JobSpec
+from hydra.model.messages import HandIn
+
+
+def dumps(value: object) -> str:
+    """JSON in one line with sorted keys: equal values give equal text. NaN is refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def spec_fields(spec: JobSpec) -> dict[str, str]:
+    """A spec as flat text fields; `spec_from` reads them back."""
+    return {
+        "kernel": spec.kernel,
+        "version": spec.version,
+        "params": dumps(dict(spec.params)),
+        "total": str(spec.total_units),
+        "bounds": " ".join(f"{n} {low} {high}" for n, (low, high) in spec.sum_bounds.items()),
+        "piece_bytes_max": str(spec.piece_bytes_max),
+        "unit_cost": repr(spec.unit_cost),
+        "priority": repr(spec.priority),
+    }
+
+
+def spec_from(fields: Mapping[str, str]) -> JobSpec:
+    """The spec that `spec_fields` wrote."""
+    words = fields["bounds"].split()
+    triples = zip(words[::3], words[1::3], words[2::3], strict=True)
+    return JobSpec(
+        kernel=fields["kernel"],
+        version=fields["version"],
+        params=json.loads(fields["params"]),
+        total_units=int(fields["total"]),
+        sum_bounds={name: (int(low), int(high)) for name, low, high in triples},
+        piece_bytes_max=int(fields["piece_bytes_max"]),
+        unit_cost=float(fields["unit_cost"]),
+        priority=float(fields["priority"]),
+    )
+
+
+def partial_parts(spec: JobSpec, h: HandIn) -> list[bytes]:
+    """A hand-in's partial as flat byte strings: name and value of each sum, or the blobs by unit.
+
+    Raises BadSpan if it is not of the job's kind, or has pieces of other units than the span's.
+    """
+    if spec.sum_bounds:
+        if not all(isinstance(value, int) for value in h.partial.values()):
+            raise BadSpan("the partial must be of named sums", field="hand_in")
+        return [str(word).encode() for pair in sorted(h.partial.items()) for word in pair]
+    start, stop = h.span
+    pieces = {unit: blob for unit, blob in h.partial.items() if isinstance(blob, bytes)}
+    inside = all(unit in range(start, stop) for unit in pieces)
+    if not inside or not len(pieces) == len(h.partial) == max(stop - start, 0):
+        raise BadSpan(f"there must be one piece for each unit of {start}..{stop}", field="hand_in")
+    return [blob for _, blob in sorted(pieces.items())]
+
+
+def digest(*parts: object) -> str:
+    """64 bits that tell one request from another; byte strings count as they are."""
+    state = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        state.update(len(data).to_bytes(8, "big") + data)
+    return state.hexdigest()
+
+
+def hand_in_digest(h: HandIn, parts: list[bytes]) -> str:
+    """The digest of what a hand-in says, so that a repeat can be told from a forgery."""
+    return digest(h.job, h.token, *h.span, h.rest, *parts)
+
+
+def answer_text(answer: Mapping[str, Any]) -> str:
+    """An answer as the store keeps it; key order is the kernel's own."""
+    return json.dumps(answer, separators=(",", ":"), allow_nan=False)

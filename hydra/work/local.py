@@ -1,0 +1,70 @@
+"""The port of a worker that reaches the store itself: it calls the services in this process."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from hydra.model import Session
+from hydra.model.messages import Grant, Hint, Receipt, Report
+from hydra.model.pauses import Pause
+from hydra.services import Hydra
+from hydra.services.claim import claim
+from hydra.services.complete import complete
+from hydra.services.enlist import enlist
+from hydra.services.leave import leave
+from hydra.services.pause import pause
+from hydra.services.reduce import reduce_waiting
+from hydra.services.roster import name_of
+
+NAME_CHARS_MAX = 128
+"""Longest name of a worker or a host."""
+
+
+def session_here(h: Hydra, rq_name: str = "") -> Session:
+    """A new session of this process, named as the settings or RQ say."""
+    host = h.settings.host or socket.gethostname()
+    name = h.settings.worker_id or name_of(host, rq_name) or f"{host}-{os.getpid()}"
+    return Session(h.clock.new_id(), _word(name), _word(host), os.getpid())
+
+
+def _word(text: str) -> str:
+    """The text as one word of bounded length: records in the store are split at spaces."""
+    return "".join(text.split())[:NAME_CHARS_MAX]
+
+
+class LocalPort:
+    """The WorkPort of a worker that reaches the store itself: it calls the services."""
+
+    def __init__(self, h: Hydra) -> None:
+        self._h = h
+
+    def enlist(self, session: Session) -> int:
+        """Open a session."""
+        return enlist(self._h, session)
+
+    def leave(self, session: Session, why: str) -> None:
+        """The process ends without handing in."""
+        leave(self._h, session.worker, why)
+
+    def pause(self, session: Session, why: Pause) -> None:
+        """Say why the worker takes no work now."""
+        pause(self._h, session, why)
+
+    def claim(self, session: Session, seq: int, hint: Hint) -> Grant | None:
+        """Some work, or None."""
+        return claim(self._h, session, seq, hint)
+
+    def complete(self, session: Session, seq: int, report: Report) -> Receipt:
+        """Hand in, and perhaps take the next chunk."""
+        return complete(self._h, session, seq, report)
+
+    def reduce(self, session: Session) -> bool:
+        """Do one waiting reduction."""
+        waiting = self._h.store.look(session).reducible
+        return reduce_waiting(self._h, session, waiting)
+
+    def listen(self, seconds: float) -> None:
+        """Wait for work."""
+        self._h.store.listen(seconds)
+
