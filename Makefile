@@ -22,6 +22,7 @@ test: $(TESTABLE) lint ## Linters, types, floors and all tests
 	$(BIN)/pytest $(ARGS)
 
 lint: $(TESTABLE) ## ruff, mypy, import-linter
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache

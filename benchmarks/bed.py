@@ -65,9 +65,7 @@ def redis_bed(fsync: str = "always") -> Iterator[Bed]:
     folder = Path(tempfile.mkdtemp(prefix="hydra-bench-"))
     folder.chmod(0o700)
     port = free_port()
-    server = running.start(
-        Settings.read({}, state_dir=str(folder), fsync=fsync), redis_port=port
-    )
+    server = running.start(Settings.read({}, state_dir=str(folder), fsync=fsync), redis_port=port)
     try:
         yield Bed(folder, f"redis://127.0.0.1:{port}/0", server.url, server.pid)
     finally:
@@ -77,8 +75,11 @@ def redis_bed(fsync: str = "always") -> Iterator[Bed]:
 
 def clean_env(**more: str) -> dict[str, str]:
     """This environment without a person's own settings, and with the checkout importable."""
-    kept = {name: value for name, value in os.environ.items()
-            if not name.startswith("HYDRA_") and name != "REDIS_URL"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("HYDRA_") and name != "REDIS_URL"
+    }
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**kept, "PYTHONPATH": os.pathsep.join(paths), **more}
 
@@ -91,8 +92,13 @@ def children(
     with log.open("ab") as output:
         started = [
             subprocess.Popen(
-                command, env=dict(env), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, start_new_session=True,
+                command,
+                env=dict(env),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
             for command in commands
         ]
@@ -132,8 +138,16 @@ def fleet(**settings: str) -> Iterator[tuple[str, Path]]:
     """`hydra up` with two workers, on a port and in a folder of our own; its address, once up."""
     folder = Path(tempfile.mkdtemp(prefix="hydra-bench-"))
     log = folder / "up.log"
-    command = [sys.executable, "-m", "hydra", "up", "--workers", str(WORKERS),
-               "--port", str(free_port())]
+    command = [
+        sys.executable,
+        "-m",
+        "hydra",
+        "up",
+        "--workers",
+        str(WORKERS),
+        "--port",
+        str(free_port()),
+    ]
     try:
         with children([command], clean_env(HYDRA_STATE_DIR=str(folder), **settings), log):
             yield _url_of(folder), folder

@@ -71,8 +71,13 @@ def _one_task_a_chunk(chunk_s: float, units: int) -> dict[str, str]:
 
 def _fleet(bed: Bed, over: dict[str, str], command: Sequence[str]) -> Iterator[Send]:
     env = {**bed.env, **over}
-    settings = Settings.read({name: value for name, value in env.items()
-                              if name.startswith("HYDRA_") or name == "REDIS_URL"})
+    settings = Settings.read(
+        {
+            name: value
+            for name, value in env.items()
+            if name.startswith("HYDRA_") or name == "REDIS_URL"
+        }
+    )
     with connect(bed.tcp_url) as client:
         h = dataclasses.replace(
             wiring.over(client, settings), kernels=lambda: {"traced_pi": traced_pi}
@@ -88,8 +93,14 @@ def _learn_rate(h: Hydra) -> None:
     begun_s = h.clock.monotonic_s()
     usual = Settings.read({}, shift_seconds=SHIFT_S)
     session = session_here(h)
-    worker = Worker(LocalPort(h), h.kernels(), h.clock, usual, session,
-                    stopping=lambda: h.clock.monotonic_s() - begun_s > LEARN_S)
+    worker = Worker(
+        LocalPort(h),
+        h.kernels(),
+        h.clock,
+        usual,
+        session,
+        stopping=lambda: h.clock.monotonic_s() - begun_s > LEARN_S,
+    )
     worker.shift(Hint())
     for job in h.store.jobs(1):
         h.store.cancel(job.id)
@@ -129,8 +140,9 @@ def main() -> None:
     with connect(settings.redis_url, timeout_s=settings.beat_seconds) as client:
         h = wiring.over(client, settings)
         while not stop.is_set():
-            worker = Worker(LocalPort(h), h.kernels(), h.clock, settings,
-                            session_here(h), stopping=stop.is_set)
+            worker = Worker(
+                LocalPort(h), h.kernels(), h.clock, settings, session_here(h), stopping=stop.is_set
+            )
             try:
                 worker.shift(Hint())
             except (Missing, Unavailable):

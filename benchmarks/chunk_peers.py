@@ -56,9 +56,9 @@ def rq_plain(bed: Bed) -> Iterator[Send]:
         queue = Queue("bench", connection=client)
 
         def send(spans: Sequence[Words]) -> None:
-            queue.enqueue_many([
-                Queue.prepare_data(traced_pi.call, args=words, result_ttl=60) for words in spans
-            ])
+            queue.enqueue_many(
+                [Queue.prepare_data(traced_pi.call, args=words, result_ttl=60) for words in spans]
+            )
 
         yield send
 
@@ -67,8 +67,9 @@ def rq_plain(bed: Bed) -> Iterator[Send]:
 def celery(bed: Bed, how: str) -> Iterator[Send]:
     """One celery task a span, prefork."""
     env = {**bed.env, "BENCH_CELERY": how}
-    command = script("celery", "-A", "benchmarks.peer_celery", "worker", "-c", str(WORKERS),
-                     "-l", "ERROR")
+    command = script(
+        "celery", "-A", "benchmarks.peer_celery", "worker", "-c", str(WORKERS), "-l", "ERROR"
+    )
     os.environ["REDIS_URL"], os.environ["BENCH_CELERY"] = bed.tcp_url, how
     peer = _fresh("benchmarks.peer_celery")
     with children([command], env, bed.folder / "log"):
@@ -91,8 +92,9 @@ def huey(bed: Bed) -> Iterator[Send]:
     """One huey task a span."""
     os.environ["REDIS_URL"] = bed.tcp_url
     peer = _fresh("benchmarks.peer_huey")
-    command = script("huey_consumer", "benchmarks.peer_huey.huey", "-k", "process",
-                     "-w", str(WORKERS), "-q")
+    command = script(
+        "huey_consumer", "benchmarks.peer_huey.huey", "-k", "process", "-w", str(WORKERS), "-q"
+    )
     with children([command], bed.env, bed.folder / "log"):
         yield lambda spans: [peer.call(*words) for words in spans]
 
@@ -103,8 +105,13 @@ def dask(bed: Bed) -> Iterator[Send]:
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=WORKERS, threads_per_worker=1, processes=True,
-                     dashboard_address=None, local_directory=str(bed.folder)) as cluster,
+        LocalCluster(
+            n_workers=WORKERS,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            local_directory=str(bed.folder),
+        ) as cluster,
         Client(cluster) as client,
     ):
         yield lambda spans: client.map(traced_pi.call, *zip(*spans, strict=True), pure=False)

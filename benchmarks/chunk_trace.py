@@ -88,9 +88,13 @@ def gaps(found: list[Call], owner: Callable[[Call], int], sliced: bool) -> Gaps:
             lasted.append(took)
     makespan = max(call.end_ns for call in found) - min(call.begin_ns for call in found)
     return Gaps(
-        statistics.median(between) / 1e6, statistics.quantiles(between, n=10)[-1] / 1e6,
-        statistics.median(lasted) / 1e6, 1 - busy / spent,
-        1 - busy / (makespan * len(by_worker)), len(lasted), len(by_worker),
+        statistics.median(between) / 1e6,
+        statistics.quantiles(between, n=10)[-1] / 1e6,
+        statistics.median(lasted) / 1e6,
+        1 - busy / spent,
+        1 - busy / (makespan * len(by_worker)),
+        len(lasted),
+        len(by_worker),
     )
 
 

@@ -102,10 +102,12 @@ def measure(rows: Rows, rounds: int, only: str) -> dict[str, float]:
             side = picture.params["columns"]
             rows.add(
                 f"Mandelbrot, {view}: {side} x {side}, {picture.params['iterations']} iterations",
-                implementation=name, mpixels_s=here[name] / 1e6,
+                implementation=name,
+                mpixels_s=here[name] / 1e6,
                 best_mpixels_s=pixels[name] / min(found) / 1e6,
                 fastest_is_times=max(here.values()) / here[name],
-                differ_ppm=differ_ppm.get(name, ""), runs=len(found),
+                differ_ppm=differ_ppm.get(name, ""),
+                runs=len(found),
             )
         medians |= {f"{view}: {name}": rate for name, rate in here.items()}
     try:

@@ -35,13 +35,19 @@ def measure(rows: Rows, rounds: int, only: str) -> dict[str, float]:
     for name, found in runs.items():
         bound = bounds.get(name, 0.0)
         rows.add(
-            "Pi, one thread, points by thread CPU time", implementation=name,
-            mpoints_s=medians[name] / 1e6, best_mpoints_s=points[name] / min(found) / 1e6,
+            "Pi, one thread, points by thread CPU time",
+            implementation=name,
+            mpoints_s=medians[name] / 1e6,
+            best_mpoints_s=points[name] / min(found) / 1e6,
             fastest_is_times=max(medians.values()) / medians[name],
-            of_bound_percent=100 * medians[name] / bound if bound else "", runs=len(found),
+            of_bound_percent=100 * medians[name] / bound if bound else "",
+            runs=len(found),
         )
-    of_bound = {f"{name}, of bound": medians[name] / bound for name, bound in bounds.items()
-                if name in medians}
+    of_bound = {
+        f"{name}, of bound": medians[name] / bound
+        for name, bound in bounds.items()
+        if name in medians
+    }
     return medians | of_bound
 
 

@@ -37,8 +37,7 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
     units_s = _units_s()
     for chunk_s, chunks, usual in SIZES:
         units, hits = int(units_s * chunk_s), set()
-        names = [peer.name for peer in _peers(chunk_s, units)
-                 if only.lower() in peer.name.lower()]
+        names = [peer.name for peer in _peers(chunk_s, units) if only.lower() in peer.name.lower()]
         runs: dict[str, list[Gaps]] = {}
         for _ in range(rounds or usual):
             for name in list(names):
@@ -55,10 +54,15 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
                 hits.add(told)
                 runs.setdefault(name, []).append(gaps)
         for name, found in runs.items():
-            rows.add(f"Chunks of about {chunk_s:g} s, {chunks} of {units} units",
-                     system=name, **_medians(found))
-        rows.note(f"Chunks of {chunk_s:g} s: hits of all runs {sorted(hits)}"
-                  + ("" if len(hits) <= 1 else " DISAGREE"))
+            rows.add(
+                f"Chunks of about {chunk_s:g} s, {chunks} of {units} units",
+                system=name,
+                **_medians(found),
+            )
+        rows.note(
+            f"Chunks of {chunk_s:g} s: hits of all runs {sorted(hits)}"
+            + ("" if len(hits) <= 1 else " DISAGREE")
+        )
     rows.note(f"fdatasync of 1 KB here takes {fdatasync_ms():.2f} ms (median)")
 
 
@@ -126,7 +130,11 @@ def _medians(runs: Sequence[Gaps]) -> dict[str, Any]:
         return statistics.median(getattr(run, name) for run in runs)
 
     return {
-        "gap_ms": median("gap_ms"), "gap_p90_ms": median("gap_p90_ms"),
-        "lost_percent": 100 * median("lost_share"), "idle_percent": 100 * median("idle_share"),
-        "chunk_ms": median("chunk_ms"), "chunks": int(median("chunks")), "runs": len(runs),
+        "gap_ms": median("gap_ms"),
+        "gap_p90_ms": median("gap_p90_ms"),
+        "lost_percent": 100 * median("lost_share"),
+        "idle_percent": 100 * median("idle_share"),
+        "chunk_ms": median("chunk_ms"),
+        "chunks": int(median("chunks")),
+        "runs": len(runs),
     }

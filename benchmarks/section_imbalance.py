@@ -80,9 +80,13 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
             level = through_hydra(tile_s, None, speeds)
             rows.add(
                 f"Seconds that the longest worker computed beyond the mean; ideal {IDEAL_S:g} s",
-                view=name, fleet=fleet, tiles=len(tiles),
-                ours_s=ours.imbalance_s, pixel_rows_s=by_row.imbalance_s,
-                tile_rows_s=by_thick.imbalance_s, stripes_s=by_stripe.imbalance_s,
+                view=name,
+                fleet=fleet,
+                tiles=len(tiles),
+                ours_s=ours.imbalance_s,
+                pixel_rows_s=by_row.imbalance_s,
+                tile_rows_s=by_thick.imbalance_s,
+                stripes_s=by_stripe.imbalance_s,
                 ours_without_costs_s=level.imbalance_s,
                 less_than_pixel_rows_percent=_less(ours, by_row),
                 less_than_tile_rows_percent=_less(ours, by_thick),
@@ -90,14 +94,18 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
             )
             rows.add(
                 "The same runs: ideal time / time to the last result, in percent",
-                view=name, fleet=fleet, ours=100 * IDEAL_S / ours.makespan_s,
+                view=name,
+                fleet=fleet,
+                ours=100 * IDEAL_S / ours.makespan_s,
                 pixel_rows=100 * IDEAL_S / by_row.makespan_s,
                 tile_rows=100 * IDEAL_S / by_thick.makespan_s,
                 stripes=100 * IDEAL_S / by_stripe.makespan_s,
                 ours_without_costs=100 * IDEAL_S / level.makespan_s,
             )
-    rows.note(f"a call costs {CALL_S * 1000:g} ms; rows of one pixel, a 64th of a tile, and rows "
-              "as high as tiles are pulled one by one")
+    rows.note(
+        f"a call costs {CALL_S * 1000:g} ms; rows of one pixel, a 64th of a tile, and rows "
+        "as high as tiles are pulled one by one"
+    )
 
 
 def _less(ours: Outcome, other: Outcome) -> float:
@@ -220,8 +228,14 @@ def through_hydra(
         return {"units": span.units}
 
     kernel: Any = SimpleNamespace(
-        __name__="replayed", VERSION=1, GOLDEN=(), PARAMS={"of": Param(int, 1, 1, 1)},
-        SUMS={"units": (1, 1)}, size=lambda _params: len(unit_s), run=run, merge=add_sums,
+        __name__="replayed",
+        VERSION=1,
+        GOLDEN=(),
+        PARAMS={"of": Param(int, 1, 1, 1)},
+        SUMS={"units": (1, 1)},
+        size=lambda _params: len(unit_s),
+        run=run,
+        merge=add_sums,
         finish=lambda _params, whole: whole,
     )
     if costs is not None:

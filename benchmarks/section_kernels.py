@@ -35,8 +35,10 @@ def _pi_goals() -> list[Goal]:
             Goal(f"pi, {isa}, % of the port bound", f"Hydra, {isa}, of bound", 84, 91, 0.01)
         )
     for peer, must, stretch in (
-        ("NumPy, default_rng in chunks", 55, 65), ("NumPy, SFC64 words as 32-bit floats", 35, 40),
-        ("numba, own xoroshiro128+", 30, 35), ("numba expert, 64 lanes of JSF32", 4, 5),
+        ("NumPy, default_rng in chunks", 55, 65),
+        ("NumPy, SFC64 words as 32-bit floats", 35, 40),
+        ("numba, own xoroshiro128+", 30, 35),
+        ("numba expert, 64 lanes of JSF32", 4, 5),
     ):
         goals.append(Goal(f"pi, times {peer}", "Hydra, avx512", must, stretch, against=peer))
     return goals
@@ -45,7 +47,8 @@ def _pi_goals() -> list[Goal]:
 def _mandelbrot_goals() -> list[Goal]:
     goals = []
     for view, musts, stretches in (
-        ("whole", (75, 60, 4), (100, 80, 6)), ("seahorse", (9.5, 20, 13), (11, 25, 16)),
+        ("whole", (75, 60, 4), (100, 80, 6)),
+        ("seahorse", (9.5, 20, 13), (11, 25, 16)),
         ("interior", (6, 50, 9), (7.5, 65, 11)),
     ):
         ours = f"{view}: Hydra, avx512"
@@ -68,6 +71,12 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
             verdict = "missed" if here < goal.must else "must" if here < goal.stretch else "stretch"
             goals.append((verdict, goal, here))
     for verdict, goal, here in sorted(goals, key=lambda each: each[0] != "missed"):
-        rows.add("Goals, one core", goal=goal.name, must=goal.must, stretch=goal.stretch,
-                 here=here, reached=verdict)
+        rows.add(
+            "Goals, one core",
+            goal=goal.name,
+            must=goal.must,
+            stretch=goal.stretch,
+            here=here,
+            reached=verdict,
+        )
     rows.take(found)

@@ -40,11 +40,17 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
             time.sleep(random.uniform(0.3, 0.8))
             steps.append(_ask_client(url, folder))
     for name, seconds in took.items():
-        rows.add("Commands, seconds of the whole process", command=name,
-                 **_spread([each * 1e3 for each in seconds]))
+        rows.add(
+            "Commands, seconds of the whole process",
+            command=name,
+            **_spread([each * 1e3 for each in seconds]),
+        )
     for name in steps[0]:
-        rows.add("hydra.Client in a warm process: submit to answer, by step", step=name,
-                 **_spread([run[name] for run in steps]))
+        rows.add(
+            "hydra.Client in a warm process: submit to answer, by step",
+            step=name,
+            **_spread([run[name] for run in steps]),
+        )
 
 
 def _commands() -> dict[str, list[str]]:
@@ -54,14 +60,25 @@ def _commands() -> dict[str, list[str]]:
         "hydra --version": [python, "-m", "hydra", "--version"],
         "hydra jobs --json": [python, "-m", "hydra", "jobs", "--json"],
         "hydra pi 1e9 --json": [
-            python, "-m", "hydra", "pi", "1e9", "--json", "--seed", str(random.randrange(SEED_MAX)),
+            python,
+            "-m",
+            "hydra",
+            "pi",
+            "1e9",
+            "--json",
+            "--seed",
+            str(random.randrange(SEED_MAX)),
         ],
     }
 
 
 def _spread(values_ms: list[float]) -> dict[str, Any]:
-    return {"median_ms": statistics.median(values_ms), "min_ms": min(values_ms),
-            "max_ms": max(values_ms), "runs": len(values_ms)}
+    return {
+        "median_ms": statistics.median(values_ms),
+        "min_ms": min(values_ms),
+        "max_ms": max(values_ms),
+        "runs": len(values_ms),
+    }
 
 
 def _command_s(words: list[str], env: dict[str, str]) -> float:

@@ -56,9 +56,12 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
                     run = _one(client, kernel, given, str(folder), trace)
                     found.setdefault(name, []).append(run)
     for name, runs in found.items():
-        rows.add("Two processors from submit to answer", job=name,
-                 **{key: statistics.median(run[key] for run in runs) for key in runs[0]},
-                 runs=len(runs))
+        rows.add(
+            "Two processors from submit to answer",
+            job=name,
+            **{key: statistics.median(run[key] for run in runs) for key in runs[0]},
+            runs=len(runs),
+        )
 
 
 @contextmanager

@@ -92,8 +92,12 @@ class Staff:
     def _start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as output:
             return subprocess.Popen(
-                command, env=self.env, stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, start_new_session=True,
+                command,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     def end(self) -> None:
@@ -121,9 +125,9 @@ def rq_retry(bed: Bed) -> list[list[str]]:
     from rq import Queue, Retry
 
     with redis.Redis.from_url(bed.tcp_url) as client:
-        Queue("bench", connection=client).enqueue_many([
-            Queue.prepare_data(noted_nap.nap, args=span, retry=Retry(max=3)) for span in _spans()
-        ])
+        Queue("bench", connection=client).enqueue_many(
+            [Queue.prepare_data(noted_nap.nap, args=span, retry=Retry(max=3)) for span in _spans()]
+        )
     return [script("rq", "worker", "bench", "--quiet", "--url", bed.tcp_url)] * WORKERS
 
 
@@ -135,8 +139,21 @@ def celery_late(bed: Bed) -> list[list[str]]:
     for span in _spans():
         peer.call.delay(*span)
     peer.app.close()
-    return [script("celery", "-A", "benchmarks.peer_nap", "worker", "-c", "1", "-l", "ERROR",
-                   "-n", f"w{number}@%h") for number in range(WORKERS)]
+    return [
+        script(
+            "celery",
+            "-A",
+            "benchmarks.peer_nap",
+            "worker",
+            "-c",
+            "1",
+            "-l",
+            "ERROR",
+            "-n",
+            f"w{number}@%h",
+        )
+        for number in range(WORKERS)
+    ]
 
 
 def _spans() -> list[tuple[int, int]]:
@@ -164,10 +181,14 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
         except ImportError as missing:
             rows.note(f"{name}: left out, {missing}")
             continue
-        rows.add("Worker killed (-9) until its unit is begun elsewhere", system=name,
-                 **_spread(killed))
-        rows.add("Server killed (-9): from its return until work is begun", system=name,
-                 **_spread(server))
+        rows.add(
+            "Worker killed (-9) until its unit is begun elsewhere", system=name, **_spread(killed)
+        )
+        rows.add(
+            "Server killed (-9): from its return until work is begun",
+            system=name,
+            **_spread(server),
+        )
 
 
 def _spread(took_s: Sequence[float | None]) -> dict[str, float | int | str]:
@@ -176,8 +197,13 @@ def _spread(took_s: Sequence[float | None]) -> dict[str, float | int | str]:
     if not back:
         return {"runs": len(took_s), **never}
     p99 = back[min(len(back) - 1, int(0.99 * len(back)))]
-    return {"runs": len(took_s), **never, "median_s": round(statistics.median(back), 2),
-            "p99_s": round(p99, 2), "max_s": round(back[-1], 2)}
+    return {
+        "runs": len(took_s),
+        **never,
+        "median_s": round(statistics.median(back), 2),
+        "p99_s": round(p99, 2),
+        "max_s": round(back[-1], 2),
+    }
 
 
 @dataclass
@@ -254,8 +280,13 @@ def _kill_worker(ground: Ground) -> float | None:
 
     def begun() -> Note | None:
         living = {process.pid for process in ground.staff.running if process.poll() is None}
-        fresh = [note for note in ground.notes() if note.at_s > since_s and note.leader in living
-                 and note.stop - note.start >= SLICE_UNITS_MIN]
+        fresh = [
+            note
+            for note in ground.notes()
+            if note.at_s > since_s
+            and note.leader in living
+            and note.stop - note.start >= SLICE_UNITS_MIN
+        ]
         return random.choice(fresh) if fresh else None
 
     held = ground.wait(begun)
@@ -270,8 +301,16 @@ def _kill_worker(ground: Ground) -> float | None:
         first = note.start if note.stop == first else first
 
     def again() -> Note | None:
-        return next((note for note in ground.notes() if note.at_s > killed_s
-                     and note.leader != held.leader and first <= note.start <= held.start), None)
+        return next(
+            (
+                note
+                for note in ground.notes()
+                if note.at_s > killed_s
+                and note.leader != held.leader
+                and first <= note.start <= held.start
+            ),
+            None,
+        )
 
     found = ground.wait(again)
     return None if found is None else found.at_s - killed_s

@@ -46,13 +46,20 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
     """Both tables."""
     for name, (kernel, given) in JOBS.items():
         if only.lower() in name.lower():
-            rows.add("The loop over the kernel, processor time of one process", job=name,
-                     **_overhead(kernel, given, rounds or ROUNDS))
+            rows.add(
+                "The loop over the kernel, processor time of one process",
+                job=name,
+                **_overhead(kernel, given, rounds or ROUNDS),
+            )
     for name in heavy.HEAVY:
         for isa in heavy.isas(name):
             if only.lower() in name.lower():
-                rows.add("From asking a kernel to end until it has", kernel=name, isa=isa,
-                         **_letting_go(name, isa, rounds or ROUNDS))
+                rows.add(
+                    "From asking a kernel to end until it has",
+                    kernel=name,
+                    isa=isa,
+                    **_letting_go(name, isa, rounds or ROUNDS),
+                )
 
 
 def _overhead(name: str, given: dict[str, Any], rounds: int) -> dict[str, Any]:
@@ -68,9 +75,14 @@ def _overhead(name: str, given: dict[str, Any], rounds: int) -> dict[str, Any]:
         slices = len(calls_s)
         outside.append(100 * (loop_s / sum(calls_s) - 1))
         slower.append(100 * (loop_s / alone_s[-1] - 1))
-    return {"kernel_s": statistics.median(alone_s), "slices": slices,
-            "outside_percent": statistics.median(outside), "outside_max_percent": max(outside),
-            "slower_percent": statistics.median(slower), "runs": rounds}
+    return {
+        "kernel_s": statistics.median(alone_s),
+        "slices": slices,
+        "outside_percent": statistics.median(outside),
+        "outside_max_percent": max(outside),
+        "slower_percent": statistics.median(slower),
+        "runs": rounds,
+    }
 
 
 def _through_the_loop(name: str, given: dict[str, Any]) -> tuple[float, list[float]]:
@@ -97,7 +109,10 @@ def _through_the_loop(name: str, given: dict[str, Any]) -> tuple[float, list[flo
     h = wiring.in_memory(settings, SystemClock(), lambda: {name: Counted()})
     job = submit(h, name, given).id
     worker = Worker(
-        LocalPort(h), h.kernels(), h.clock, settings,
+        LocalPort(h),
+        h.kernels(),
+        h.clock,
+        settings,
         dataclasses.replace(session_here(h), worker="bench"),
         stopping=lambda: h.store.job(job).state is JobState.DONE,
     )

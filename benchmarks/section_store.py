@@ -49,11 +49,19 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
                         trip.setdefault((call, fsync, kind), []).append(_one_client(url, steps))
                 load.setdefault(fsync, []).append(_many_clients(bed))
     for fsync, runs in load.items():
-        rows.add(f"{CLIENTS} clients, `complete` with the next claim in it, TCP loopback",
-                 appendfsync=fsync, **_medians(runs))
+        rows.add(
+            f"{CLIENTS} clients, `complete` with the next claim in it, TCP loopback",
+            appendfsync=fsync,
+            **_medians(runs),
+        )
     for (call, fsync, kind), runs in sorted(trip.items()):
-        rows.add("1 client, `complete`: a chunk with the next claim, or a heartbeat with a unit",
-                 call=call, appendfsync=fsync, transport=kind, **_medians(runs))
+        rows.add(
+            "1 client, `complete`: a chunk with the next claim, or a heartbeat with a unit",
+            call=call,
+            appendfsync=fsync,
+            transport=kind,
+            **_medians(runs),
+        )
 
 
 def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -63,8 +71,9 @@ def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _open_job(store: RedisStore) -> str:
-    spec = JobSpec("pi", version_of(pi), {"samples": 10**18, "seed": 1}, JOB_UNITS,
-                   {"hits": (0, 1)})
+    spec = JobSpec(
+        "pi", version_of(pi), {"samples": 10**18, "seed": 1}, JOB_UNITS, {"hits": (0, 1)}
+    )
     return store.submit(SystemClock().new_id(), spec).id
 
 

@@ -35,8 +35,15 @@ def run(params: Params, span: Span) -> Sums:
     if path:
         if _out < 0:
             _out = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        words = (params["seed"], os.getpid(), os.getppid(), begin_ns, end_ns, *span,
-                 partial["hits"])
+        words = (
+            params["seed"],
+            os.getpid(),
+            os.getppid(),
+            begin_ns,
+            end_ns,
+            *span,
+            partial["hits"],
+        )
         os.write(_out, (" ".join(map(str, words)) + "\n").encode())
     return partial
 

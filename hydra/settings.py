@@ -33,8 +33,14 @@ def _setting(
     check: Callable[[str], object] = str,
     env: str = "",
 ) -> Any:
-    metadata = {"doc": doc, "low": low, "high": high, "choices": choices, "check": check,
-                "env": env}
+    metadata = {
+        "doc": doc,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "check": check,
+        "env": env,
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -63,43 +69,72 @@ class Settings:
     port: int = _setting(8080, "port that the scheduler listens on", low=0, high=65535)
     public_url: str = _setting("", "address under which people reach the scheduler, if another")
     redis_bind: str = _setting("", "address at which other machines reach Redis, to join")
-    redis_port: int = _setting(0, "port at which other machines reach Redis; 6379 if an address "
-                               "is given", low=0, high=65535)
-    token: str = _setting("", "bearer token of the scheduler; made at the first start "
-                          "off loopback")
-    web_threads: int = _setting(128, "threads of the scheduler; one serves one viewer",
-                                low=4, high=4096)
-    fsync: str = _setting("always", "when the server writes its log to disk; with `no`, a given "
-                          "server need not even keep one", choices=("always", "everysec", "no"))
+    redis_port: int = _setting(
+        0,
+        "port at which other machines reach Redis; 6379 if an address is given",
+        low=0,
+        high=65535,
+    )
+    token: str = _setting("", "bearer token of the scheduler; made at the first start off loopback")
+    web_threads: int = _setting(
+        128, "threads of the scheduler; one serves one viewer", low=4, high=4096
+    )
+    fsync: str = _setting(
+        "always",
+        "when the server writes its log to disk; with `no`, a given server need not even keep one",
+        choices=("always", "everysec", "no"),
+    )
 
     # Who this worker is and how it works
     worker_id: str = _setting("", "name of this worker; RQ's name if empty")
     host: str = _setting("", "name of this machine; rates are kept under it; its own if empty")
-    shift_seconds: float = _setting(10.0, "how long one chunk task works before it returns to RQ; "
-                                    "six times as long in `hydra worker`",
-                                    low=0, high=240)
-    target_seconds: float = _setting(2.0, "longest time one chunk should take, unless calls "
-                                     "are slow", low=0.05, high=600)
-    sizing: str = _setting("ours", "rule that sizes chunks; the others are for comparison and need "
-                           "shifts that last as long as their chunks", choices=SIZINGS)
+    shift_seconds: float = _setting(
+        10.0,
+        "how long one chunk task works before it returns to RQ; "
+        "six times as long in `hydra worker`",
+        low=0,
+        high=240,
+    )
+    target_seconds: float = _setting(
+        2.0, "longest time one chunk should take, unless calls are slow", low=0.05, high=600
+    )
+    sizing: str = _setting(
+        "ours",
+        "rule that sizes chunks; the others are for comparison and need "
+        "shifts that last as long as their chunks",
+        choices=SIZINGS,
+    )
     slice_seconds: float = _setting(0.25, "time of one kernel call", low=0.01, high=5)
-    poll_seconds: float = _setting(0.25, "pause between looks when there is no work",
-                                   low=0.01, high=10)
-    outage_seconds: float = _setting(120.0, "how long a worker rides out a silent Redis",
-                                     low=0, high=3600)
+    poll_seconds: float = _setting(
+        0.25, "pause between looks when there is no work", low=0.01, high=10
+    )
+    outage_seconds: float = _setting(
+        120.0, "how long a worker rides out a silent Redis", low=0, high=3600
+    )
 
-    call_seconds: float = _setting(120.0, "longest time of one kernel call; then its process ends",
-                                   low=0.5, high=3600)
-    worker_bytes_max: int = _setting(4 << 30, "memory that a worker's process may take for data",
-                                     low=256 << 20)
+    call_seconds: float = _setting(
+        120.0, "longest time of one kernel call; then its process ends", low=0.5, high=3600
+    )
+    worker_bytes_max: int = _setting(
+        4 << 30, "memory that a worker's process may take for data", low=256 << 20
+    )
 
     # The owner's comfort
-    nice: int = _setting(10, "niceness of the kernels: how readily they give way to others",
-                         low=0, high=19)
-    work_hours: str = _setting("", "local times at which work is allowed, such as 22:00-07:00; "
-                               "always if empty", check=parse_hours)
-    owner_load_max: float = _setting(0.0, "share of this machine's CPU that others may use before "
-                                     "its workers pause; 0 lets them work on", low=0, high=1)
+    nice: int = _setting(
+        10, "niceness of the kernels: how readily they give way to others", low=0, high=19
+    )
+    work_hours: str = _setting(
+        "",
+        "local times at which work is allowed, such as 22:00-07:00; always if empty",
+        check=parse_hours,
+    )
+    owner_load_max: float = _setting(
+        0.0,
+        "share of this machine's CPU that others may use before "
+        "its workers pause; 0 lets them work on",
+        low=0,
+        high=1,
+    )
 
     # Leases and the reaper
     beat_seconds: float = _setting(1.0, "shortest time between heartbeats", low=0.05, high=60)
@@ -178,8 +213,10 @@ def _parse(variable: str, text: str, spec: dataclasses.Field[Any]) -> str | int 
     except ValueError:
         noun = "a whole number" if kind is int else "a number"
         raise BadSetting(f"{variable} must be {noun}, not {text!r}", field=variable) from None
-    if not math.isfinite(number) or (low is not None and number < low) or (
-        high is not None and number > high
+    if (
+        not math.isfinite(number)
+        or (low is not None and number < low)
+        or (high is not None and number > high)
     ):
         bounds = f"from {low} to {high}" if high is not None else f"at least {low}"
         raise BadSetting(f"{variable} must be {bounds}, not {text!r}", field=variable)

@@ -39,9 +39,12 @@ def over(
 
     clock = clock or SystemClock()
     store = RedisStore(
-        client, clock.new_id,
-        keep_ms=settings.job_keep_seconds * 1000, jobs_open_max=settings.jobs_open_max,
-        generation=generation, fsync=settings.fsync,
+        client,
+        clock.new_id,
+        keep_ms=settings.job_keep_seconds * 1000,
+        jobs_open_max=settings.jobs_open_max,
+        generation=generation,
+        fsync=settings.fsync,
     )
     return Hydra(store, RqQueue(client), clock, settings, kernels.load)
 

@@ -81,9 +81,17 @@ def kernel(run: Callable[[Params, Span], Any] | None = None, **over: Any) -> Ker
         return {"image.png": png(rows), "notes.txt": b"drawn\n", "tiles": len(whole)}
 
     values = {
-        "__name__": "drawing", "__doc__": "Draws tiles.", "VERSION": 1, "PARAMS": PARAMS,
-        "GOLDEN": (), "PIECE_BYTES_MAX": 64, "UNIT_HOLDS": (TILE**2, "pixels"), "size": size,
-        "run": run or draw, "merge": join_pieces, "finish": finish,
+        "__name__": "drawing",
+        "__doc__": "Draws tiles.",
+        "VERSION": 1,
+        "PARAMS": PARAMS,
+        "GOLDEN": (),
+        "PIECE_BYTES_MAX": 64,
+        "UNIT_HOLDS": (TILE**2, "pixels"),
+        "size": size,
+        "run": run or draw,
+        "merge": join_pieces,
+        "finish": finish,
         "PRESETS": {"small and cold": {"columns": 32, "rows": 32, "colour": "cold"}},
         "canvas": lambda params: (int(params["columns"]), int(params["rows"])),
         "paint": lambda params, unit, blob: tile_of(params, unit),

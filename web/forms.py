@@ -37,8 +37,9 @@ def prefilled(name: str, kernel: Kernel, query: Mapping[str, str]) -> Form:
     if preset:
         presets = presets_of(kernel)
         if preset not in presets:
-            raise BadParam(f"{name} has no such preset; it has {', '.join(presets) or 'none'}",
-                           field="preset")
+            raise BadParam(
+                f"{name} has no such preset; it has {', '.join(presets) or 'none'}", field="preset"
+            )
         typed = {param: str(value) for param, value in presets[preset].items()}
     given = {param: query[param][:CHARS_MAX] for param in kernel.PARAMS if param in query}
     return Form(name, kernel, typed | given, preset=preset)

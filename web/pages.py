@@ -119,7 +119,8 @@ class Pages:
         for worker, presence in here.seen:
             rates = [
                 (known[version][0], speed(known[version][1], rate))
-                for version, rate in worker.rates.items() if version in known and rate > 0
+                for version, rate in worker.rates.items()
+                if version in known and rate > 0
             ]
             found.append((worker, presence, sorted(rates)))
         return page("workers.html", workers=found, here=here.here, fresh=here.fresh)
@@ -138,9 +139,13 @@ class Pages:
             own=f"{BASE}/jobs/{found.id}",
             final=is_final(found),
             known=kernel is not None,
-            answer={name: value for name, value in answer.items()
-                    if name != "files" and name not in found.spec.params
-                    and not (said and name == said.name)},
+            answer={
+                name: value
+                for name, value in answer.items()
+                if name != "files"
+                and name not in found.spec.params
+                and not (said and name == said.name)
+            },
             files=files,
             picture=next((name for name in files if name.endswith(".png")), ""),
             canvas=canvas_of(kernel, found.spec.params),

@@ -14,7 +14,10 @@ from hydra.policy.forecasting import Band
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 
 SCALE = (
-    (1e15, "quadrillion"), (1e12, "trillion"), (1e9, "billion"), (1e6, "million"),
+    (1e15, "quadrillion"),
+    (1e12, "trillion"),
+    (1e9, "billion"),
+    (1e6, "million"),
     (1e3, "thousand"),
 )
 
@@ -115,6 +118,14 @@ def seconds(value: float) -> str:
 
 
 FILTERS: tuple[Callable[..., object], ...] = (
-    grouped, iso, percent, readable, in_words, size_in_words, sure, command, query,
+    grouped,
+    iso,
+    percent,
+    readable,
+    in_words,
+    size_in_words,
+    sure,
+    command,
+    query,
     seconds,
 )

@@ -72,11 +72,24 @@ class PlainSerializer:
         return _PlainUnpickler(io.BytesIO(data)).load()
 
 
-FIELDS = frozenset((
-    "created_at", "data", "description", "ended_at", "enqueued_at", "failure_ttl",
-    "last_heartbeat", "origin", "result_ttl", "started_at", "status", "timeout", "ttl",
-    "worker_name",
-))
+FIELDS = frozenset(
+    (
+        "created_at",
+        "data",
+        "description",
+        "ended_at",
+        "enqueued_at",
+        "failure_ttl",
+        "last_heartbeat",
+        "origin",
+        "result_ttl",
+        "started_at",
+        "status",
+        "timeout",
+        "ttl",
+        "worker_name",
+    )
+)
 """What a chunk task's record may say. The rest would have RQ call what it names (callbacks,
 webhooks), bring the task back (retries, repeats) or wait for another."""
 
@@ -153,9 +166,7 @@ def _work(client: redis.Redis) -> bool:
     """Work until asked to stop, or until RQ gives up on Redis; whether it was the former."""
     worker: HydraWorker | None = None
     try:
-        queue = Queue(
-            QUEUE, connection=client, serializer=PlainSerializer, job_class=ChunkTask
-        )
+        queue = Queue(QUEUE, connection=client, serializer=PlainSerializer, job_class=ChunkTask)
         worker = HydraWorker(
             [queue],
             connection=client,

@@ -19,8 +19,13 @@ GRACE_S = 5
 
 
 class _Scheduler(BaseApplication):  # type: ignore[misc]
-    def __init__(self, settings: Settings, make_app: Callable[[], Any], bind: str,
-                 on_ready: Callable[[int], None] | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        make_app: Callable[[], Any],
+        bind: str,
+        on_ready: Callable[[int], None] | None,
+    ) -> None:
         self._settings = settings
         self._make_app = make_app
         self._bind = bind

@@ -65,7 +65,12 @@ def _work(job: str, units: int, limits: Settings) -> None:
     session = session_here(h, str(task.worker_name or ""))
     stop = threading.Event()
     worker = Worker(
-        LocalPort(h), h.kernels(), h.clock, limits, session, stopping=stop.is_set,
+        LocalPort(h),
+        h.kernels(),
+        h.clock,
+        limits,
+        session,
+        stopping=stop.is_set,
         pausing=comfort(limits, h.clock),
         interrupt=partial(signal.raise_signal, INTERRUPT) if _in_main_thread() else None,
         give_up=lambda: os._exit(STUCK_CODE),

@@ -22,7 +22,8 @@ def comfort(settings: Settings, clock: Clock) -> Callable[[], Pause | None]:
     if load_max and not (settings.nice and owner.load_is_told()):
         raise BadSetting(
             "HYDRA_OWNER_LOAD_MAX needs Linux and a HYDRA_NICE above 0: only niced work can be "
-            "told from the owner's", field="HYDRA_OWNER_LOAD_MAX",
+            "told from the owner's",
+            field="HYDRA_OWNER_LOAD_MAX",
         )
     watched = owner.Load(settings.state_dir, clock) if load_max else None
 

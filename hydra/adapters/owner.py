@@ -80,8 +80,15 @@ class Load:
             sample = (theirs_s - last["theirs_s"]) / (whole_s - last["whole_s"])
             weight = 1.0 if last["load"] is None else 1 - math.exp(-passed_s / LOAD_MEMORY_S)
             load = (last["load"] or 0.0) * (1 - weight) + sample * weight
-        self._write({"at_s": now_s, "theirs_s": theirs_s, "whole_s": whole_s, "load": load,
-                     "over": last["over"] and load is not None})
+        self._write(
+            {
+                "at_s": now_s,
+                "theirs_s": theirs_s,
+                "whole_s": whole_s,
+                "load": load,
+                "over": last["over"] and load is not None,
+            }
+        )
         return load, last["over"]
 
     def judged(self, over: bool) -> None:

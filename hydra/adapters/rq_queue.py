@@ -36,8 +36,12 @@ class RqQueue:
         """Add chunk tasks (job, units) in one round trip."""
         data: list[Any] = [
             Queue.prepare_data(
-                TASK, args=(job, units), timeout=JOB_TIMEOUT_S, result_ttl=RESULT_TTL_S,
-                failure_ttl=FAILURE_TTL_S, description=f"chunk of {job[:8]}",
+                TASK,
+                args=(job, units),
+                timeout=JOB_TIMEOUT_S,
+                result_ttl=RESULT_TTL_S,
+                failure_ttl=FAILURE_TTL_S,
+                description=f"chunk of {job[:8]}",
             )
             for job, units in tasks
         ]

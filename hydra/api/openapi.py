@@ -44,8 +44,13 @@ def document(body_bytes_max: int) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {}],
         "paths": {
-            **_jobs_path(), **_job_paths(), **_profile_paths(), **_picture_paths(),
-            **_fleet_paths(), **_ancestor_paths(), **adaptive.paths(),
+            **_jobs_path(),
+            **_job_paths(),
+            **_profile_paths(),
+            **_picture_paths(),
+            **_fleet_paths(),
+            **_ancestor_paths(),
+            **adaptive.paths(),
         },
         "components": {
             "schemas": SCHEMAS,
@@ -59,22 +64,27 @@ def _jobs_path() -> dict[str, Any]:
     limit = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT}
     new = reply_of("the job", job, {"Location": "its address"})
     again = reply_of(
-        "the job that this key opened before", job,
+        "the job that this key opened before",
+        job,
         {"Location": "its address", "Idempotency-Replayed": "true"},
     )
     return {
         f"{BASE}/jobs": {
             "post": operation(
-                "submit", "Open a job",
+                "submit",
+                "Open a job",
                 {"201": new, "200": again, **problems(400, 404, 409, 413, 415, 429)},
                 [header("Idempotency-Key", "makes the request safe to repeat, for a day", KEY)],
                 ref("NewJob"),
             ),
             "get": operation(
-                "jobs", "The latest jobs, newest first, without answers",
+                "jobs",
+                "The latest jobs, newest first, without answers",
                 {"200": reply_of("a page", ref("JobPage")), **problems(400)},
-                [query("limit", limit, "jobs a page"),
-                 query("cursor", CURSOR, "`cursor` of the page before")],
+                [
+                    query("limit", limit, "jobs a page"),
+                    query("cursor", CURSOR, "`cursor` of the page before"),
+                ],
             ),
         },
     }
@@ -87,7 +97,8 @@ def _job_paths() -> dict[str, Any]:
         own: {
             "parameters": [job_in_path()],
             "get": operation(
-                "job", "One job",
+                "job",
+                "One job",
                 {"200": reply_of("the job", job), **problems(400, 404)},
                 [query("wait", wait, "answer once the job is final, or after this many seconds")],
             ),
@@ -95,15 +106,18 @@ def _job_paths() -> dict[str, Any]:
         f"{own}/cancel": {
             "parameters": [job_in_path()],
             "post": operation(
-                "cancel", "End a job; one that has ended stays as it is",
+                "cancel",
+                "End a job; one that has ended stays as it is",
                 {"200": reply_of("the job", job), **problems(400, 404, 413, 415)},
-                body=ref("Reason"), body_required=False,
+                body=ref("Reason"),
+                body_required=False,
             ),
         },
         f"{own}/result": {
             "parameters": [job_in_path()],
             "get": operation(
-                "result", "The answer of a job that is done",
+                "result",
+                "The answer of a job that is done",
                 {"200": reply_of("the answer", ref("Result")), **problems(404, 409)},
             ),
         },
@@ -118,7 +132,8 @@ def _way_paths() -> dict[str, Any]:
         f"{own}/story": {
             "parameters": [job_in_path()],
             "get": operation(
-                "story", "What happened to the job and why, oldest first",
+                "story",
+                "What happened to the job and why, oldest first",
                 {"200": reply_of("at most 500 entries", ref("Story")), **problems(400, 404)},
                 [after],
             ),
@@ -126,17 +141,23 @@ def _way_paths() -> dict[str, Any]:
         f"{own}/history": {
             "parameters": [job_in_path()],
             "get": operation(
-                "history", "The job's sums on its way, evenly over its progress",
+                "history",
+                "The job's sums on its way, evenly over its progress",
                 {"200": reply_of("at most 256 samples", ref("History")), **problems(404)},
             ),
         },
         f"{own}/events": {
             "parameters": [job_in_path()],
             "get": operation(
-                "events", "Follow a job: events `story`, `tiles`, `progress`, and a last `end`",
+                "events",
+                "Follow a job: events `story`, `tiles`, `progress`, and a last `end`",
                 {"200": stream(), **problems(400, 404, 503)},
-                [after, header("Last-Event-ID", "as `after`; sent by browsers that reconnect",
-                               STORY_ID)],
+                [
+                    after,
+                    header(
+                        "Last-Event-ID", "as `after`; sent by browsers that reconnect", STORY_ID
+                    ),
+                ],
             ),
         },
     }
@@ -149,25 +170,32 @@ def _profile_paths() -> dict[str, Any]:
         f"{own}/profile": {
             "parameters": [job_in_path()],
             "get": operation(
-                "profile", "Who worked when and how fast, and how near that is to the bound",
+                "profile",
+                "Who worked when and how fast, and how near that is to the bound",
                 {"200": reply_of("the profile", ref("Profile")), **problems(404)},
             ),
         },
         f"{own}/profile.csv": {
             "parameters": [job_in_path()],
             "get": operation(
-                "profile_csv", "The chunks of the profile as a table",
-                {"200": {"description": "the chunks", "content": {"text/csv": {"schema": TEXT}}},
-                 **problems(404)},
+                "profile_csv",
+                "The chunks of the profile as a table",
+                {
+                    "200": {"description": "the chunks", "content": {"text/csv": {"schema": TEXT}}},
+                    **problems(404),
+                },
             ),
         },
         f"{own}/chunks": {
             "parameters": [job_in_path()],
             "get": operation(
-                "chunks", "Chunks whose leases have ended, oldest first",
+                "chunks",
+                "Chunks whose leases have ended, oldest first",
                 {"200": reply_of("the chunks", ref("Chunks")), **problems(400, 404)},
-                [query("after", STORY_ID, "id of the chunk after which to go on"),
-                 query("limit", limit, "at most")],
+                [
+                    query("after", STORY_ID, "id of the chunk after which to go on"),
+                    query("limit", limit, "at most"),
+                ],
             ),
         },
     }
@@ -181,7 +209,8 @@ def _picture_paths() -> dict[str, Any]:
     tiles = binary(
         "tiles: x, y (32 bits), columns, rows (16 bits), length (32 bits), little-endian; then "
         "so many bytes of zlib, which hold three bytes a pixel",
-        ("application/octet-stream",), {ARRIVED: "give this as `after` next time"},
+        ("application/octet-stream",),
+        {ARRIVED: "give this as `after` next time"},
     )
     content = binary(
         "the file", (*TYPES.values(), "application/octet-stream"), {"ETag": "its SHA-256"}
@@ -191,14 +220,16 @@ def _picture_paths() -> dict[str, Any]:
         f"{own}/preview.png": {
             "parameters": [job_in_path()],
             "get": operation(
-                "preview", "About what the picture will show, at once, if the kernel can tell",
+                "preview",
+                "About what the picture will show, at once, if the kernel can tell",
                 {"200": preview, **problems(404)},
             ),
         },
         f"{own}/tiles": {
             "parameters": [job_in_path()],
             "get": operation(
-                "tiles", "New tiles of the picture of a job that runs, in the order they came",
+                "tiles",
+                "New tiles of the picture of a job that runs, in the order they came",
                 {"200": tiles, **problems(400, 404)},
                 [query("after", whole, "leave out so many"), query("limit", limit, "at most")],
             ),
@@ -206,7 +237,8 @@ def _picture_paths() -> dict[str, Any]:
         f"{own}/files/{{name}}": {
             "parameters": [job_in_path(), name],
             "get": operation(
-                "file", "A file that the answer names under `files`",
+                "file",
+                "A file that the answer names under `files`",
                 {"200": content, "304": {"description": "as before"}, **problems(404, 409)},
                 [header("If-None-Match", "the SHA-256 of what the caller has")],
             ),
@@ -222,30 +254,39 @@ def _ancestor_paths() -> dict[str, Any]:
     return {
         "/api/create_job": {
             "post": operation(
-                "create_job", "Open a job under an id of the caller's choice",
-                {"200": reply_of("it is there", ref("AncestorJob")),
-                 **problems(400, 404, 409, 413, 415, 429)},
+                "create_job",
+                "Open a job under an id of the caller's choice",
+                {
+                    "200": reply_of("it is there", ref("AncestorJob")),
+                    **problems(400, 404, 409, 413, 415, 429),
+                },
                 body=ref("AncestorNewJob"),
             ),
         },
         "/api/job_status/{job_id}": {
             "parameters": [given],
-            "get": operation("job_status", "How such a job stands",
-                             {"200": status, "404": unknown}),
+            "get": operation(
+                "job_status", "How such a job stands", {"200": status, "404": unknown}
+            ),
         },
         "/api/mark_job_error/{job_id}": {
             "parameters": [given],
             "post": operation(
-                "mark_job_error", "End such a job; one that has ended stays as it is",
+                "mark_job_error",
+                "End such a job; one that has ended stays as it is",
                 {"200": reply_of("how it stands now", ref("AncestorJob")), **problems(404)},
             ),
         },
         "/api/job_history/{job_id}": {
             "parameters": [given],
             "get": operation(
-                "job_history", "Its estimates on its way, and the pixels that are there",
-                {"200": reply_of("its way", way), "404": reply_of("no such job", way),
-                 **problems(413)},
+                "job_history",
+                "Its estimates on its way, and the pixels that are there",
+                {
+                    "200": reply_of("its way", way),
+                    "404": reply_of("no such job", way),
+                    **problems(413),
+                },
             ),
         },
     }
@@ -259,7 +300,8 @@ def _fleet_paths() -> dict[str, Any]:
     return {
         f"{BASE}/kernels": {
             "get": operation(
-                "kernels", "Kernels and their parameters",
+                "kernels",
+                "Kernels and their parameters",
                 {"200": reply_of("the kernels", ref("Kernels"))},
             )
         },
@@ -273,22 +315,31 @@ def _fleet_paths() -> dict[str, Any]:
                 "openapi", "This document", {"200": reply_of("OpenAPI 3.1", {"type": "object"})}
             )
         },
-        "/healthz": {"get": operation("healthz", "Whether this process lives",
-                                       {"200": alive}) | anybody},
+        "/healthz": {
+            "get": operation("healthz", "Whether this process lives", {"200": alive}) | anybody
+        },
         "/readyz": {
             "get": operation(
-                "readyz", "Whether jobs can be served, and if not, why",
+                "readyz",
+                "Whether jobs can be served, and if not, why",
                 {"200": reply_of("yes", health), "503": reply_of("no", health)},
-            ) | anybody
+            )
+            | anybody
         },
         "/metrics": {
-            "get": operation("metrics", "Totals and alarms in the text format of Prometheus",
-                             {"200": {**alive, "description": "the metrics"}})
+            "get": operation(
+                "metrics",
+                "Totals and alarms in the text format of Prometheus",
+                {"200": {**alive, "description": "the metrics"}},
+            )
         },
         "/login": {
             "get": operation(
-                "login", "Exchange the token for a cookie", login,
+                "login",
+                "Exchange the token for a cookie",
+                login,
                 [query("token", TEXT, "the scheduler's token")],
-            ) | anybody
+            )
+            | anybody
         },
     }

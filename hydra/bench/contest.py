@@ -55,7 +55,8 @@ class Plan:
         if alone_s < WARM_S + self.solo_s + SOLO_SLACK_S:
             raise BadParam(
                 f"the fastest worker alone would end the job in {alone_s:.1f} s, before its speed "
-                "is known; give more ideal-seconds or fewer solo-seconds", field="ideal-seconds",
+                "is known; give more ideal-seconds or fewer solo-seconds",
+                field="ideal-seconds",
             )
         return found
 

@@ -78,8 +78,11 @@ class Fleet:
         fresh = [hand for hand in hands if not hand.leader]
         for hand in fresh:
             env = clean_env(
-                HYDRA_STATE_DIR=str(self.folder), HYDRA_WORKER_ID=hand.name, HYDRA_HOST=hand.name,
-                HYDRA_SIZING=sizing, **({} if sizing == OURS else {"HYDRA_SHIFT_SECONDS": "240"}),
+                HYDRA_STATE_DIR=str(self.folder),
+                HYDRA_WORKER_ID=hand.name,
+                HYDRA_HOST=hand.name,
+                HYDRA_SIZING=sizing,
+                **({} if sizing == OURS else {"HYDRA_SHIFT_SECONDS": "240"}),
             )
             command = hand.group.command(hydra_command("worker", "--cores", "1"))
             hand.leader = self.processes.start(hand.name, command, env)

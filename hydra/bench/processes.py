@@ -38,8 +38,11 @@ class Processes:
 
     def __enter__(self) -> Self:
         self._guard = subprocess.Popen(
-            [sys.executable, "-P", "-m", "hydra.work.guard"], stdin=subprocess.PIPE,
-            env=hydra_env({}), text=True, start_new_session=True,
+            [sys.executable, "-P", "-m", "hydra.work.guard"],
+            stdin=subprocess.PIPE,
+            env=hydra_env({}),
+            text=True,
+            start_new_session=True,
         )
         return self
 
@@ -60,8 +63,12 @@ class Processes:
         """Start a process that leads its own session; its id. It writes to NAME.log."""
         with (self._logs / f"{name}.log").open("ab") as output:
             process = subprocess.Popen(
-                command, env=dict(env), stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, start_new_session=True,
+                command,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         self._leaders[process.pid] = process
         self._tell("add", process.pid)

@@ -53,9 +53,7 @@ class Race:
         return sum((chunk.busy_s for chunk in self.chunks if chunk.worker == worker), 0.0)
 
 
-def solo(
-    fleet: Fleet, hand: Hand, work: Work, seconds: float, say: Callable[[str], None]
-) -> float:
+def solo(fleet: Fleet, hand: Hand, work: Work, seconds: float, say: Callable[[str], None]) -> float:
     """The worker's speed with the others standing still, in core-seconds a second.
 
     More than its cores allow cannot be: then it is measured again. Raises Unavailable if that
@@ -124,8 +122,14 @@ def race(
     answers = [job.result(timeout=PATIENCE * about_s + 60) for job in open_]
     ended_s = max(fleet.store.job(job.id).ended_ms or 0 for job in open_) / 1000
     return Race(
-        round_, hands[0].sizing, [hand.name for hand in hands], [job.id for job in open_],
-        created_s, ended_s - created_s, all(map(work.is_right, answers)), outages,
+        round_,
+        hands[0].sizing,
+        [hand.name for hand in hands],
+        [job.id for job in open_],
+        created_s,
+        ended_s - created_s,
+        all(map(work.is_right, answers)),
+        outages,
         [chunk for job in open_ for chunk in fleet.store.timeline(job.id)],
     )
 

@@ -59,14 +59,20 @@ def summary(result: Result) -> Rows:
         mine = [race for race in result.races if _contender(race) == key]
         shares = [result.efficiency(race) for race in mine]
         policy, workers, jobs = key
-        found.append({
-            "policy": policy, "workers": workers, "jobs": jobs,
-            "efficiency": round(statistics.median(shares), 4),
-            "least": round(min(shares), 4), "most": round(max(shares), 4),
-            "makespan_s": round(statistics.median(race.makespan_s for race in mine), 3),
-            "busy": round(statistics.fmean(_busy(race) for race in mine), 4),
-            "rounds": len(mine), "right": all(race.right for race in mine),
-        })
+        found.append(
+            {
+                "policy": policy,
+                "workers": workers,
+                "jobs": jobs,
+                "efficiency": round(statistics.median(shares), 4),
+                "least": round(min(shares), 4),
+                "most": round(max(shares), 4),
+                "makespan_s": round(statistics.median(race.makespan_s for race in mine), 3),
+                "busy": round(statistics.fmean(_busy(race) for race in mine), 4),
+                "rounds": len(mine),
+                "right": all(race.right for race in mine),
+            }
+        )
     return sorted(found, key=lambda row: (row["right"], row["efficiency"]))
 
 
@@ -82,8 +88,12 @@ def _contender(race: Race) -> tuple[str, int, int]:
 def speeds(result: Result) -> Rows:
     """A row for each worker and measurement of its speed alone."""
     return [
-        {"before_round": number, "worker": worker, "cores": round(share, 4),
-         "core_s_per_s": round(speed[worker], 5)}
+        {
+            "before_round": number,
+            "worker": worker,
+            "cores": round(share, 4),
+            "core_s_per_s": round(speed[worker], 5),
+        }
         for number, speed in enumerate(result.speeds, 1)
         for worker, share in zip(speed, result.shares)
     ]
@@ -95,31 +105,45 @@ def workers(result: Result) -> Rows:
     for race in result.races:
         for worker in race.workers:
             mine = [chunk for chunk in race.chunks if chunk.worker == worker]
-            found.append({
-                **_labels(race), "worker": worker, "chunks": len(mine),
-                "busy_s": round(race.busy_s(worker), 3),
-                "busy_share": round(race.busy_s(worker) / race.makespan_s, 4),
-                "begun_s": _since(race, min((c.lent_ms for c in mine), default=None)),
-                "ended_s": _since(race, max((c.ended_ms for c in mine), default=None)),
-            })
+            found.append(
+                {
+                    **_labels(race),
+                    "worker": worker,
+                    "chunks": len(mine),
+                    "busy_s": round(race.busy_s(worker), 3),
+                    "busy_share": round(race.busy_s(worker) / race.makespan_s, 4),
+                    "begun_s": _since(race, min((c.lent_ms for c in mine), default=None)),
+                    "ended_s": _since(race, max((c.ended_ms for c in mine), default=None)),
+                }
+            )
     return found
 
 
 def chunks(result: Result) -> Rows:
     """A row for each lease that ended, in seconds from the submission."""
     return [
-        {**_labels(race), "worker": chunk.worker, "start": chunk.span.start,
-         "stop": chunk.span.stop, "lent_s": _since(race, chunk.lent_ms),
-         "ended_s": _since(race, chunk.ended_ms), "busy_s": round(chunk.busy_s, 4),
-         "end": chunk.end.value}
+        {
+            **_labels(race),
+            "worker": chunk.worker,
+            "start": chunk.span.start,
+            "stop": chunk.span.stop,
+            "lent_s": _since(race, chunk.lent_ms),
+            "ended_s": _since(race, chunk.ended_ms),
+            "busy_s": round(chunk.busy_s, 4),
+            "end": chunk.end.value,
+        }
         for race in result.races
         for chunk in race.chunks
     ]
 
 
 def _labels(race: Race) -> dict[str, Any]:
-    return {"round": race.round, "policy": race.policy, "workers": len(race.workers),
-            "jobs": len(race.jobs)}
+    return {
+        "round": race.round,
+        "policy": race.policy,
+        "workers": len(race.workers),
+        "jobs": len(race.jobs),
+    }
 
 
 def _since(race: Race, at_ms: int | None) -> float | None:
@@ -128,8 +152,13 @@ def _since(race: Race, at_ms: int | None) -> float | None:
 
 def as_json(result: Result) -> dict[str, Any]:
     """Everything but the single chunks."""
-    return {"facts": facts(result), "summary": summary(result), "races": races(result),
-            "speeds": speeds(result), "workers": workers(result)}
+    return {
+        "facts": facts(result),
+        "summary": summary(result),
+        "races": races(result),
+        "speeds": speeds(result),
+        "workers": workers(result),
+    }
 
 
 def write_csv(result: Result, folder: Path) -> list[Path]:
@@ -149,9 +178,11 @@ def write_csv(result: Result, folder: Path) -> list[Path]:
 def lines(result: Result) -> Iterable[str]:
     """The summary for people."""
     known = facts(result)
-    yield (f"{known['kernel']}, {known['work_core_s']:.1f} core-seconds on workers of "
-           f"{_list(result.shares)} cores; {known['backend']}, {known['cores']} cores, "
-           f"load {known['load_1min']}")
+    yield (
+        f"{known['kernel']}, {known['work_core_s']:.1f} core-seconds on workers of "
+        f"{_list(result.shares)} cores; {known['backend']}, {known['cores']} cores, "
+        f"load {known['load_1min']}"
+    )
     yield f"speeds alone drifted by at most {100 * known['drift']:.1f} %"
     yield "policy    workers  jobs  efficiency %  least   most  makespan s  busy %  answers"
     for row in summary(result):

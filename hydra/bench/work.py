@@ -23,8 +23,11 @@ SLICES = 2_000
 """Parts in which a reference is computed, about."""
 
 SEAHORSE: Params = {
-    "centre_x": -0.743643887037151, "centre_y": 0.13182590420533, "width": 5e-6,
-    "iterations": 50_000, "antialias": 4,
+    "centre_x": -0.743643887037151,
+    "centre_y": 0.13182590420533,
+    "width": 5e-6,
+    "iterations": 50_000,
+    "antialias": 4,
 }
 """A spiral of the seahorse valley whose tiles differ in work by 50 to 1."""
 

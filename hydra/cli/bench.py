@@ -21,29 +21,68 @@ def bench() -> None:
 
 
 @bench.command()
-@click.option("--quotas", default="0.3,0.5,1,1,1.5,3", show_default=True,
-              help="Relative speeds of the workers.")
-@click.option("--cores", type=float, default=1.6, show_default=True,
-              help="What the quotas are scaled to; the rest is for the services.")
-@click.option("--kernel", default="pi", show_default=True,
-              help="pi, or mandelbrot for a spiral of the seahorse valley.")
-@click.option("--ideal-seconds", type=click.FloatRange(1, 3600), default=60.0, show_default=True,
-              help="How long the job takes a fleet without loss, about.")
-@click.option("--solo-seconds", type=click.FloatRange(1, 600), default=5.0, show_default=True,
-              help="How long the speed of each worker alone is measured.")
-@click.option("--policies", default="ours", show_default=True,
-              help="Sizing rules that take turns: ours, static, gss, fac2, awfc, seed.")
+@click.option(
+    "--quotas",
+    default="0.3,0.5,1,1,1.5,3",
+    show_default=True,
+    help="Relative speeds of the workers.",
+)
+@click.option(
+    "--cores",
+    type=float,
+    default=1.6,
+    show_default=True,
+    help="What the quotas are scaled to; the rest is for the services.",
+)
+@click.option(
+    "--kernel",
+    default="pi",
+    show_default=True,
+    help="pi, or mandelbrot for a spiral of the seahorse valley.",
+)
+@click.option(
+    "--ideal-seconds",
+    type=click.FloatRange(1, 3600),
+    default=60.0,
+    show_default=True,
+    help="How long the job takes a fleet without loss, about.",
+)
+@click.option(
+    "--solo-seconds",
+    type=click.FloatRange(1, 600),
+    default=5.0,
+    show_default=True,
+    help="How long the speed of each worker alone is measured.",
+)
+@click.option(
+    "--policies",
+    default="ours",
+    show_default=True,
+    help="Sizing rules that take turns: ours, static, gss, fac2, awfc, seed.",
+)
 @click.option("--rounds", type=click.IntRange(1, 100), default=1, show_default=True)
-@click.option("--faults", is_flag=True,
-              help="Midway two workers are killed and one is stopped for 20 s.")
-@click.option("--sweep", metavar="WxJ",
-              help="1 to W equal workers, each with 1 to J jobs at once.")
+@click.option(
+    "--faults", is_flag=True, help="Midway two workers are killed and one is stopped for 20 s."
+)
+@click.option("--sweep", metavar="WxJ", help="1 to W equal workers, each with 1 to J jobs at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "folder", type=click.Path(path_type=Path, file_okay=False),
-              help="Write races, speeds, workers and chunks into this folder.")
+@click.option(
+    "--csv",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write races, speeds, workers and chunks into this folder.",
+)
 def fleet(
-    quotas: str, cores: float, kernel: str, ideal_seconds: float, solo_seconds: float,
-    policies: str, rounds: int, faults: bool, sweep: str | None, as_json: bool,
+    quotas: str,
+    cores: float,
+    kernel: str,
+    ideal_seconds: float,
+    solo_seconds: float,
+    policies: str,
+    rounds: int,
+    faults: bool,
+    sweep: str | None,
+    as_json: bool,
     folder: Path | None,
 ) -> None:
     """Real workers made unequal by CPU quotas; efficiency is their speeds' bound / makespan.
@@ -56,8 +95,15 @@ def fleet(
 
     _one_of(kernel, KERNELS, "kernel")
     plan = Plan(
-        _numbers(quotas), cores, kernel, ideal_seconds, solo_seconds, _rules(policies), rounds,
-        faults, _sweep(sweep) if sweep else None,
+        _numbers(quotas),
+        cores,
+        kernel,
+        ideal_seconds,
+        solo_seconds,
+        _rules(policies),
+        rounds,
+        faults,
+        _sweep(sweep) if sweep else None,
     )
     with _endable():
         result = run(plan, lambda line: click.echo(f"hydra: {line}", err=True))
@@ -77,8 +123,9 @@ def _numbers(text: str) -> list[float]:
     try:
         return [float(word) for word in text.split(",")]
     except ValueError:
-        raise BadParam(f"quotas must be numbers such as 0.5,1,3, not {text!r}",
-                       field="quotas") from None
+        raise BadParam(
+            f"quotas must be numbers such as 0.5,1,3, not {text!r}", field="quotas"
+        ) from None
 
 
 def _rules(text: str) -> list[str]:

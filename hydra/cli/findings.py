@@ -155,4 +155,3 @@ def _scheduler(_settings: Settings) -> Iterator[Finding]:
     except (OSError, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         yield Finding("scheduler", Grade.WARNING, f"{url} does not answer: {reason}")
-

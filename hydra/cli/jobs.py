@@ -48,8 +48,9 @@ def whole_number(text: str, field: str) -> int:
             return int(whole + part + "0" * (exponent - len(part)))
     elif plain.isascii() and plain.isdigit() and len(plain) <= EXPONENT_MAX:
         return int(plain)
-    raise BadParam(f"{field} must be a whole number such as 1e12 or 10**12, not {text!r}",
-                   field=field)
+    raise BadParam(
+        f"{field} must be a whole number such as 1e12 or 10**12, not {text!r}", field=field
+    )
 
 
 def scheduler_options(command: F) -> F:
@@ -76,8 +77,13 @@ def _client(url: str | None, token: str | None) -> Client:
 @click.option("--no-wait", is_flag=True, help="Only submit; print the job.")
 @scheduler_options
 def pi(
-    samples: str | None, seed: str | None, priority: float, no_wait: bool, as_json: bool,
-    url: str | None, token: str | None,
+    samples: str | None,
+    seed: str | None,
+    priority: float,
+    no_wait: bool,
+    as_json: bool,
+    url: str | None,
+    token: str | None,
 ) -> None:
     """Estimate pi from SAMPLES random points, such as 1e12."""
     params: dict[str, Any] = {}
@@ -95,8 +101,13 @@ def pi(
 @click.option("--no-wait", is_flag=True, help="Only submit; print the job.")
 @scheduler_options
 def submit(
-    kernel: str, params: tuple[str, ...], priority: float, no_wait: bool, as_json: bool,
-    url: str | None, token: str | None,
+    kernel: str,
+    params: tuple[str, ...],
+    priority: float,
+    no_wait: bool,
+    as_json: bool,
+    url: str | None,
+    token: str | None,
 ) -> None:
     """Open a job of any KERNEL and wait for its answer."""
     given: dict[str, Any] = {}
@@ -218,10 +229,21 @@ def _follow(
 
 @click.command()
 @click.argument("job")
-@click.option("--output", "-o", "folder", type=click.Path(file_okay=False, path_type=Path),
-              help="Folder for the files; profile-JOB, with the id's first digits, if not given.")
-@click.option("--format", "kind", type=click.Choice(["png", "pdf", "svg", "csv"]), default="png",
-              show_default=True, help="Of the plot; csv draws none.")
+@click.option(
+    "--output",
+    "-o",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the files; profile-JOB, with the id's first digits, if not given.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["png", "pdf", "svg", "csv"]),
+    default="png",
+    show_default=True,
+    help="Of the plot; csv draws none.",
+)
 @scheduler_options
 def profile(
     job: str, folder: Path | None, kind: str, as_json: bool, url: str | None, token: str | None

@@ -26,7 +26,8 @@ def seconds(text: str) -> int:
     if not 0 < found <= PAUSE_S_MAX:
         raise BadParam(
             f"the duration must be like 2h, 90m or 1h30m, and at most {PAUSE_S_MAX // 86_400} "
-            f"days, not {text!r}", field="duration",
+            f"days, not {text!r}",
+            field="duration",
         )
     return found
 

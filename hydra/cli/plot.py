@@ -22,7 +22,10 @@ WORKERS_MAX = 40
 """Rows of the chart: those that did most."""
 
 COLOURS = {
-    End.COMPLETE: "#1f6f6d", End.CUT: "#74b3b0", End.RETURN: "#9aa8a8", End.LOST: "#d9822b",
+    End.COMPLETE: "#1f6f6d",
+    End.CUT: "#74b3b0",
+    End.RETURN: "#9aa8a8",
+    End.LOST: "#d9822b",
     End.EXPIRE: "#a8261c",
 }
 SCALES = ((7200, 3600, "hours"), (180, 60, "minutes"), (0, 1, "seconds"))
@@ -94,9 +97,14 @@ def _gantt(axes: Axes, names: list[str], bars: Bars) -> None:
         own = [bar for bar in bars if bar[0]["end"] == end and bar[0]["worker"] in row]
         if own:
             axes.barh(
-                [row[chunk["worker"]] for chunk, _, _ in own], [to - at for _, at, to in own],
-                left=[at for _, at, _ in own], height=0.8, color=colour, edgecolor="white",
-                linewidth=0.3, label=END_WORDS[end],
+                [row[chunk["worker"]] for chunk, _, _ in own],
+                [to - at for _, at, to in own],
+                left=[at for _, at, _ in own],
+                height=0.8,
+                color=colour,
+                edgecolor="white",
+                linewidth=0.3,
+                label=END_WORDS[end],
             )
     axes.set_yticks(range(len(names)), names, fontsize=7 if len(names) > 16 else 9)
     axes.invert_yaxis()
@@ -109,16 +117,26 @@ def _throughput(
     count, noun = job["unit_holds"]["count"], job["unit_holds"]["noun"]
     if parts:
         edges = [since(parts[0]["from"]), *(since(part["to"]) for part in parts)]
-        axes.stairs([part["units_s"] * count for part in parts], edges, fill=True, alpha=0.4,
-                    color=COLOURS[End.COMPLETE])
+        axes.stairs(
+            [part["units_s"] * count for part in parts],
+            edges,
+            fill=True,
+            alpha=0.4,
+            color=COLOURS[End.COMPLETE],
+        )
     axes.set_title(f"Throughput, {noun} a second")
 
 
 def _sizes(axes: Axes, bars: Bars) -> None:
     sizes = [(at, chunk["stop"] - chunk["start"]) for chunk, at, _ in bars]
     known = [(at, units) for at, units in sizes if units]
-    axes.plot([at for at, _ in known], [units for _, units in known], ".",
-              markersize=3, color=COLOURS[End.COMPLETE])
+    axes.plot(
+        [at for at, _ in known],
+        [units for _, units in known],
+        ".",
+        markersize=3,
+        color=COLOURS[End.COMPLETE],
+    )
     if known:
         axes.set_yscale("log")
     axes.set_title("Units of each chunk, when it was lent")
@@ -127,8 +145,11 @@ def _sizes(axes: Axes, bars: Bars) -> None:
 def _shares(axes: Axes, names: list[str], profile: dict[str, Any]) -> None:
     busy = {share["worker"]: share["busy_s"] for share in profile["workers"]}
     lasted_s = profile["makespan_s"] or 1.0
-    axes.barh(range(len(names)), [100 * busy[name] / lasted_s for name in names],
-              color=COLOURS[End.COMPLETE])
+    axes.barh(
+        range(len(names)),
+        [100 * busy[name] / lasted_s for name in names],
+        color=COLOURS[End.COMPLETE],
+    )
     axes.set_yticks(range(len(names)), names, fontsize=6 if len(names) > 16 else 8)
     axes.invert_yaxis()
     axes.set_xlim(0, 100)

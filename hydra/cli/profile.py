@@ -30,9 +30,13 @@ def summary(job: dict[str, Any], profile: dict[str, Any]) -> str:
     """The figures, for people."""
     count, noun = job["unit_holds"]["count"], job["unit_holds"]["noun"]
     efficiency, lasted_s = profile["efficiency"], profile["makespan_s"]
-    told = "unknown" if efficiency is None else (
-        f"{efficiency:.1%} of the bound: {lasted_s:.2f} s, against {profile['bound_s']:.2f} s "
-        "if its workers had computed all the time"
+    told = (
+        "unknown"
+        if efficiency is None
+        else (
+            f"{efficiency:.1%} of the bound: {lasted_s:.2f} s, against {profile['bound_s']:.2f} s "
+            "if its workers had computed all the time"
+        )
     )
     lines = [f"efficiency {told}"]
     if not profile["whole"]:

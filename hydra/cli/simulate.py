@@ -13,22 +13,48 @@ KINDS = ("svg", "png", "pdf")
 
 
 @click.command()
-@click.option("--scenario", default="churn", show_default=True,
-              help="The fleet and what happens to it; 'list' tells them all.")
-@click.option("--policy", default="ours", show_default=True,
-              help="ours, static, gss, fac2, awfc, seed; or all of them.")
-@click.option("--ideal-seconds", type=click.FloatRange(1, 86_400),
-              help="How long the job takes a fleet without loss; the scenario's own if not given.")
-@click.option("--overhead-seconds", type=click.FloatRange(0, 60), default=0.1, show_default=True,
-              help="What it costs a worker to get a chunk.")
+@click.option(
+    "--scenario",
+    default="churn",
+    show_default=True,
+    help="The fleet and what happens to it; 'list' tells them all.",
+)
+@click.option(
+    "--policy",
+    default="ours",
+    show_default=True,
+    help="ours, static, gss, fac2, awfc, seed; or all of them.",
+)
+@click.option(
+    "--ideal-seconds",
+    type=click.FloatRange(1, 86_400),
+    help="How long the job takes a fleet without loss; the scenario's own if not given.",
+)
+@click.option(
+    "--overhead-seconds",
+    type=click.FloatRange(0, 60),
+    default=0.1,
+    show_default=True,
+    help="What it costs a worker to get a chunk.",
+)
 @click.option("--seeds", type=click.IntRange(1, 100_000), default=1, show_default=True)
 @click.option("--check", is_flag=True, help="Check the invariants after every event; slow.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: same seeds, same bytes.")
-@click.option("--plot", "file", type=click.Path(path_type=Path, dir_okay=False),
-              help="Draw the efficiencies into this .svg, .png or .pdf.")
+@click.option(
+    "--plot",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the efficiencies into this .svg, .png or .pdf.",
+)
 def simulate(
-    scenario: str, policy: str, ideal_seconds: float | None, overhead_seconds: float, seeds: int,
-    check: bool, as_json: bool, file: Path | None,
+    scenario: str,
+    policy: str,
+    ideal_seconds: float | None,
+    overhead_seconds: float,
+    seeds: int,
+    check: bool,
+    as_json: bool,
+    file: Path | None,
 ) -> None:
     """Run jobs on simulated fleets over the real services, policies and store.
 
@@ -43,8 +69,10 @@ def simulate(
         return
     kind = file.suffix[1:] if file else ""
     if file and kind not in KINDS:
-        raise BadParam(f"the plot's name must end in one of {', '.join(KINDS)}, not {file.name!r}",
-                       field="plot")
+        raise BadParam(
+            f"the plot's name must end in one of {', '.join(KINDS)}, not {file.name!r}",
+            field="plot",
+        )
     contest = Contest.of(scenario, policy, ideal_seconds, overhead_seconds, seeds, check)
     rows = contest.run(lambda line: click.echo(f"hydra: {line}", err=True))
     if file:

@@ -73,7 +73,9 @@ class Client:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self.close()
@@ -133,7 +135,10 @@ class Client:
         return self._call("GET", f"/jobs/{_safe(job)}{query}")
 
     def _call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None,
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         sent = {**self._headers, **(headers or {})}

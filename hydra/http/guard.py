@@ -82,8 +82,12 @@ class Guard:
         response = redirect("/", 303)
         response.headers["Cache-Control"] = "no-store"
         response.set_cookie(
-            self._cookie, f"{until}.{self._sign(until)}", max_age=COOKIE_S, httponly=True,
-            samesite="Strict", secure=request.is_secure,
+            self._cookie,
+            f"{until}.{self._sign(until)}",
+            max_age=COOKIE_S,
+            httponly=True,
+            samesite="Strict",
+            secure=request.is_secure,
         )
         return response
 

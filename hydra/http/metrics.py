@@ -47,8 +47,9 @@ class MetricRoutes:
     def metrics(self) -> Response:
         """All of it; what the store knows is left out while it does not answer."""
         lines = [*_build(), *self._checks(), *self._store(), *self._http()]
-        return Response("\n".join(lines) + "\n", content_type=TYPE,
-                        headers={"Cache-Control": "no-store"})
+        return Response(
+            "\n".join(lines) + "\n", content_type=TYPE, headers={"Cache-Control": "no-store"}
+        )
 
     def _begin(self) -> None:
         g.begun_s = self._h.clock.monotonic_s()
@@ -79,10 +80,18 @@ class MetricRoutes:
             ("jobs_ended_total", "counter", "jobs that have ended", _by("state", tally.ended)),
             ("units_done_total", "counter", "units counted", _one(tally.units)),
             ("leases", "gauge", "chunks lent now", _one(tally.leases)),
-            ("leases_ended_total", "counter", "chunks by how their lease ended; lost and expire "
-             "are losses", _by("how", tally.leases_ended)),
-            ("workers", "gauge", "workers seen lately",
-             _by("state", {"live": tally.live_workers, "silent": tally.silent_workers})),
+            (
+                "leases_ended_total",
+                "counter",
+                "chunks by how their lease ended; lost and expire are losses",
+                _by("how", tally.leases_ended),
+            ),
+            (
+                "workers",
+                "gauge",
+                "workers seen lately",
+                _by("state", {"live": tally.live_workers, "silent": tally.silent_workers}),
+            ),
             ("tasks_waiting", "gauge", "chunk tasks in the queue", _one(tasks)),
             ("store_calls_total", "counter", "commands answered by Redis", _one(usage.calls)),
             ("store_memory_bytes", "gauge", "memory used by Redis", _one(usage.memory_bytes)),

@@ -8,8 +8,13 @@ from hydra.http.schema import JOB_ID, TEXT, Schema, ref
 
 
 def operation(
-    name: str, summary: str, responses: dict[str, Any], parameters: list[Schema] | None = None,
-    body: Schema | None = None, *, body_required: bool = True,
+    name: str,
+    summary: str,
+    responses: dict[str, Any],
+    parameters: list[Schema] | None = None,
+    body: Schema | None = None,
+    *,
+    body_required: bool = True,
 ) -> dict[str, Any]:
     """One method of one address."""
     found: dict[str, Any] = {

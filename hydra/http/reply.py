@@ -27,9 +27,7 @@ def text_of(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
-def reply(
-    value: object, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
+def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response; never cached unless `headers` say so."""
     response = Response(text_of(value) + "\n", status, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
@@ -37,9 +35,7 @@ def reply(
     return response
 
 
-def problem(
-    status: int, code: str, title: str, detail: str, field: str | None = None
-) -> Response:
+def problem(status: int, code: str, title: str, detail: str, field: str | None = None) -> Response:
     """An RFC 9457 problem; a `field` that starts with `/` is a JSON pointer into the body."""
     body: dict[str, Any] = {
         "type": TYPE + code,

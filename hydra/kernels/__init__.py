@@ -103,7 +103,6 @@ def _show(value: object) -> str:
     return text if len(text) <= NUMBER_CHARS_MAX else text[:NUMBER_CHARS_MAX] + "..."
 
 
-
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What a running job's sums say already: a value and its 95 % interval."""

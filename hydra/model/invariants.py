@@ -26,8 +26,11 @@ def violations(dump: JobDump) -> list[str]:
 
 def regressions(before: JobDump, after: JobDump) -> list[str]:
     """What went backwards between two looks at one job: nothing may."""
-    return [*_steps_back(before.job, after.job), *_leases_back(before, after),
-            *_losses_back(before, after)]
+    return [
+        *_steps_back(before.job, after.job),
+        *_leases_back(before, after),
+        *_losses_back(before, after),
+    ]
 
 
 def clashes(dumps: Sequence[JobDump]) -> list[str]:
@@ -93,7 +96,9 @@ def _free(free: Sequence[Range]) -> Iterator[str]:
     ordered = sorted(free, key=lambda r: r.span)
     for left, right in pairwise(ordered):
         same = (left.losses, left.loser, left.losers_many) == (
-            right.losses, right.loser, right.losers_many,
+            right.losses,
+            right.loser,
+            right.losers_many,
         )
         if left.span.stop == right.span.start and same:
             yield f"free ranges {_show(left.span)} and {_show(right.span)} should be one"
@@ -168,8 +173,10 @@ def _losses_back(before: JobDump, after: JobDump) -> Iterator[str]:
 
 def _lacking(dump: JobDump) -> list[tuple[Span, int]]:
     """What has not come in, with its losses."""
-    return [*((r.span, r.losses) for r in dump.free),
-            *((lease.span, lease.losses) for lease in dump.leases)]
+    return [
+        *((r.span, r.losses) for r in dump.free),
+        *((lease.span, lease.losses) for lease in dump.leases),
+    ]
 
 
 def _reachable(state: JobState) -> frozenset[JobState]:

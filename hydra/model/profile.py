@@ -90,8 +90,11 @@ def profile(job: Job, chunks: Sequence[Chunk], costs: Costs) -> Profile:
         found.setdefault(chunk.worker, []).append(chunk)
     shares = [
         Share(
-            worker, len(own), sum(chunk.span.units for chunk in own),
-            sum(costs.of(chunk.span) for chunk in own), sum(chunk.busy_s for chunk in own),
+            worker,
+            len(own),
+            sum(chunk.span.units for chunk in own),
+            sum(costs.of(chunk.span) for chunk in own),
+            sum(chunk.busy_s for chunk in own),
         )
         for worker, own in sorted(found.items())
     ]
@@ -124,7 +127,8 @@ def throughput(job: Job, samples: Sequence[Sample]) -> list[Interval]:
     ends[max(len(ends) - 1, 1) :] = [(last.at_ms, last.done_units)]
     return [
         Interval(at_ms, to_ms, (then - done) / (to_ms - at_ms) * 1000)
-        for (at_ms, done), (to_ms, then) in pairwise(ends) if to_ms > at_ms
+        for (at_ms, done), (to_ms, then) in pairwise(ends)
+        if to_ms > at_ms
     ]
 
 

@@ -43,9 +43,7 @@ class Band:
     p90_s: float
 
 
-def forecast(
-    points: Sequence[tuple[float, float]], cost_left: float, rate: float
-) -> Band | None:
+def forecast(points: Sequence[tuple[float, float]], cost_left: float, rate: float) -> Band | None:
     """The time for `cost_left` more; None while nothing is known, or if nothing came lately.
 
     `points` are (seconds, cost done) on the job's way, both rising, the last one now. `rate` is

@@ -119,43 +119,45 @@ def require_safe(client: redis.Redis, fsync: str = "") -> ServerFacts:
     Raises StoreDown or StoreUnsafe.
     """
     facts = inspect(client)
-    for check in ground(facts, fsync):
+    for check in requirements(facts, fsync):
         if not check.ok:
             raise StoreUnsafe(f"Redis at {address_of(client)} {check.detail}")
     return facts
 
 
-def ground(facts: ServerFacts, fsync: str) -> list[Check]:
+def requirements(facts: ServerFacts, fsync: str) -> list[Check]:
     """What a server must be: new enough, never evicting, with the log that was promised."""
+    return [_version_check(facts), _eviction_check(facts), _log_check(facts, fsync)]
+
+
+def _version_check(facts: ServerFacts) -> Check:
     # Valkey forked from Redis 7.2: every Valkey is new enough, and its own numbers start at 7.2.
-    new = facts.version >= VERSION_MIN
-    keeps = facts.maxmemory_policy in ("", "noeviction")
-    return [
-        Check("redis", new, facts.version_text if new else (
-            f"is {facts.version_text}; Hydra needs 7.0 or newer, so upgrade the server or set "
-            f"REDIS_URL to another"
-        )),
-        Check("eviction", keeps, facts.maxmemory_policy or "not told" if keeps else (
-            f"evicts keys when memory is full (maxmemory-policy {facts.maxmemory_policy}), which "
-            f"would lose work; set it to noeviction"
-        )),
-        _log(facts, fsync),
-    ]
+    if facts.version >= VERSION_MIN:
+        return Check("redis", True, facts.version_text)
+    old = f"is {facts.version_text}; Hydra needs 7.0 or newer"
+    return Check("redis", False, f"{old}, so upgrade the server or set REDIS_URL to another")
 
 
-def _log(facts: ServerFacts, fsync: str) -> Check:
+def _eviction_check(facts: ServerFacts) -> Check:
+    policy = facts.maxmemory_policy
+    if policy in ("", "noeviction"):
+        return Check("eviction", True, policy or "not told")
+    evicts = f"evicts keys when memory is full (maxmemory-policy {policy})"
+    return Check("eviction", False, f"{evicts}, which would lose work; set it to noeviction")
+
+
+def _log_check(facts: ServerFacts, fsync: str) -> Check:
     if facts.log_fails:
         return Check("log", False, "cannot write its log: make room on its disk")
     if not facts.aof_enabled:
-        return Check("log", fsync in ("", "no"), (
-            "keeps no log, so a crash loses jobs; set appendonly yes, or HYDRA_FSYNC=no to bear it"
-        ))
+        lost = "keeps no log, so a crash loses jobs"
+        mend = "set appendonly yes, or HYDRA_FSYNC=no to accept that"
+        return Check("log", fsync in ("", "no"), f"{lost}; {mend}")
     told = FSYNC.index(facts.fsync) if facts.fsync in FSYNC else 0
     if fsync and told > FSYNC.index(fsync):
-        return Check("log", False, (
-            f"writes its log to disk at {facts.fsync}, not {fsync}; set appendfsync {fsync}, or "
-            f"HYDRA_FSYNC={facts.fsync} to bear what a power cut may lose"
-        ))
+        late = f"writes its log to disk at {facts.fsync}, not {fsync}"
+        mend = f"set appendfsync {fsync}, or HYDRA_FSYNC={facts.fsync} to accept that a power cut"
+        return Check("log", False, f"{late}; {mend} may lose up to a second")
     return Check("log", True, f"on, fsync {facts.fsync or 'not told'}")
 
 
@@ -190,8 +192,11 @@ REFUSALS = ("OOM", "MISCONF", "READONLY", "LOADING", "NOPERM", "MASTERDOWN")
 somewhere inside; where redis-py has a class for a code, it takes the code away."""
 
 REFUSING = (
-    redis.exceptions.OutOfMemoryError, redis.ReadOnlyError, redis.exceptions.NoPermissionError,
-    redis.exceptions.MasterDownError, redis.exceptions.ExecAbortError,
+    redis.exceptions.OutOfMemoryError,
+    redis.ReadOnlyError,
+    redis.exceptions.NoPermissionError,
+    redis.exceptions.MasterDownError,
+    redis.exceptions.ExecAbortError,
 )
 
 

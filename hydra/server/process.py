@@ -89,9 +89,7 @@ class Server:
             self.record.unlink(missing_ok=True)
 
 
-def launch(
-    binary: Binary, fsync: str, folder: Path, socket: Path, door: Door, life: int
-) -> Server:
+def launch(binary: Binary, fsync: str, folder: Path, socket: Path, door: Door, life: int) -> Server:
     """Start the server and wait until it answers.
 
     It inherits the locked descriptor `life`. Raises StoreDown with the last line of its log.

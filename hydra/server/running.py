@@ -53,6 +53,7 @@ PORT = 6379
 SOCKET_PATH_BYTES_MAX = 103
 """macOS allows 104 with the closing zero; Linux 108."""
 
+
 def start(settings: Settings, *, redis_port: int = 0, redis_bind: str = "") -> Server:
     """The server to use, started if need be; safe to call from many processes at once.
 

@@ -73,9 +73,7 @@ def _beat_s(h: Hydra, pace: Pace) -> float:
     return calling.apart_s(pace.live_workers, shortest_s, limits.BEATS_PER_S_MAX)
 
 
-def _take_far_part(
-    h: Hydra, session: Session, seq: int, job: Runnable, hint: Hint
-) -> Grant | None:
+def _take_far_part(h: Hydra, session: Session, seq: int, job: Runnable, hint: Hint) -> Grant | None:
     now_ms, leases = h.store.stragglers(job.job, STRAGGLERS_LOOKED_AT)
     costs, rate = h.costs(job.kernel, job.params), job.pace.rate
     ask = ask_for(h, job.pace, job.total_units, costs, hint)

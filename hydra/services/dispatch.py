@@ -22,7 +22,9 @@ def dispatch(h: Hydra) -> int:
         (
             job.job,
             dispatching.hint_units(
-                job.pace.fleet_rate, job.pace.live_workers, job.unit_cost,
+                job.pace.fleet_rate,
+                job.pace.live_workers,
+                job.unit_cost,
                 h.settings.slice_seconds,
             ),
         )

@@ -46,7 +46,8 @@ def fate(scenario: Scenario, worker: int, units_s: float, horizon_s: float, seed
     order = sorted(times)
     left = scenario.owner_leaves
     speeds = [
-        0.0 if _inside(away, t)
+        0.0
+        if _inside(away, t)
         else units_s * noise[min(int(t), len(noise) - 1)] * (left if _inside(busy, t) else 1.0)
         for t in order
     ]
@@ -85,9 +86,9 @@ def _away(scenario: Scenario, seed: int, unit: int, horizon_s: float) -> Times:
     return _merged(away)
 
 
-def _owner(scenario: Scenario, seed: int, unit: int, horizon_s: float) -> Iterator[
-    tuple[float, float]
-]:
+def _owner(
+    scenario: Scenario, seed: int, unit: int, horizon_s: float
+) -> Iterator[tuple[float, float]]:
     busy_s, free_s = scenario.owner_s
     u = draws(seed, unit)
     busy = next(u) < busy_s / (busy_s + free_s)

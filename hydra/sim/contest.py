@@ -67,16 +67,23 @@ class Contest:
 
     @classmethod
     def of(
-        cls, scenario: str, policy: str, ideal_s: float | None, overhead_s: float, seeds: int,
+        cls,
+        scenario: str,
+        policy: str,
+        ideal_s: float | None,
+        overhead_s: float,
+        seeds: int,
         check: bool,
     ) -> Contest:
         """From what a person says; `policy` is a name or "all". Raises BadParam."""
         for name, value, known in (
-            ("scenario", scenario, tuple(SCENARIOS)), ("policy", policy, ("all", *SIZINGS)),
+            ("scenario", scenario, tuple(SCENARIOS)),
+            ("policy", policy, ("all", *SIZINGS)),
         ):
             if value not in known:
-                raise BadParam(f"{name} must be one of {', '.join(known)}, not {value!r}",
-                               field=name)
+                raise BadParam(
+                    f"{name} must be one of {', '.join(known)}, not {value!r}", field=name
+                )
         policies = SIZINGS if policy == "all" else (policy,)
         lasts_s = ideal_s or SCENARIOS[scenario].ideal_s
         return cls(scenario, policies, lasts_s, overhead_s, seeds, check)
@@ -88,18 +95,29 @@ class Contest:
             runs = []
             for seed in range(self.seeds):
                 tell(f"{self.scenario}, {policy}, seed {seed}")
-                runs.append(Run(Task(
-                    SCENARIOS[self.scenario], policy, self.ideal_s, self.overhead_s, seed,
-                    self.check,
-                )).go())
+                runs.append(
+                    Run(
+                        Task(
+                            SCENARIOS[self.scenario],
+                            policy,
+                            self.ideal_s,
+                            self.overhead_s,
+                            seed,
+                            self.check,
+                        )
+                    ).go()
+                )
             rows.append(Row(policy, runs))
         return rows
 
     def view(self, rows: Sequence[Row]) -> dict[str, Any]:
         """For JSON: the same bytes for the same contest."""
         return {
-            "scenario": self.scenario, "ideal_s": self.ideal_s, "overhead_s": self.overhead_s,
-            "seeds": self.seeds, "policies": [row.view() for row in rows],
+            "scenario": self.scenario,
+            "ideal_s": self.ideal_s,
+            "overhead_s": self.overhead_s,
+            "seeds": self.seeds,
+            "policies": [row.view() for row in rows],
         }
 
 
@@ -109,11 +127,14 @@ def lines(rows: Sequence[Row]) -> list[str]:
         "policy   efficiency    5 %    min  makespan   bound  wasted  chunks  splits  losses"
         "  calls/s   peak"
     )
-    return [head, *(
-        f"{row.policy:<8}{row.mean('efficiency'):>11.1%}{row.percentile(0.05):>7.1%}"
-        f"{row.percentile(0.0):>7.1%}{row.mean('makespan_s'):>8.1f} s{row.mean('bound_s'):>6.1f} s"
-        f"{row.mean('wasted'):>8.2%}{row.mean('chunks'):>8.0f}{row.mean('splits'):>8.1f}"
-        f"{row.mean('losses'):>8.1f}{row.mean('calls_per_s'):>9.1f}"
-        f"{row.mean('calls_per_s_peak'):>7.0f}"
-        for row in rows
-    )]
+    return [head, *map(_line, rows)]
+
+
+def _line(row: Row) -> str:
+    mean, low = row.mean, row.percentile
+    return (
+        f"{row.policy:<8}{mean('efficiency'):>11.1%}{low(0.05):>7.1%}{low(0.0):>7.1%}"
+        f"{mean('makespan_s'):>8.1f} s{mean('bound_s'):>6.1f} s{mean('wasted'):>8.2%}"
+        f"{mean('chunks'):>8.0f}{mean('splits'):>8.1f}{mean('losses'):>8.1f}"
+        f"{mean('calls_per_s'):>9.1f}{mean('calls_per_s_peak'):>7.0f}"
+    )

@@ -82,11 +82,20 @@ class Outcome:
 
 def kernel() -> Kernel:
     """A kernel that counts its units: the right sum of any span is known."""
-    return cast(Kernel, SimpleNamespace(
-        __name__="counting", __doc__="Counts units.", VERSION=1, GOLDEN=(), SUMS={SUM: (1, 1)},
-        PARAMS={SUM: Param(int, 1, 1, 2**53 - 1)},
-        size=lambda params: params[SUM], merge=add_sums, finish=lambda params, whole: whole,
-    ))
+    return cast(
+        Kernel,
+        SimpleNamespace(
+            __name__="counting",
+            __doc__="Counts units.",
+            VERSION=1,
+            GOLDEN=(),
+            SUMS={SUM: (1, 1)},
+            PARAMS={SUM: Param(int, 1, 1, 2**53 - 1)},
+            size=lambda params: params[SUM],
+            merge=add_sums,
+            finish=lambda params, whole: whole,
+        ),
+    )
 
 
 class Run:
@@ -130,7 +139,11 @@ class Run:
         trips = scenario.round_trip_s
         costs = Costs(self._task.overhead_s, trips[i % len(trips)], h.settings.slice_seconds)
         return SimWorker(
-            str(i), LocalPort(h), life, costs, liar=i >= scenario.workers - scenario.liars,
+            str(i),
+            LocalPort(h),
+            life,
+            costs,
+            liar=i >= scenario.workers - scenario.liars,
             beat=self._store.beat if scenario.quiet else None,
         )
 
@@ -247,9 +260,17 @@ class Run:
         done = sum(worker.computed_units for worker in self._workers)
         calls = sum(store.calls.values())
         return Outcome(
-            efficiency=bound / makespan_s, makespan_s=makespan_s, bound_s=bound,
-            used=self._units / there, wasted=max(0.0, done / self._units - 1),
-            chunks=store.grants, splits=store.splits, losses=store.losses, calls=calls,
-            calls_per_s=calls / makespan_s, calls_per_s_peak=max(store.calls.values()),
-            idle_polls=self._idle_polls, ended_s=tuple(self._ended),
+            efficiency=bound / makespan_s,
+            makespan_s=makespan_s,
+            bound_s=bound,
+            used=self._units / there,
+            wasted=max(0.0, done / self._units - 1),
+            chunks=store.grants,
+            splits=store.splits,
+            losses=store.losses,
+            calls=calls,
+            calls_per_s=calls / makespan_s,
+            calls_per_s_peak=max(store.calls.values()),
+            idle_polls=self._idle_polls,
+            ended_s=tuple(self._ended),
         )

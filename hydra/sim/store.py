@@ -81,7 +81,11 @@ class HeardStore(MemoryStore):
         return super().claim(session, seq, job, ask, cut)
 
     def complete(
-        self, session: Session, seq: int, hand_in: HandIn, ask: Ask | None = None,
+        self,
+        session: Session,
+        seq: int,
+        hand_in: HandIn,
+        ask: Ask | None = None,
         work: Work | None = None,
     ) -> Receipt:
         """As in MemoryStore."""

@@ -66,7 +66,13 @@ class SimWorker:
     """
 
     def __init__(
-        self, name: str, port: WorkPort, fate: Fate, costs: Costs, *, liar: bool = False,
+        self,
+        name: str,
+        port: WorkPort,
+        fate: Fate,
+        costs: Costs,
+        *,
+        liar: bool = False,
         beat: Beat | None = None,
     ) -> None:
         """With `beat`, heartbeats are quiet: no events, but done when somebody looks.

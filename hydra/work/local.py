@@ -67,4 +67,3 @@ class LocalPort:
     def listen(self, seconds: float) -> None:
         """Wait for work."""
         self._h.store.listen(seconds)
-

@@ -233,8 +233,13 @@ class Worker:
     def _say(self, held: Holding, receipt: Receipt) -> None:
         """Tell the log if what was computed is refused."""
         if receipt.verdict in (Verdict.STALE, Verdict.CLOSED):
-            _log.warning("hand-in refused verdict=%s job=%s units=%d..%d",
-                         receipt.verdict, held.grant.job, held.handed_in, held.reached)
+            _log.warning(
+                "hand-in refused verdict=%s job=%s units=%d..%d",
+                receipt.verdict,
+                held.grant.job,
+                held.handed_in,
+                held.reached,
+            )
 
     @contextmanager
     def _heart(self) -> Iterator[None]:

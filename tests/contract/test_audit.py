@@ -75,7 +75,8 @@ def test_what_goes_backwards_is_seen(h: Hydra) -> None:
     assert seen() == []
     assert seen(job=replace(job, done_units=9)) == ["done units fell from 10 to 9"]
     assert seen(job=replace(job, sums={"value": 1})) == [
-        "sums changed, and no unit came in", f"sum value went from {job.sums['value']} to 1",
+        "sums changed, and no unit came in",
+        f"sum value went from {job.sums['value']} to 1",
     ]
     longer, other = replace(lease, span=Span(10, 41)), replace(lease, session="other")
     assert seen(leases=[longer]) == ["a lease grew from 10..40 to 10..41"]
@@ -95,7 +96,8 @@ def test_an_ended_job_stays_as_it_is(h: Hydra) -> None:
     assert (violations(ended), regressions(running, ended)) == ([], [])
     assert ended.job.state is JobState.CANCELLED
     assert regressions(ended, running) == [
-        "a cancelled job is running again", "a cancelled job has changed",
+        "a cancelled job is running again",
+        "a cancelled job has changed",
     ]
 
 

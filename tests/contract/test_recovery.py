@@ -89,7 +89,8 @@ def test_a_worker_that_leaves_frees_what_it_held_at_once(store: Store, wall: Wal
     dump = store.dump("j")
     assert (violations(dump), dump.leases) == ([], [])
     assert [(r.span, r.losses, r.loser) for r in dump.free] == [
-        (Span(0, 8), 1, "a"), (Span(8, 10), 0, ""),
+        (Span(0, 8), 1, "a"),
+        (Span(8, 10), 0, ""),
     ]
     assert "a lost units 0..8: its process ended by SIGSEGV" in [e.text for e in store.story("j")]
     assert store.live_workers() == 1
@@ -137,6 +138,10 @@ def test_a_reduction_whose_process_ended_is_there_for_others_at_once(store: Stor
     assert store.finish("j", again.token, {"x": 1}) is Verdict.ACCEPTED
     assert store.leave("b", "it ended later") is False
     said = [entry.text.partition(",")[0] for entry in store.story("j") if entry.verb == "reduce"]
-    assert said == ["all 1 units are in", "a makes the answer", "a made no answer: killed",
-                    "b makes the answer"]
+    assert said == [
+        "all 1 units are in",
+        "a makes the answer",
+        "a made no answer: killed",
+        "b makes the answer",
+    ]
     assert store.job("j").state is JobState.DONE

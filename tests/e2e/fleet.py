@@ -81,7 +81,8 @@ def points_lasting(core_s: float) -> int:
 def clean_env(**more: str) -> dict[str, str]:
     """This process's environment without a person's own settings, and this very Hydra in it."""
     env = {
-        name: text for name, text in os.environ.items()
+        name: text
+        for name, text in os.environ.items()
         if not name.startswith(("HYDRA_", "RQ_")) and name != "REDIS_URL"
     }
     # Beside other tests, work that gives way to all of them would take too long.
@@ -131,14 +132,25 @@ def at_s(entry: dict[str, Any]) -> float:
 class Hand:
     """One started worker: the leader of a session of its own."""
 
-    def __init__(self, name: str, words: list[str], env: dict[str, str], log: Path,
-                 descriptors: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        words: list[str],
+        env: dict[str, str],
+        log: Path,
+        descriptors: tuple[int, ...] = (),
+    ) -> None:
         self.name = name
         self.log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env,
-                start_new_session=True, pass_fds=descriptors,
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                start_new_session=True,
+                pass_fds=descriptors,
             )
 
     def horse(self) -> int:
@@ -160,10 +172,20 @@ class Fleet:
         self.env = clean_env(HYDRA_STATE_DIR=str(self.state_dir), **env)
         self.redis_url = f"redis://127.0.0.1:{free_port()}"
         self.hands: list[Hand] = []
-        self.up = Hand("up", hydra(
-            "up", "--workers", str(workers), "--port", "0",
-            "--redis-port", self.redis_url.rpartition(":")[2],
-        ), self.env, folder / "up.log")
+        self.up = Hand(
+            "up",
+            hydra(
+                "up",
+                "--workers",
+                str(workers),
+                "--port",
+                "0",
+                "--redis-port",
+                self.redis_url.rpartition(":")[2],
+            ),
+            self.env,
+            folder / "up.log",
+        )
         try:
             until(self._answers, within_s=30, what="hydra up says where it is")
         except BaseException:
@@ -212,7 +234,8 @@ class Fleet:
         """Wait until each of these workers holds a part of the job."""
         until(
             lambda: set(names) <= {lease.worker for lease in self.store.dump(job.id).leases},
-            within_s=within_s, what=f"{names} work; so far:\n{self.told(job)}",
+            within_s=within_s,
+            what=f"{names} work; so far:\n{self.told(job)}",
         )
 
     def told(self, job: Handle) -> str:
@@ -221,22 +244,32 @@ class Fleet:
 
     def entry(self, job: Handle, verb: str, start: str, after: str = "") -> dict[str, Any]:
         """The first entry of the story that begins so, as soon as it is there."""
+
         def found() -> dict[str, Any] | None:
-            return next((e for e in job.story(after)
-                         if e["verb"] == verb and e["text"].startswith(start)), None)
+            return next(
+                (e for e in job.story(after) if e["verb"] == verb and e["text"].startswith(start)),
+                None,
+            )
 
         return until(found, within_s=20, what=f"{verb} {start} in the story") or {}
 
     def part_of(self, name: str) -> int:
         """The id of a process of `up`, such as the scheduler."""
-        return until(lambda: next(
-            (pid for pid in children(self.up.process.pid) if name.encode() in command(pid)), 0
-        ), within_s=20, what=f"a {name}")
+        return until(
+            lambda: next(
+                (pid for pid in children(self.up.process.pid) if name.encode() in command(pid)), 0
+            ),
+            within_s=20,
+            what=f"a {name}",
+        )
 
     def ended_tasks(self, hand: Hand) -> int:
         """How many chunk tasks this worker has ended, by RQ's own count."""
-        return sum(worker.successful_job_count for worker in RqWorker.all(self.redis)
-                   if worker.pid == hand.process.pid)
+        return sum(
+            worker.successful_job_count
+            for worker in RqWorker.all(self.redis)
+            if worker.pid == hand.process.pid
+        )
 
     def now_s(self) -> float:
         """The store's clock, by which its stories are written."""

@@ -18,8 +18,18 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
 
-SHORT = ("bench", "fleet", "--quotas", "1,2", "--cores", "1", "--ideal-seconds", "4",
-         "--solo-seconds", "1")
+SHORT = (
+    "bench",
+    "fleet",
+    "--quotas",
+    "1,2",
+    "--cores",
+    "1",
+    "--ideal-seconds",
+    "4",
+    "--solo-seconds",
+    "1",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -41,15 +51,21 @@ def cgroups_of(folder: Path) -> list[str]:
 
 def family(folder: Path) -> list[int]:
     mark = f"HYDRA_STATE_DIR={folder}".encode()
-    return [pid for pid, _ in sessions.living()
-            if any(word.startswith(mark) for word in environment(pid))]
+    return [
+        pid
+        for pid, _ in sessions.living()
+        if any(word.startswith(mark) for word in environment(pid))
+    ]
 
 
 @pytest.mark.slow
 def test_a_short_bench_is_exact_and_leaves_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         hydra(*SHORT, "--json", "--csv", str(tmp_path / "csv")),
-        env=clean_env(TMPDIR=str(tmp_path)), capture_output=True, text=True, timeout=300,
+        env=clean_env(TMPDIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -67,7 +83,8 @@ def test_a_bench_that_is_told_to_end_leaves_nothing(tmp_path: Path, number: sign
     bench = subprocess.Popen(
         hydra(*SHORT, "--ideal-seconds", "15", "--solo-seconds", "15"),
         env=clean_env(TMPDIR=str(tmp_path)),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     until(lambda: len(cgroups_of(tmp_path)) == 2, within_s=120, what="cgroups")
     left = cgroups_of(tmp_path)

@@ -111,8 +111,9 @@ def test_every_key_that_outlives_its_job_has_an_end(client: redis.Redis) -> None
         grant = store.claim(session, 1, f"j{number}", stores.ask(4))
         assert grant
         time.sleep(0.01)  # a rate takes a moment to be known
-        store.complete(session, 2, stores.hand_in(spec, f"j{number}", grant.token, grant.span,
-                                                  Rest.RETURN))
+        store.complete(
+            session, 2, stores.hand_in(spec, f"j{number}", grant.token, grant.span, Rest.RETURN)
+        )
         store.cancel(f"j{number}")
     fixed = {name for name in vars(keys) if name.isupper()}
     lasting = {key.decode() for key in client.scan_iter() if client.ttl(key) < 0}
@@ -129,8 +130,11 @@ class Process:
 
     def holds(self) -> dict[str, int]:
         """Threads, descriptors and resident bytes."""
-        status = dict(line.split(":", 1) for line in (self.place / "status").read_text().split("\n")
-                      if ":" in line)
+        status = dict(
+            line.split(":", 1)
+            for line in (self.place / "status").read_text().split("\n")
+            if ":" in line
+        )
         return {
             "threads": int(status["Threads"]),
             "descriptors": len(list((self.place / "fd").iterdir())),
@@ -168,10 +172,13 @@ def test_processes_hold_no_more_after_many_jobs(tmp_path: Path) -> None:
         number = len(fleet.family())
         run_jobs(fleet, 100)
         for name, process in watched.items():
+
             def within(process: Process = process, name: str = name) -> bool:
                 now, then = process.holds(), quiet[name]
-                return (now["threads"] <= then["threads"] + 3
-                        and now["descriptors"] <= then["descriptors"] + 3)
+                return (
+                    now["threads"] <= then["threads"] + 3
+                    and now["descriptors"] <= then["descriptors"] + 3
+                )
 
             until(within, within_s=30, what=f"{name}: {quiet[name]} -> {process.holds()}")
             grown = process.holds()["bytes"] - quiet[name]["bytes"]

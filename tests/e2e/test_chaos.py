@@ -39,8 +39,13 @@ def test_a_planted_bug_is_found(bug: str, tmp_path: Path) -> None:
     """In a copy of the product: a fence that is gone, a lost span that goes back twice."""
     faults = [FAULTS[name] for name in REVEALING]
     found = nemesis.run(
-        SEED, schedule(faults, SEED, PLANT_SECONDS), binary=min(servers().values()), fsync="always",
-        say=print, tree=plant.planted(bug, tmp_path), until_found=True,
+        SEED,
+        schedule(faults, SEED, PLANT_SECONDS),
+        binary=min(servers().values()),
+        fsync="always",
+        say=print,
+        tree=plant.planted(bug, tmp_path),
+        until_found=True,
     )
     assert found.violations
 

@@ -27,8 +27,9 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 OPEN = ROOT / "deploy/open.yml"
 DOCKERFILE = ROOT / "deploy/Dockerfile"
-VARIABLES = {spec.metadata["env"] or f"HYDRA_{spec.name.upper()}"
-             for spec in dataclasses.fields(Settings)} | {"HYDRA_IMAGE"}
+VARIABLES = {
+    spec.metadata["env"] or f"HYDRA_{spec.name.upper()}" for spec in dataclasses.fields(Settings)
+} | {"HYDRA_IMAGE"}
 
 
 def services(path: Path = COMPOSE) -> dict[str, dict[str, Any]]:
@@ -70,9 +71,15 @@ def test_no_secret_is_in_the_tree() -> None:
                 assert "@" not in str(value), f"{name}: {variable}"
     assert not re.search("TOKEN|PASSWORD|requirepass", DOCKERFILE.read_text(), re.IGNORECASE)
     for name in (".env", "token", "redis-password"):
-        assert subprocess.run(
-            ["git", "ls-files", name, f"*/{name}"], cwd=ROOT, capture_output=True, check=True,
-        ).stdout == b""
+        assert (
+            subprocess.run(
+                ["git", "ls-files", name, f"*/{name}"],
+                cwd=ROOT,
+                capture_output=True,
+                check=True,
+            ).stdout
+            == b""
+        )
 
 
 def test_the_workers_never_see_the_token() -> None:
@@ -99,8 +106,16 @@ def test_the_build_gets_what_the_wheel_is_made_of() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in lines
     let_in = {line[1:] for line in lines if line.startswith("!")}
-    assert let_in >= {"LICENSE", "MANIFEST.in", "README.md", "hydra", "pyproject.toml",
-                      "setup.py", "web", "workers"}
+    assert let_in >= {
+        "LICENSE",
+        "MANIFEST.in",
+        "README.md",
+        "hydra",
+        "pyproject.toml",
+        "setup.py",
+        "web",
+        "workers",
+    }
     assert all((ROOT / name).exists() for name in let_in)
 
 
@@ -116,8 +131,12 @@ class Composed:
 
     def __call__(self, *words: str, within_s: float = 120.0) -> str:
         done = subprocess.run(
-            [*self.tool, "-p", self.project, "-f", str(COMPOSE), *words], env=self.env,
-            capture_output=True, text=True, timeout=within_s, stdin=subprocess.DEVNULL,
+            [*self.tool, "-p", self.project, "-f", str(COMPOSE), *words],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+            stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -128,6 +147,7 @@ class Composed:
 
     def client(self) -> Client:
         """A client by the link in the log, once the page answers."""
+
         def link() -> re.Match[str] | None:
             return re.search(r"Hydra is at (http://\S+)/login\?token=(\w+)", self("logs", "web"))
 
@@ -150,7 +170,9 @@ def _answers(*words: str) -> bool:
 def _inspect(container: str, what: str) -> str:
     return subprocess.run(
         ["docker", "inspect", "-f", "{{" + what + "}}", container],
-        capture_output=True, text=True, check=True,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
 
 

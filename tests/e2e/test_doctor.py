@@ -17,8 +17,12 @@ from tests.e2e.fleet import clean_env, hydra
 
 def doctor(redis_url: str) -> tuple[int, list[dict[str, Any]]]:
     done = subprocess.run(
-        hydra("doctor", "--invariants", "--json"), env=clean_env(REDIS_URL=redis_url),
-        capture_output=True, text=True, timeout=30, check=False,
+        hydra("doctor", "--invariants", "--json"),
+        env=clean_env(REDIS_URL=redis_url),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     return done.returncode, json.loads(done.stdout)
 

@@ -63,8 +63,13 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, path: str) -> Iterator[Fleet
 
 def python(program: list[str], path: str) -> str:
     done = subprocess.run(
-        [sys.executable, *program], env=clean_env(PYTHONPATH=path), cwd=ROOT,
-        capture_output=True, text=True, timeout=120, check=False,
+        [sys.executable, *program],
+        env=clean_env(PYTHONPATH=path),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -103,8 +108,12 @@ def test_a_fleet_computes_it(fleet: Fleet, alone: dict[str, Any], kind: str) -> 
 
 def test_the_command_line_checks_its_parameters(fleet: Fleet) -> None:
     done = subprocess.run(
-        hydra("submit", "percolation", "trials=0"), env=fleet.env,
-        capture_output=True, text=True, timeout=60, check=False,
+        hydra("submit", "percolation", "trials=0"),
+        env=fleet.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode != 0
     assert "trials must be at least 1, not 0" in done.stderr

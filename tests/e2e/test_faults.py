@@ -62,8 +62,11 @@ def test_a_lost_host_is_made_up_for_in_seconds(fleet: Fleet) -> None:
     assert at_s(expired) - killed_s < LOST_WITHIN_S, fleet.told(job)
     assert right(job.result(60), points)
     start, _ = units_of(expired)
-    taken = next(entry for entry in job.story(expired["id"]) if entry["verb"] == "claim"
-                 and units_of(entry)[0] <= start < units_of(entry)[1])
+    taken = next(
+        entry
+        for entry in job.story(expired["id"])
+        if entry["verb"] == "claim" and units_of(entry)[0] <= start < units_of(entry)[1]
+    )
     assert taken["text"].startswith("living ")
     assert at_s(taken) - killed_s < LOST_WITHIN_S + 2 * CHUNK_S, fleet.told(job)
 
@@ -83,8 +86,10 @@ def test_a_late_hand_in_is_refused(fleet: Fleet) -> None:
     fleet.entry(job, "claim", "awake ", after=expired["id"])
     os.kill(horse, signal.SIGCONT)
     record = keys.session(session)
-    until(lambda: (fleet.redis.hget(record, "reply") or b"").startswith(b"stale"),
-          what="the late hand-in is refused")
+    until(
+        lambda: (fleet.redis.hget(record, "reply") or b"").startswith(b"stale"),
+        what="the late hand-in is refused",
+    )
     until(lambda: "hand-in refused verdict=stale" in sleeper.log.read_text(), what="it says so")
     assert right(job.result(60), points)
 

@@ -37,8 +37,12 @@ def test_one_command_prints_one_object(fleet: Fleet) -> None:
     """The command finds the scheduler by the state folder alone."""
     fleet.worker("w")
     done = subprocess.run(
-        hydra("pi", str(POINTS), "--seed", str(SEED), "--json"), env=fleet.env,
-        capture_output=True, text=True, timeout=60, check=False,
+        hydra("pi", str(POINTS), "--seed", str(SEED), "--json"),
+        env=fleet.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
     assert right(json.loads(done.stdout)["answer"], POINTS)

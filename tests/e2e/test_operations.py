@@ -49,8 +49,9 @@ def block_with(word: str) -> list[str]:
 
 def shell(line: str, folder: Path) -> str:
     """What a line of the page prints, in the folder that holds the state folder."""
-    done = subprocess.run(["/bin/sh", "-c", line], cwd=folder, capture_output=True, text=True,
-                          timeout=20, check=False)
+    done = subprocess.run(
+        ["/bin/sh", "-c", line], cwd=folder, capture_output=True, text=True, timeout=20, check=False
+    )
     assert done.returncode == 0, f"{line}: {done.stderr}"
     return done.stdout
 

@@ -61,8 +61,11 @@ def test_what_was_computed_before_an_outage_counts(
         server.start()
         until(server.answers, what="the server is back")
         before = h.store.job(job.id).done_units
-        until(lambda: h.store.job(job.id).done_units > before, within_s=BACK_WITHIN_S,
-              what="something is handed in")
+        until(
+            lambda: h.store.job(job.id).done_units > before,
+            within_s=BACK_WITHIN_S,
+            what="something is handed in",
+        )
         story = [f"{entry.verb} {entry.text}" for entry in h.store.story(job.id)]
     assert lease.worker == "patient"
     assert horse in children(worker.process.pid), worker.log.read_text()
@@ -85,8 +88,11 @@ def test_an_idle_worker_takes_work_again_after_refusals(server: Server, worker: 
         server.start()
         until(server.answers, what="the server is back")
         job = submit(h, "pi", {"samples": 10 * pi.UNIT_POINTS, "seed": SEED})
-        until(lambda: h.store.job(job.id).done_units, within_s=10,
-              what=f"it works: {worker.log.read_text()}")
+        until(
+            lambda: h.store.job(job.id).done_units,
+            within_s=10,
+            what=f"it works: {worker.log.read_text()}",
+        )
     assert worker.process.poll() is None, worker.log.read_text()
 
 
@@ -105,8 +111,11 @@ def test_a_server_that_stands_still_expires_nobody(
             time.sleep(8)
             server.send(signal.SIGCONT)
             before = h.store.job(job.id).done_units
-            until(lambda: h.store.job(job.id).done_units > before, within_s=BACK_WITHIN_S,
-                  what=f"something is handed in: {worker.log.read_text()}")
+            until(
+                lambda: h.store.job(job.id).done_units > before,
+                within_s=BACK_WITHIN_S,
+                what=f"something is handed in: {worker.log.read_text()}",
+            )
             verbs = {entry.verb for entry in h.store.story(job.id)}
         assert reaper.process.poll() is None, reaper.log.read_text()
         assert "expire" not in verbs

@@ -54,7 +54,11 @@ def bare_env(**more: str) -> dict[str, str]:
 def build(source: Path, into: Path, *options: str, **env: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", *options, "--outdir", into, source],
-        capture_output=True, text=True, env=bare_env(**env), timeout=300, check=False,
+        capture_output=True,
+        text=True,
+        env=bare_env(**env),
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
@@ -81,8 +85,13 @@ class Home:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of it, away from the checkout."""
         return subprocess.run(
-            [str(self.folder / "bin" / words[0]), *words[1:]], cwd=self.folder, env=bare_env(),
-            capture_output=True, text=True, timeout=60, check=False,
+            [str(self.folder / "bin" / words[0]), *words[1:]],
+            cwd=self.folder,
+            env=bare_env(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
 
@@ -91,9 +100,23 @@ def install(wheel: Path, folder: Path) -> Home:
     venv.create(folder)
     home = Home(folder)
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "-q", "--python", home.python, "install", "--no-deps",
-         "--no-index", "--disable-pip-version-check", wheel],
-        capture_output=True, text=True, timeout=120, check=False,
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "-q",
+            "--python",
+            home.python,
+            "install",
+            "--no-deps",
+            "--no-index",
+            "--disable-pip-version-check",
+            wheel,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     paths = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
@@ -163,9 +186,7 @@ def test_installed_it_computes_with_compiled_code(home: Home) -> None:
     assert done.stdout.split()[:1] == [pi.BACKEND], done.stderr
 
 
-def test_without_a_compiler_it_counts_the_same(
-    built: Built, home: Home, tmp_path: Path
-) -> None:
+def test_without_a_compiler_it_counts_the_same(built: Built, home: Home, tmp_path: Path) -> None:
     """The compiled kernel is optional: such a build succeeds, and NumPy does the work."""
     with tarfile.open(built.sdist) as archive:
         archive.extractall(tmp_path / "source", filter="data")

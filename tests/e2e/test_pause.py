@@ -73,7 +73,8 @@ def test_a_worker_outside_its_hours_takes_nothing(fleet: Fleet) -> None:
     fleet.worker("w", HYDRA_WORK_HOURS="00:00-00:01", TZ=f"UTC{(now // 3600) % 24 - 12:+d}")
     job = fleet.client.submit("pi", samples=10**9, seed=SEED)
     found = until(
-        lambda: next((w for w in fleet.client.workers() if w["paused"]), None), within_s=30,
+        lambda: next((w for w in fleet.client.workers() if w["paused"]), None),
+        within_s=30,
         what="it says that it rests",
     )
     assert found["paused"]["why"] == "outside its working hours"

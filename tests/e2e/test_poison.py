@@ -115,9 +115,13 @@ def test_an_answer_that_kills_three_workers_is_given_up_in_seconds(
     assert reason == "the reduction was started 3 times and never finished"
 
 
-@pytest.mark.parametrize("how", [
-    "raise", *(pytest.param(how, marks=pytest.mark.slow) for how in ("loop", "leak")),
-])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "raise",
+        *(pytest.param(how, marks=pytest.mark.slow) for how in ("loop", "leak")),
+    ],
+)
 def test_a_stock_worker_names_it_too(
     h: Hydra, start: Callable[..., Hand], redis_url: str, how: str
 ) -> None:

@@ -133,9 +133,7 @@ def test_a_second_server_is_not_started_beside_a_silent_one(
     assert is_alive(server.pid)
 
 
-def test_a_given_address_is_used_and_nothing_is_started(
-    redis_url: str, state_dir: Path
-) -> None:
+def test_a_given_address_is_used_and_nothing_is_started(redis_url: str, state_dir: Path) -> None:
     server = redis_server.start(Settings.read({}, redis_url=redis_url, state_dir=str(state_dir)))
     assert (server.url, server.process) == (redis_url, None)
     assert not state_dir.exists()

@@ -104,8 +104,8 @@ def spoiled(start_server: Start, tmp_path: Path) -> Callable[[str], dict[str, st
 
 
 SPOILED = {
-    "appendonly no": "set appendonly yes, or HYDRA_FSYNC=no to bear it",
-    "appendfsync everysec": "or HYDRA_FSYNC=everysec to bear",
+    "appendonly no": "set appendonly yes, or HYDRA_FSYNC=no to accept that",
+    "appendfsync everysec": "or HYDRA_FSYNC=everysec to accept",
     "empty": "this Redis is empty, but",
 }
 
@@ -116,7 +116,11 @@ def test_who_keeps_the_accounts_refuses_a_spoiled_server(
     command: str, how: str, spoiled: Callable[[str], dict[str, str]]
 ) -> None:
     done = subprocess.run(
-        hydra(*COMMANDS[command]), env=spoiled(how), capture_output=True, text=True, timeout=60,
+        hydra(*COMMANDS[command]),
+        env=spoiled(how),
+        capture_output=True,
+        text=True,
+        timeout=60,
         check=False,
     )
     assert done.returncode != 0
@@ -128,7 +132,11 @@ def test_who_keeps_the_accounts_refuses_a_spoiled_server(
 def test_one_line_says_why(command: str, fault: str, url: str, tmp_path: Path) -> None:
     env = clean_env(REDIS_URL=url, HYDRA_STATE_DIR=str(tmp_path / "own"))
     done = subprocess.run(
-        hydra(*COMMANDS[command]), env=env, capture_output=True, text=True, timeout=30,
+        hydra(*COMMANDS[command]),
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=30,
         check=False,
     )
     assert done.returncode == 2, done.stderr

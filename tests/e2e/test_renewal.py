@@ -80,8 +80,10 @@ def test_a_full_disk_leaves_no_hole_in_the_log(tmp_path: Path, server_path: str)
             until(renewal.look, what="the log can be written again")
             second = server.log_file()
             client.set("y", "whole")
-            until(lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0,
-                  what=f"{second} is whole")
+            until(
+                lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0,
+                what=f"{second} is whole",
+            )
         server.kill()
         restart(server)
         with server.client() as client:

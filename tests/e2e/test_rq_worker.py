@@ -51,15 +51,16 @@ def start(tmp_path: Path, redis_url: str) -> Iterator[Start]:
     TRAP is the file that an intruder would touch, and `trap` a module that touches it.
     """
     (tmp_path / "trap.py").write_text(
-        "import os, pathlib\npathlib.Path(os.environ['TRAP']).touch()\n"
-        "def call(*_): pass\n"
+        "import os, pathlib\npathlib.Path(os.environ['TRAP']).touch()\ndef call(*_): pass\n"
     )
     with ExitStack() as stack:
 
         def begin(words: list[str], **env: str) -> Hand:
             mine = clean_env(
-                REDIS_URL=redis_url, TRAP=str(tmp_path / "touched"),
-                HYDRA_STATE_DIR=str(tmp_path / "state"), **env,
+                REDIS_URL=redis_url,
+                TRAP=str(tmp_path / "touched"),
+                HYDRA_STATE_DIR=str(tmp_path / "state"),
+                **env,
             )
             mine["PYTHONPATH"] += f"{os.pathsep}{tmp_path}"
             hand = Hand("w", words, mine, tmp_path / "w.log")
@@ -108,7 +109,10 @@ def a_callback_of_its_failure(queue: Queue, path: Path) -> Job:
 def a_callback_of_an_abandoned_task(queue: Queue, path: Path) -> Job:
     """RQ's housekeeping calls it in the worker itself, before any task is taken."""
     job = Job.create(
-        TASK, ("", 0), connection=queue.connection, origin=queue.name,
+        TASK,
+        ("", 0),
+        connection=queue.connection,
+        origin=queue.name,
         on_failure=Callback("trap.call"),
     )
     job.save()
@@ -121,8 +125,14 @@ def a_callback_of_our_task(queue: Queue, path: Path) -> Job:
 
 
 INTRUSIONS = [
-    another_function, a_class_in_the_pickle, a_class_in_the_notes, no_pickle_at_all, retries,
-    a_callback_of_its_failure, a_callback_of_an_abandoned_task, a_callback_of_our_task,
+    another_function,
+    a_class_in_the_pickle,
+    a_class_in_the_notes,
+    no_pickle_at_all,
+    retries,
+    a_callback_of_its_failure,
+    a_callback_of_an_abandoned_task,
+    a_callback_of_our_task,
 ]
 
 
@@ -136,8 +146,11 @@ def test_nothing_but_our_task_runs(h: Hydra, start: Start, tmp_path: Path, redis
         queue = Queue(limits.QUEUE, connection=client)
         tasks = [intrude(queue, touched) for intrude in INTRUSIONS]
         worker = start(hydra("worker"), HYDRA_SHIFT_SECONDS="0.2")
-        until(lambda: {task.get_status() for task in tasks} <= ENDED,
-              within_s=20, what="every intrusion has ended")
+        until(
+            lambda: {task.get_status() for task in tasks} <= ENDED,
+            within_s=20,
+            what="every intrusion has ended",
+        )
         ends = [task.get_status() for task in tasks]
     assert [end is JobStatus.FINISHED for end in ends] == [False] * 7 + [True], ends
     points = min(HITS)
@@ -185,9 +198,7 @@ def test_a_cancelled_tile_of_minutes_does_not_hold_its_worker(
     until(lambda: h.store.job(light.id).state is JobState.DONE, within_s=20)
 
 
-def test_a_stock_work_horse_computes_without_numpy(
-    h: Hydra, start: Start, redis_url: str
-) -> None:
+def test_a_stock_work_horse_computes_without_numpy(h: Hydra, start: Start, redis_url: str) -> None:
     """It is forked for every task, and importing NumPy would cost each a tenth of a second."""
     if pi.BACKEND == "numpy":
         pytest.skip("needs the compiled kernel")

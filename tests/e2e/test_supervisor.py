@@ -195,5 +195,8 @@ def test_logs_stay_short(tmp_path: Path) -> None:
         finally:
             talking.terminate()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "a.log", "a.log.1", "server.log", "server.log.1",
+        "a.log",
+        "a.log.1",
+        "server.log",
+        "server.log.1",
     ]

@@ -216,11 +216,18 @@ def test_a_scheduler_alone_makes_its_token_and_prints_the_link(
     for _ in range(2):
         port = free_port()
         env = clean_env(
-            HYDRA_STATE_DIR=str(tmp_path / "state"), HYDRA_PUBLIC_URL=f"http://127.0.0.1:{port}",
-            REDIS_URL=redis_url, HYDRA_BIND="0.0.0.0", HYDRA_PORT=str(port), HYDRA_FSYNC="everysec",
+            HYDRA_STATE_DIR=str(tmp_path / "state"),
+            HYDRA_PUBLIC_URL=f"http://127.0.0.1:{port}",
+            REDIS_URL=redis_url,
+            HYDRA_BIND="0.0.0.0",
+            HYDRA_PORT=str(port),
+            HYDRA_FSYNC="everysec",
         )
         process = subprocess.Popen(
-            hydra("scheduler"), env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            hydra("scheduler"),
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
         )
         try:

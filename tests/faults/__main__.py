@@ -37,8 +37,10 @@ def main() -> int:
         steps += schedule.witness.steps
         print("\n".join(schedule.loop.told or ()), end="\n" if given.trace else "")
     took_s = time.monotonic() - began_s
-    print(f"{len(seeds)} schedules, {failed} failed, {steps} calls of the store, "
-          f"{len(seeds) / took_s * 60:.0f} schedules a minute")
+    print(
+        f"{len(seeds)} schedules, {failed} failed, {steps} calls of the store, "
+        f"{len(seeds) / took_s * 60:.0f} schedules a minute"
+    )
     return failed > 0
 
 

@@ -78,7 +78,11 @@ def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[st
         return sums(params, span)
 
     runs = {
-        "adding": sums, "drawing": pieces, "tripping": trip, "raising": fail, "killing": kill,
+        "adding": sums,
+        "drawing": pieces,
+        "tripping": trip,
+        "raising": fail,
+        "killing": kill,
         "hanging": hang,
     }
     return {name: _kernel(name, run) for name, run in runs.items()}
@@ -86,14 +90,21 @@ def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[st
 
 def _kernel(name: str, run: Any) -> SimpleNamespace:
     of_sums: dict[str, Any] = {
-        "SUMS": {"value": (0, VALUE_MAX)}, "merge": add_sums, "finish": lambda _p, whole: whole,
+        "SUMS": {"value": (0, VALUE_MAX)},
+        "merge": add_sums,
+        "finish": lambda _p, whole: whole,
     }
     of_pieces: dict[str, Any] = {
-        "PIECE_BYTES_MAX": 32, "merge": join_pieces,
+        "PIECE_BYTES_MAX": 32,
+        "merge": join_pieces,
         "finish": lambda _p, whole: {"whole": [[u, whole[u].hex()] for u in sorted(whole)]},
     }
     return SimpleNamespace(
-        __name__=name, run=run, VERSION=1, GOLDEN=(), size=lambda params: params["units"],
+        __name__=name,
+        run=run,
+        VERSION=1,
+        GOLDEN=(),
+        size=lambda params: params["units"],
         PARAMS={"units": Param(int, 10, 1, UNITS_MAX), "seed": Param(int, 0, 0)},
         **(of_pieces if name == "drawing" else of_sums),
     )

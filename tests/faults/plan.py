@@ -7,12 +7,28 @@ from dataclasses import dataclass
 
 from tests.faults.network import Weather
 
-KERNELS = ("adding", "adding", "adding", "drawing", "drawing", "tripping", "raising", "killing",
-           "hanging")
+KERNELS = (
+    "adding",
+    "adding",
+    "adding",
+    "drawing",
+    "drawing",
+    "tripping",
+    "raising",
+    "killing",
+    "hanging",
+)
 
 FAULTS = (
-    "crash", "crash", "sleep", "cut", "reaper dies", "server stops", "clock is set",
-    "queue is lost", "tasks come twice",
+    "crash",
+    "crash",
+    "sleep",
+    "cut",
+    "reaper dies",
+    "server stops",
+    "clock is set",
+    "queue is lost",
+    "tasks come twice",
 )
 
 
@@ -57,8 +73,7 @@ def draw(chance: random.Random) -> Plan:
         storm_s=storm_s,
         parents=chance.random() < 0.5,
         faults=sorted(
-            (chance.uniform(0, storm_s), chance.choice(FAULTS))
-            for _ in range(chance.randint(0, 8))
+            (chance.uniform(0, storm_s), chance.choice(FAULTS)) for _ in range(chance.randint(0, 8))
         ),
         settings={
             "HYDRA_SHIFT_SECONDS": chance.choice(["1", "4", "10"]),

@@ -85,6 +85,11 @@ class ReductionForAll(MemoryStore):
 
 
 BUGS: tuple[type[MemoryStore], ...] = (
-    NoFence, RepoolTwice, SequenceIgnored, LeaseOutlivesReturn, CutUnseen, LossForgotten,
+    NoFence,
+    RepoolTwice,
+    SequenceIgnored,
+    LeaseOutlivesReturn,
+    CutUnseen,
+    LossForgotten,
     ReductionForAll,
 )

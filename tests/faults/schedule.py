@@ -57,7 +57,8 @@ class SimWorker(Worker):
 
     def __init__(self, process: Process, *args: Any) -> None:
         super().__init__(
-            *args, interrupt=process.interrupt,
+            *args,
+            interrupt=process.interrupt,
             give_up=lambda: process.crash("its kernel does not come back"),
         )
         process.on_interrupt = self.break_off
@@ -138,8 +139,11 @@ class Schedule:
         link = Link(process, self.server, self.plan.weather)
         kernels = kernels_of(process, speed, self.trips)
         return Hydra(
-            link.far(self.store, self.witness.saw), link.far(self.queue, self.witness.saw),
-            SkewedClock(process), self.settings, lambda: kernels,
+            link.far(self.store, self.witness.saw),
+            link.far(self.queue, self.witness.saw),
+            SkewedClock(process),
+            self.settings,
+            lambda: kernels,
         ), link
 
     def start_worker(self, number: int) -> None:
@@ -208,10 +212,16 @@ class Schedule:
                     process.sleep(0.5)
 
         def work() -> None:
-            opened = insist(lambda: submit(
-                h, job.kernel, {"units": job.units, "seed": int(name[4:])},
-                priority=job.priority, key=name, job_id=f"{name}-{h.clock.new_id()}",
-            ))
+            opened = insist(
+                lambda: submit(
+                    h,
+                    job.kernel,
+                    {"units": job.units, "seed": int(name[4:])},
+                    priority=job.priority,
+                    key=name,
+                    job_id=f"{name}-{h.clock.new_id()}",
+                )
+            )
             self.expected[opened.id] = job
             if job.cancelled_at_s is not None:
                 process.sleep(max(0.0, job.cancelled_at_s - self.loop.now_s))

@@ -10,8 +10,11 @@ from hydra.store.memory.verbs import MemoryStore
 from tests.faults.planted import BUGS
 from tests.faults.schedule import MakeStore, Schedule, in_redis
 
-FOUND = [int(line.split()[0]) for line in
-         Path(__file__).with_name("seeds.txt").read_text().splitlines() if line[:1].isdigit()]
+FOUND = [
+    int(line.split()[0])
+    for line in Path(__file__).with_name("seeds.txt").read_text().splitlines()
+    if line[:1].isdigit()
+]
 
 BATCHES, BATCH = 4, 100
 """Schedules of every test run; `python -m tests.faults` runs as many as one likes."""

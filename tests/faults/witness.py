@@ -13,9 +13,19 @@ from tests.faults.kernels import POISON, answer_of, bad_unit, sum_of
 from tests.faults.loop import Loop
 from tests.faults.plan import JobPlan
 
-CHANGES = frozenset((
-    "submit", "claim", "complete", "expire", "leave", "cancel", "reduce", "finish", "fail",
-))
+CHANGES = frozenset(
+    (
+        "submit",
+        "claim",
+        "complete",
+        "expire",
+        "leave",
+        "cancel",
+        "reduce",
+        "finish",
+        "fail",
+    )
+)
 """The calls that may change a job."""
 
 
@@ -65,9 +75,7 @@ class Witness:
 
     def all_ended(self, expected: dict[str, JobPlan]) -> bool:
         """Whether every job that was submitted has ended."""
-        return all(
-            job in self._jobs and self._jobs[job].job.state in FINAL for job in expected
-        )
+        return all(job in self._jobs and self._jobs[job].job.state in FINAL for job in expected)
 
     def judge(self, expected: dict[str, JobPlan]) -> None:
         """Raise Broken unless every job ended as it should and nothing is left of it."""

@@ -16,8 +16,10 @@ PI = {"job_id": "monday", "task_type": "calculate_pi", "points": 10 * UNIT}
 PICTURE = {"job_id": "view", "task_type": "calculate_mandelbrot", "points": 0, "resolution": 40}
 REGION = {name: Param(float, 0.0, -10.0, 10.0) for name in ("centre_x", "centre_y", "width")}
 PARAMS = {
-    **{name: drawing.PARAMS[name] for name in ("columns", "rows")}, **REGION,
-    "iterations": Param(int, 1000, 1, 10**6), "light": Param(float, 0.5, 0.0, 1.0),
+    **{name: drawing.PARAMS[name] for name in ("columns", "rows")},
+    **REGION,
+    "iterations": Param(int, 1000, 1, 10**6),
+    "light": Param(float, 0.5, 0.0, 1.0),
     "colour": drawing.PARAMS["colour"],
 }
 
@@ -40,7 +42,10 @@ def status(http, job):
 def test_pi_from_its_creation_to_its_result(http, h):
     assert create(http).get_json() == {"job_id": "monday", "status": "created"}
     assert status(http, "monday") == {
-        "status": "in-progress", "result": "", "partial_result": "", "percent_complete": 0.0,
+        "status": "in-progress",
+        "result": "",
+        "partial_result": "",
+        "percent_complete": 0.0,
     }
     work_on(h, 1)
     half = status(http, "monday")
@@ -91,7 +96,9 @@ def test_an_unknown_job_has_the_same_fields(http):
     reply = http.get("/api/job_status/never")
     assert reply.status_code == 404
     assert reply.get_json() == {
-        "status": "error", "result": "", "partial_result": "job_id not found",
+        "status": "error",
+        "result": "",
+        "partial_result": "job_id not found",
         "percent_complete": 0.0,
     }
     reply = http.get("/api/job_history/never")
@@ -155,16 +162,35 @@ def test_a_history_too_long_is_refused(http, h, monkeypatch):
     assert (reply.status_code, reply.get_json()["code"]) == (413, "too-large")
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("job_id", None), ("job_id", 7), ("job_id", ""), ("job_id", "a/b"), ("job_id", "../x"),
-    ("job_id", ".."), ("job_id", "x" * 129), ("job_id", "<script>"), ("job_id", "\ud800"),
-    ("task_type", None), ("task_type", "calculate_tau"), ("task_type", ["calculate_pi"]),
-    ("points", None), ("points", 0), ("points", -1), ("points", 1.5), ("points", True),
-    ("points", 10**30), ("points", "many"), ("colour", 1),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("job_id", None),
+        ("job_id", 7),
+        ("job_id", ""),
+        ("job_id", "a/b"),
+        ("job_id", "../x"),
+        ("job_id", ".."),
+        ("job_id", "x" * 129),
+        ("job_id", "<script>"),
+        ("job_id", "\ud800"),
+        ("task_type", None),
+        ("task_type", "calculate_tau"),
+        ("task_type", ["calculate_pi"]),
+        ("points", None),
+        ("points", 0),
+        ("points", -1),
+        ("points", 1.5),
+        ("points", True),
+        ("points", 10**30),
+        ("points", "many"),
+        ("colour", 1),
+    ],
+)
 def test_a_bad_field_is_named(http, h, name, value):
-    reply = http.post("/api/create_job", data=json.dumps({**PI, name: value}),
-                      content_type="application/json")
+    reply = http.post(
+        "/api/create_job", data=json.dumps({**PI, name: value}), content_type="application/json"
+    )
     assert reply.status_code == 400, reply.text
     assert reply.get_json()["errors"][0]["pointer"] == f"/{name}"
     assert h.store.jobs(1) == []

@@ -133,8 +133,9 @@ def test_a_bad_key_is_named(http, h, key):
 )
 def test_a_bad_reason_is_named_and_the_job_goes_on(http, opened, reason):
     links = opened()["links"]
-    reply = http.post(links["cancel"], data=json.dumps({"reason": reason}),
-                      content_type="application/json")
+    reply = http.post(
+        links["cancel"], data=json.dumps({"reason": reason}), content_type="application/json"
+    )
     assert reply.status_code == 400
     assert reply.get_json()["errors"][0]["pointer"] == "/reason"
     assert http.get(links["self"]).get_json()["state"] == "running"
@@ -165,7 +166,8 @@ def test_a_huge_body_is_not_read(http, h, told, path):
     kind = "application/json" if path == JOBS else "application/x-www-form-urlencoded"
     extra = {"CONTENT_LENGTH": str(100 << 20)} if told else {"HTTP_TRANSFER_ENCODING": "chunked"}
     reply = http.post(
-        path, content_type=kind,
+        path,
+        content_type=kind,
         environ_overrides={"wsgi.input": body, "wsgi.input_terminated": True, **extra},
     )
     assert reply.status_code == 413
@@ -215,8 +217,9 @@ def test_a_bug_of_ours_tells_nothing(h, http, monkeypatch, caplog):
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 NEAR = st.fixed_dictionaries(

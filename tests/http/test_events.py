@@ -54,16 +54,20 @@ def test_a_stream_resumes_at_every_entry_without_gap_or_double(http, h, opened, 
     work()
     ids = [entry.id for entry in h.store.story(job["id"])]
     for seen, entry in enumerate(ids, 1):
-        given = {"headers": {"Last-Event-ID": entry}} if by == "header" else {
-            "query_string": {"after": entry}}
+        given = (
+            {"headers": {"Last-Event-ID": entry}}
+            if by == "header"
+            else {"query_string": {"after": entry}}
+        )
         assert story_ids(events_of(http.get(job["links"]["events"], **given).text)) == ids[seen:]
 
 
 def test_the_header_wins_over_the_query(http, opened, work):
     job = opened()
     work()
-    reply = http.get(job["links"]["events"], query_string={"after": "1"},
-                     headers={"Last-Event-ID": "3"})
+    reply = http.get(
+        job["links"]["events"], query_string={"after": "1"}, headers={"Last-Event-ID": "3"}
+    )
     assert story_ids(events_of(reply.text))[0] == "4"
 
 
@@ -124,7 +128,7 @@ def test_viewers_with_different_cursors_get_what_each_lacks(h, streams):
     work_on(h)
     final = [entry.id for entry in h.store.story(job.id)]
     found = [story_ids(collect(viewer, "end")) for viewer in viewers]
-    assert found == [final, final[1:], final[len(ids):]]
+    assert found == [final, final[1:], final[len(ids) :]]
 
 
 def test_a_cancelled_job_ends_its_streams(h, streams):

@@ -53,8 +53,17 @@ def test_the_bearer_token_admits(locked):
 
 
 @pytest.mark.parametrize(
-    "header", ["", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, "Bearer \xe9",
-               f"Bearer {TOKEN}x"]
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        f"Basic {TOKEN}",
+        TOKEN,
+        "Bearer \xe9",
+        f"Bearer {TOKEN}x",
+    ],
 )
 def test_no_other_header_admits(locked, header):
     assert locked.get(JOBS, headers={"Authorization": header}).status_code == 401
@@ -85,8 +94,19 @@ def test_a_wrong_link_gives_nothing(locked, token):
     assert "Set-Cookie" not in reply.headers
 
 
-@pytest.mark.parametrize("value", ["", "x", "9999999999.", "9999999999.é", "é.x", "9" * 400 + ".a",
-                                   "9999999999." + "0" * 64, "²." + "0" * 64])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "x",
+        "9999999999.",
+        "9999999999.é",
+        "é.x",
+        "9" * 400 + ".a",
+        "9999999999." + "0" * 64,
+        "²." + "0" * 64,
+    ],
+)
 def test_a_made_up_cookie_does_not_admit(locked, value):
     locked.get("/login", query_string={"token": TOKEN})
     name = next(iter(locked._cookies.values())).key
@@ -133,8 +153,13 @@ def test_a_bearer_may_come_from_anywhere(locked):
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"},
-     {"Origin": "http://localhost"}, {"Origin": "https://LOCALHOST"}],
+    [
+        {},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://localhost"},
+        {"Origin": "https://LOCALHOST"},
+    ],
 )
 def test_our_own_pages_may(http, headers):
     assert http.post(JOBS, json=NEW, headers=headers).status_code == 201

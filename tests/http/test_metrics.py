@@ -74,8 +74,11 @@ def test_requests_are_counted_by_route_and_never_by_path(h):
     assert found[name, '{route="none",method="GET",status="404"}'] == 30
     assert found[name, '{route="none",method="other",status="405"}'] == 30
     assert sum(key[0] == name for key in found) == 3
-    buckets = [value for (what, labels), value in found.items()
-               if what.endswith("_bucket") and route in labels]
+    buckets = [
+        value
+        for (what, labels), value in found.items()
+        if what.endswith("_bucket") and route in labels
+    ]
     assert buckets == [30] * len(buckets)
     assert found["hydra_http_request_duration_seconds_count", f"{{{route}}}"] == 30
 

@@ -220,12 +220,20 @@ def test_how_things_read():
     assert words.sure(Estimate("x", -0.5, -1.5, 0.5))[0] == ""
     assert words.sure(Estimate("x", 2.0, 2.0, 2.0)) == ("2.000000000000", "")
     assert [words.in_words(n) for n in (0.5, 999, 4.4e9, 2e15)] == [
-        "0.5", "999", "4.4 billion", "2 quadrillion",
+        "0.5",
+        "999",
+        "4.4 billion",
+        "2 quadrillion",
     ]
     assert [words.size_in_words(n) for n in (7, 2048, 3 << 20)] == [
-        "7 bytes", "2.0\u202fKiB", "3.0\u202fMiB",
+        "7 bytes",
+        "2.0\u202fKiB",
+        "3.0\u202fMiB",
     ]
     assert [words.seconds_in_words(s) for s in (0.1, 89, 120, 7200)] == [
-        "1 s", "89 s", "2 min", "2.0 h",
+        "1 s",
+        "89 s",
+        "2 min",
+        "2.0 h",
     ]
     assert words.grouped({"a": [1000, 2.5]}) == "a 1\u202f000, 2.5"

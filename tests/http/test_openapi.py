@@ -13,7 +13,12 @@ from tests.http.working import bundle
 
 JOBS = "/api/v1/jobs"
 PAGES = {
-    "/", "/new/{kernel}", "/jobs", "/jobs/{job}", "/jobs/{job}/cancel", "/workers",
+    "/",
+    "/new/{kernel}",
+    "/jobs",
+    "/jobs/{job}",
+    "/jobs/{job}/cancel",
+    "/workers",
     "/static/{filename}",
 }
 
@@ -54,9 +59,9 @@ def check(document, reply, path, verb):
     schema = described["content"][reply.mimetype]["schema"]
     if reply.is_json:
         whole = {**schema, "components": document["components"]}
-        jsonschema.Draft202012Validator(
-            whole, format_checker=jsonschema.FormatChecker()
-        ).validate(reply.get_json())
+        jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker()).validate(
+            reply.get_json()
+        )
     for name in described.get("headers", {}):
         assert name in reply.headers
 
@@ -82,14 +87,25 @@ def test_replies_are_as_described(http, document, opened, work):
     one("get", links["result"])
     opened()
     work()
-    for path in (*(links[link] for link in ("self", "result", "story", "profile")),
-                 f"{links['profile']}.csv", f"{links['self']}/chunks"):
+    for path in (
+        *(links[link] for link in ("self", "result", "story", "profile")),
+        f"{links['profile']}.csv",
+        f"{links['self']}/chunks",
+    ):
         one("get", path)
         one("get", path.replace(job["id"], "0" * 32))
     one("post", links["cancel"])
-    for path in (f"{JOBS}?limit=1", f"{JOBS}?limit=0", "/api/v1/kernels", "/api/v1/workers",
-                 "/readyz", "/api/openapi.json", f"{links['self']}?wait=99",
-                 f"{links['story']}?after=x", f"{links['self']}/chunks?limit=0"):
+    for path in (
+        f"{JOBS}?limit=1",
+        f"{JOBS}?limit=0",
+        "/api/v1/kernels",
+        "/api/v1/workers",
+        "/readyz",
+        "/api/openapi.json",
+        f"{links['self']}?wait=99",
+        f"{links['story']}?after=x",
+        f"{links['self']}/chunks?limit=0",
+    ):
         one("get", path)
 
 
@@ -99,9 +115,13 @@ def test_replies_about_pictures_are_as_described(http, h, document, work):
     work(1)
     for state in range(2):
         for path, described in (
-            (own, ""), (f"{own}/history", "/history"), (f"{own}/tiles", "/tiles"),
-            (f"{own}/tiles?after=x", "/tiles"), (f"{own}/files/image.png", "/files/{name}"),
-            (f"{own}/files/none", "/files/{name}"), (f"{own}/preview.png", "/preview.png"),
+            (own, ""),
+            (f"{own}/history", "/history"),
+            (f"{own}/tiles", "/tiles"),
+            (f"{own}/tiles?after=x", "/tiles"),
+            (f"{own}/files/image.png", "/files/{name}"),
+            (f"{own}/files/none", "/files/{name}"),
+            (f"{own}/preview.png", "/preview.png"),
         ):
             check(document, http.get(path), f"{JOBS}/{{job}}{described}", "get")
         if not state:
@@ -113,8 +133,12 @@ def test_the_ancestors_replies_are_as_described(http, document, work):
     for body in (new, {**new, "points": 5}, {**new, "points": 0}, {**new, "job_id": "b/c"}):
         check(document, http.post("/api/create_job", json=body), "/api/create_job", "post")
     for job in ("a", "none"):
-        for verb, name in (("get", "job_status"), ("get", "job_history"),
-                           ("post", "mark_job_error"), ("get", "job_status")):
+        for verb, name in (
+            ("get", "job_status"),
+            ("get", "job_history"),
+            ("post", "mark_job_error"),
+            ("get", "job_status"),
+        ):
             reply = http.open(f"/api/{name}/{job}", method=verb.upper())
             check(document, reply, f"/api/{name}/{{job_id}}", verb)
     for which in ("chunking", "tiling"):

@@ -73,10 +73,19 @@ def test_tiles_at_the_edge_are_smaller(http, h):
     assert (16, 0, 1, 16) in places
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("after", "-1"), ("after", "x"), ("after", "1.5"), ("after", 2**53), ("limit", "0"),
-    ("limit", "257"), ("limit", "nan"), ("after", "9" * 5000),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("after", "-1"),
+        ("after", "x"),
+        ("after", "1.5"),
+        ("after", 2**53),
+        ("limit", "0"),
+        ("limit", "257"),
+        ("limit", "nan"),
+        ("after", "9" * 5000),
+    ],
+)
 def test_a_bad_cursor_or_limit_is_named(http, h, name, value):
     job = submit(h, "drawing", {})
     reply = http.get(f"/api/v1/jobs/{job.id}/tiles", query_string={name: value})
@@ -98,8 +107,11 @@ def test_an_ended_job_has_no_tiles_left(http, h):
 
 def test_a_tile_is_painted_once_for_all_who_look(http, h, monkeypatch):
     painted = []
-    monkeypatch.setattr(h.kernels()["drawing"], "paint",
-                        lambda p, unit, blob: painted.append(unit) or drawing.tile_of(p, unit))
+    monkeypatch.setattr(
+        h.kernels()["drawing"],
+        "paint",
+        lambda p, unit, blob: painted.append(unit) or drawing.tile_of(p, unit),
+    )
     job = submit(h, "drawing", {})
     work_on(h, 1)
     first, second = tiles(http, job), tiles(http, job)

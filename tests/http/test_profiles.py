@@ -55,8 +55,14 @@ def test_a_profile_tells_who_did_what_and_how_near_the_bound_that_is(http, job):
     assert (found["makespan_s"], found["bound_s"], found["efficiency"]) == (4.0, 3.0, 0.75)
     assert (found["whole"], len(found["chunks"])) == (True, 4)
     assert found["chunks"][0] == {
-        "id": "1", "worker": "a", "start": 0, "stop": 10, "busy_s": 1.5, "end": "complete",
-        "lent_at": "1970-01-01T00:16:40.000Z", "ended_at": "1970-01-01T00:16:42.000Z",
+        "id": "1",
+        "worker": "a",
+        "start": 0,
+        "stop": 10,
+        "busy_s": 1.5,
+        "end": "complete",
+        "lent_at": "1970-01-01T00:16:40.000Z",
+        "ended_at": "1970-01-01T00:16:42.000Z",
     }
     assert [part["units_s"] for part in found["throughput"]] == [5.0, 15.0]
 
@@ -67,8 +73,9 @@ def test_the_table_says_the_same(http, job):
     assert "attachment; filename=pi-" in reply.headers["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(reply.text)))
     chunks = http.get(f"{job}/profile").get_json()["chunks"]
-    wanted = [{name: str(value) for name, value in chunk.items() if name != "id"}
-              for chunk in chunks]
+    wanted = [
+        {name: str(value) for name, value in chunk.items() if name != "id"} for chunk in chunks
+    ]
     assert rows == wanted
 
 
@@ -106,7 +113,11 @@ def test_the_page_has_the_shares_as_a_table_without_scripts(http, h, job):
     assert f'data-chunks="{job}/chunks"' in text
     cells = re.findall(r"<td>([^<]*)</td>", text.partition('id="timeline"')[2])
     assert [cell.strip() for cell in cells[:5]] == [
-        "a", "2", "20", "75.0\N{NARROW NO-BREAK SPACE}%", "1.75 million points/s"
+        "a",
+        "2",
+        "20",
+        "75.0\N{NARROW NO-BREAK SPACE}%",
+        "1.75 million points/s",
     ]
     assert "of the bound" not in text
     cancel(h, job.rpartition("/")[2])

@@ -25,7 +25,8 @@ LARGE = "GET /api/job_history/{job_id}"
 
 
 ASKED = [(label, "POSITIVE") for label in OPERATIONS] + [
-    (label, "NEGATIVE") for label, operation in OPERATIONS.items()
+    (label, "NEGATIVE")
+    for label, operation in OPERATIONS.items()
     if operation.body or any(operation.iter_parameters())  # else nothing can be wrong
 ]
 
@@ -36,8 +37,13 @@ def test_the_door_keeps_to_its_description(label, mode):
     cases = operation.as_strategy(generation_mode=schemathesis.GenerationMode[mode])
 
     @given(data=st.data())
-    @settings(max_examples=15, deadline=None, derandomize=True, database=None,
-              suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
     def look(data):
         reap(H)  # or /readyz would miss it
         skipped = [checks.positive_data_acceptance] if label == LARGE else []

@@ -13,7 +13,9 @@ from tests.http.working import UNIT, bundle, work_on
 
 def test_workers_show_what_they_do(http, opened, work):
     assert http.get("/api/v1/workers").get_json() == {
-        "workers": [], "live_workers": 0, "fresh_workers": 0,
+        "workers": [],
+        "live_workers": 0,
+        "fresh_workers": 0,
     }
     opened()
     work()

@@ -94,7 +94,11 @@ class DoorPool:
         self.down = False
 
     def request(
-        self, method: str, url: str, *, body: bytes | None = None,
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send one request."""

@@ -47,7 +47,8 @@ def built(compiler: str, flags: list[str], source: str, folder: Path) -> list[st
     out = folder / "program"
     subprocess.run(
         [*words, *flags, "-Wall", "-I", str(NATIVE), str(GOLDEN / source), "-lm", "-o", str(out)],
-        check=True, timeout=PATIENCE_S,
+        check=True,
+        timeout=PATIENCE_S,
     )
     return [*runner, str(out)]
 
@@ -78,9 +79,7 @@ def _normals() -> list[int]:
 
 
 @pytest.mark.parametrize(("compiler", "flags"), BUILDS)
-def test_every_compiler_gives_the_bits_of_numpy(
-    compiler: str, flags: str, tmp_path: Path
-) -> None:
+def test_every_compiler_gives_the_bits_of_numpy(compiler: str, flags: str, tmp_path: Path) -> None:
     if "x86" in flags and "avx2" not in backend().isas():
         pytest.skip("this processor has no AVX2")
     words = built(compiler, [*flags.split(), *STRICT], "print_native.c", tmp_path)
@@ -132,7 +131,10 @@ def test_flags_that_would_change_bits_do_not_compile(flags: str, says: str) -> N
         pytest.skip("gcc is not installed")
     done = subprocess.run(
         ["gcc", *flags.split(), "-fsyntax-only", "-x", "c", "-I", str(NATIVE), "-"],
-        input='#include "streams.h"\n', capture_output=True, text=True, timeout=PATIENCE_S,
+        input='#include "streams.h"\n',
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode

@@ -34,9 +34,7 @@ def alarm() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("name", "isa"), [(name, isa) for name in heavy.HEAVY for isa in heavy.isas(name)]
 )
-def test_a_signal_ends_a_span_that_would_last_for_minutes(
-    name: str, isa: str, alarm: None
-) -> None:
+def test_a_signal_ends_a_span_that_would_last_for_minutes(name: str, isa: str, alarm: None) -> None:
     """Each would take from one minute to days; whoever waits for that has found the mistake."""
     with heavy.on(name, isa), pytest.raises(Ring):
         heavy.run(name)

@@ -108,16 +108,24 @@ def test_a_survey_keeps_to_its_budget(
 @needs_compiled
 def test_costs_are_foretold_for_tiles_that_take_a_thousand_times_as_long_as_others() -> None:
     """In a deep view all dear tiles once were foretold alike, at a quarter of what they took."""
-    deep = params(centre_x=-0.743643887037151, centre_y=0.13182590420533, width=5e-6,
-                  columns=1280, rows=960, iterations=50_000)
+    deep = params(
+        centre_x=-0.743643887037151,
+        centre_y=0.13182590420533,
+        width=5e-6,
+        columns=1280,
+        rows=960,
+        iterations=50_000,
+    )
     view, made = view_of(deep), plan(view_of(deep), mandelbrot.survey)
     boxes = [box_of(view.columns, view.rows, tile) for tile in made.tiles]
     everything = 2**40  # every 16th pixel, to its end
     bursts, _ = compiled.survey(view, boxes, 16, everything)
     true = [PIXEL_COST + SAMPLE_COST + BURST * done / 16**2 for done in bursts]
     scale = sum(true) / sum(made.costs)
-    errors = [abs(math.log2(scale * cost / cost_true))
-              for cost, cost_true in zip(made.costs, true, strict=True)]
+    errors = [
+        abs(math.log2(scale * cost / cost_true))
+        for cost, cost_true in zip(made.costs, true, strict=True)
+    ]
     assert max(true) > 20 * min(true)
     assert sum(errors) / len(errors) < 0.4, "a third more or a quarter less, on average"
 
@@ -191,8 +199,9 @@ def test_a_preview_shows_about_what_the_picture_shows() -> None:
     assert small == mandelbrot.preview(dict(asked))
     picture = mandelbrot.finish(asked, mandelbrot.run(asked, Span(0, 128)))["image.png"]
     ours, theirs = (list(pixels_of(image)) for image in (small, picture))
-    means = [[sum(p[part] for p in image) / len(image) for part in range(3)]
-             for image in (ours, theirs)]
+    means = [
+        [sum(p[part] for p in image) / len(image) for part in range(3)] for image in (ours, theirs)
+    ]
     assert all(abs(a - b) < 12 for a, b in zip(*means, strict=True)), means
 
 

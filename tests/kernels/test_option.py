@@ -192,7 +192,11 @@ def test_numpy_stays_out() -> None:
     )
     env = {**os.environ, "HYDRA_ISA": "base", "PYTHONPATH": str(Path(hydra.__file__).parents[1])}
     done = subprocess.run(
-        [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True,
+        [sys.executable, "-c", program],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
         timeout=60,
     )
     assert done.stdout.split() == ["base", "False"]

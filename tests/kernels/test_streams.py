@@ -84,7 +84,11 @@ def test_an_element_is_made_of_the_word_of_its_place() -> None:
 def test_numpy_stays_out_until_numbers_are_drawn() -> None:
     program = "import sys; import hydra.kernels.streams; print('numpy' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60,
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
         env={**os.environ, "PYTHONPATH": str(Path(hydra.__file__).parents[1])},
     )
     assert done.stdout.strip() == "False"

@@ -131,20 +131,31 @@ class Stories(RuleBasedStateMachine):
                 span = leases[0].span
                 cut = Cut(leases[0].token, span.start + round(span.units * share), "idle")
             ask = stores.ask(5)
-            grants.append(side.store.claim(
-                stores.session(worker), self.seq[worker], job, ask, cut
-            ) if cut else None)
+            grants.append(
+                side.store.claim(stores.session(worker), self.seq[worker], job, ask, cut)
+                if cut
+                else None
+            )
         self.granted(worker, grants)
 
     @rule(
-        worker=st.sampled_from(WORKERS), share=st.floats(0, 1.2),
-        rest=st.sampled_from(Rest), wish=st.none() | WISHES, lost_reply=st.booleans(),
+        worker=st.sampled_from(WORKERS),
+        share=st.floats(0, 1.2),
+        rest=st.sampled_from(Rest),
+        wish=st.none() | WISHES,
+        lost_reply=st.booleans(),
         busy_s=st.floats(0, 1e4),
         work=st.none() | st.builds(Work, st.floats(0, 1e12), st.floats(1e-3, 1e9)),
     )
     def hand_in(
-        self, worker: str, share: float, rest: Rest, wish: Ask | None, lost_reply: bool,
-        busy_s: float, work: Work | None,
+        self,
+        worker: str,
+        share: float,
+        rest: Rest,
+        wish: Ask | None,
+        lost_reply: bool,
+        busy_s: float,
+        work: Work | None,
     ) -> None:
         """A hand-in of some prefix, perhaps too long; a lost reply makes it come twice."""
         if worker not in self.position:
@@ -355,8 +366,13 @@ def _rounded(receipt: Receipt) -> object:
     return replace(pace, rate=float(f"{pace.rate:.9g}"), fleet_rate=float(f"{pace.fleet_rate:.9g}"))
 
 
-QUICK = settings(max_examples=25, stateful_step_count=30, deadline=None,
-                 suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+QUICK = settings(
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+)
 
 
 def test_memory_and_lua_tell_the_same_story() -> None:
@@ -374,6 +390,6 @@ def test_a_real_server_tells_it_too(redis_client: redis.Redis) -> None:
 
 @pytest.mark.slow
 def test_long_stories() -> None:
-    run_state_machine_as_test(Stories, settings=settings(
-        QUICK, max_examples=300, stateful_step_count=80
-    ))
+    run_state_machine_as_test(
+        Stories, settings=settings(QUICK, max_examples=300, stateful_step_count=80)
+    )

@@ -20,8 +20,12 @@ from hydra.sim.scenarios import SCENARIOS, Ordered, Scenario
 
 
 def outcome(
-    scenario: str | Scenario, policy: str = "ours", ideal_s: float = 30.0,
-    overhead_s: float = 0.02, seed: int = 1, check: bool = False,
+    scenario: str | Scenario,
+    policy: str = "ours",
+    ideal_s: float = 30.0,
+    overhead_s: float = 0.02,
+    seed: int = 1,
+    check: bool = False,
 ) -> Outcome:
     fleet = SCENARIOS[scenario] if isinstance(scenario, str) else scenario
     return Run(Task(fleet, policy, ideal_s, overhead_s, seed, check)).go()
@@ -65,10 +69,16 @@ def test_every_policy_ends_with_the_right_answer(policy: str) -> None:
     assert 0.0 < outcome("churn", policy).efficiency <= 1.0
 
 
-@pytest.mark.parametrize(("scenario", "least"), [
-    ("constant", 0.95), ("interference", 0.93), ("churn", 0.84), ("slow-links", 0.65),
-    ("liar", 0.35),
-])
+@pytest.mark.parametrize(
+    ("scenario", "least"),
+    [
+        ("constant", 0.95),
+        ("interference", 0.93),
+        ("churn", 0.84),
+        ("slow-links", 0.65),
+        ("liar", 0.35),
+    ],
+)
 def test_ours_is_near_the_bound(scenario: str, least: float) -> None:
     assert outcome(scenario).efficiency > least
 
@@ -96,7 +106,10 @@ def test_quiet_beats_change_nothing() -> None:
 def test_a_quiet_worker_learns_that_its_lease_was_cut_or_lost() -> None:
     """Owners leave so little that slices last longer than leases, and chunks end far too late."""
     fleet = dataclasses.replace(
-        SCENARIOS["hundred-thousand"], workers=8, owner_s=(60.0, 60.0), owner_leaves=0.02,
+        SCENARIOS["hundred-thousand"],
+        workers=8,
+        owner_s=(60.0, 60.0),
+        owner_leaves=0.02,
     )
     quiet, heard = beside_heard(fleet, ideal_s=40.0, seed=3)
     assert min(quiet.splits, quiet.losses) > 0
@@ -131,7 +144,8 @@ def test_no_job_starves() -> None:
 def test_equal_jobs_end_together() -> None:
     """Each gets its part of the work, not only of the workers: those are 27 times apart."""
     fleet = dataclasses.replace(
-        SCENARIOS["constant"], jobs=(Ordered(0.0, 0.5), Ordered(0.0, 0.5)),
+        SCENARIOS["constant"],
+        jobs=(Ordered(0.0, 0.5), Ordered(0.0, 0.5)),
     )
     first, second = outcome(fleet, overhead_s=0.001).ended_s
     assert first == pytest.approx(second, rel=0.1)

@@ -62,23 +62,31 @@ def test_redis_conf_keeps_its_password_and_opens_to_nobody_without_it(
         texts.append((folder / "redis.conf").read_text())
     assert texts[0] == texts[1]
     password = (folder / "redis-password").read_text().strip()
-    for line in ("port 6379", "bind 0.0.0.0", 'dir "/data"', f"requirepass {password}",
-                 "appendonly yes", "appendfsync always", "aof-use-rdb-preamble no",
-                 "maxmemory-policy noeviction"):
+    for line in (
+        "port 6379",
+        "bind 0.0.0.0",
+        'dir "/data"',
+        f"requirepass {password}",
+        "appendonly yes",
+        "appendfsync always",
+        "aof-use-rdb-preamble no",
+        "maxmemory-policy noeviction",
+    ):
         assert line in texts[0].splitlines()
     assert "unixsocket" not in texts[0]
     assert stat.S_IMODE((folder / "redis.conf").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(("url", "whole"), [
-    ("redis://redis:6379/1", "redis://:p%2F%40@redis:6379/1"),
-    ("redis://user@redis", "redis://user:p%2F%40@redis"),
-    ("unix:///run/redis.sock", "unix://:p%2F%40@/run/redis.sock"),
-    ("redis://:own@redis", "redis://:own@redis"),
-])
-def test_a_password_from_a_file_goes_into_the_address(
-    tmp_path: Path, url: str, whole: str
-) -> None:
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        ("redis://redis:6379/1", "redis://:p%2F%40@redis:6379/1"),
+        ("redis://user@redis", "redis://user:p%2F%40@redis"),
+        ("unix:///run/redis.sock", "unix://:p%2F%40@/run/redis.sock"),
+        ("redis://:own@redis", "redis://:own@redis"),
+    ],
+)
+def test_a_password_from_a_file_goes_into_the_address(tmp_path: Path, url: str, whole: str) -> None:
     (tmp_path / "password").write_text("p/@\n")
     env = {"REDIS_URL": url, "HYDRA_REDIS_PASSWORD_FILE": str(tmp_path / "password")}
     settings = Settings.read(env)

@@ -145,8 +145,13 @@ def test_what_is_neither_free_nor_held_is_done() -> None:
     job = Job("j", spec, JobState.RUNNING, 4, 5, 0)
     held = Lease("j", "t", "s", "w", Span(2, 3), 1, 0.0, 0.0, 0.0)
     dump = JobDump(
-        job, free=[Range(Span(5, 10))], leases=[held], deadlines={}, ends=frozenset(),
-        indexes=frozenset(), pieces=frozenset(),
+        job,
+        free=[Range(Span(5, 10))],
+        leases=[held],
+        deadlines={},
+        ends=frozenset(),
+        indexes=frozenset(),
+        pieces=frozenset(),
     )
     assert work().done(dump) == 2 + 2
 
@@ -178,8 +183,12 @@ def race(round_: int, policy: str, makespan_s: float, *, right: bool = True) -> 
 def found() -> Result:
     plan = Plan([1, 1], 1.0, "pi", 10, 5, ["ours", "static"], 2)
     speeds = [{"w1": 0.5, "w2": 0.5}, {"w1": 0.4, "w2": 0.4}, {"w1": 0.5, "w2": 0.5}]
-    races = [race(1, "ours", 25.0), race(1, "static", 50.0), race(2, "ours", 23.0),
-             race(2, "static", 50.0)]
+    races = [
+        race(1, "ours", 25.0),
+        race(1, "static", 50.0),
+        race(2, "ours", 23.0),
+        race(2, "static", 50.0),
+    ]
     return Result(plan, work(), [0.5, 0.5], speeds, races)
 
 
@@ -206,7 +215,8 @@ def test_files_hold_every_race_and_speed(tmp_path: Path) -> None:
     assert len(races.read_text().splitlines()) == 1 + 4
     assert len(speeds.read_text().splitlines()) == 1 + 6
     assert workers.read_text().splitlines()[1:3] == [
-        "1,ours,2,1,w1,2,20.0,0.8,0.5,25.0", "1,ours,2,1,w2,0,0.0,0.0,,",
+        "1,ours,2,1,w1,2,20.0,0.8,0.5,25.0",
+        "1,ours,2,1,w2,0,0.0,0.0,,",
     ]
     assert chunks.read_text().splitlines()[1] == "1,ours,2,1,w1,0,4,0.5,5.0,4.0,complete"
 

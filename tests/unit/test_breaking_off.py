@@ -45,8 +45,13 @@ class Bench:
         settings = Settings.read({"HYDRA_SHIFT_SECONDS": "60"})
         self.h: Hydra = wiring.in_memory(settings, self.clock, lambda: {"heavy": kernel})
         self.worker = Worker(
-            LocalPort(self.h), self.h.kernels(), self.clock, settings,
-            session_here(self.h), interrupt=lambda: self.worker.break_off(), beats=False,
+            LocalPort(self.h),
+            self.h.kernels(),
+            self.clock,
+            settings,
+            session_here(self.h),
+            interrupt=lambda: self.worker.break_off(),
+            beats=False,
         )
 
     def submit(self, units: int) -> str:

@@ -12,9 +12,16 @@ from hydra.services.claim import ask_for
 from hydra.settings import Settings
 
 
-@pytest.mark.parametrize(("live", "left", "beat_s"), [
-    (8, 10**9, 1.0), (8, 24, 0.75), (8, 1, 0.5), (100_000, 10**9, 20.0), (100_000, 10**5, 10.0),
-])
+@pytest.mark.parametrize(
+    ("live", "left", "beat_s"),
+    [
+        (8, 10**9, 1.0),
+        (8, 24, 0.75),
+        (8, 1, 0.5),
+        (100_000, 10**9, 20.0),
+        (100_000, 10**5, 10.0),
+    ],
+)
 def test_a_lease_lasts_three_beats_or_three_of_its_chunk_if_that_is_shorter(
     live: int, left: int, beat_s: float
 ) -> None:

@@ -38,8 +38,25 @@ def test_whole_numbers_are_read_exactly(text, number):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "1.5", "1e", "e9", "1e-3", "1.23e1", "10**1000000", "9**9**9", "1e999999999",
-             "-5", "0x10", "²", "1 000", "nan", "9" * 1000]
+    "text",
+    [
+        "",
+        "x",
+        "1.5",
+        "1e",
+        "e9",
+        "1e-3",
+        "1.23e1",
+        "10**1000000",
+        "9**9**9",
+        "1e999999999",
+        "-5",
+        "0x10",
+        "²",
+        "1 000",
+        "nan",
+        "9" * 1000,
+    ],
 )
 def test_what_is_no_whole_number_is_named(text):
     with pytest.raises(BadParam) as caught:
@@ -192,7 +209,10 @@ def shape(done, total=100, count=1, noun="units", **eta_s):
     holds = {"count": count, "noun": noun}
     progress = done / total
     return {
-        "done_units": done, "total_units": total, "progress": progress, "unit_holds": holds,
+        "done_units": done,
+        "total_units": total,
+        "progress": progress,
+        "unit_holds": holds,
         "eta_s": eta_s or None,
     }
 

@@ -36,8 +36,9 @@ def test_tables_and_a_plot_are_written(hydra, job, tmp_path, kind):
 def test_the_same_job_gives_the_same_picture(hydra, job, tmp_path):
     for folder in ("first", "second"):
         hydra("profile", job, "-o", str(tmp_path / folder), "--format", "svg")
-    first, second = ((tmp_path / folder / "profile.svg").read_bytes()
-                     for folder in ("first", "second"))
+    first, second = (
+        (tmp_path / folder / "profile.svg").read_bytes() for folder in ("first", "second")
+    )
     assert first == second
 
 

@@ -40,9 +40,7 @@ def test_work_is_laid_end_to_end() -> None:
     assert COSTS.first(Span(4, 6), 30.0) == COSTS.last(Span(4, 6), 30.0) == 1.5
 
 
-@given(
-    st.lists(st.integers(1, 10**9), min_size=1, max_size=50), st.data(), st.floats(0, 1e11)
-)
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=50), st.data(), st.floats(0, 1e11))
 def test_what_is_cut_off_an_end_has_the_work_asked_for(
     each: list[int], data: st.DataObject, work: float
 ) -> None:
@@ -124,8 +122,14 @@ def kernel() -> Any:
         return {"value": span.units}
 
     return SimpleNamespace(
-        __name__="uneven", VERSION=1, GOLDEN=(), PARAMS={"units": Param(int, 100, 1, 10**6)},
-        SUMS={"value": (0, 1)}, run=run, merge=add_sums, size=lambda params: params["units"],
+        __name__="uneven",
+        VERSION=1,
+        GOLDEN=(),
+        PARAMS={"units": Param(int, 100, 1, 10**6)},
+        SUMS={"value": (0, 1)},
+        run=run,
+        merge=add_sums,
+        size=lambda params: params["units"],
         costs=lambda params: range(100 * params["units"], 0, -100),
         finish=lambda params, whole: whole,
     )
@@ -164,12 +168,8 @@ class Stage:
             self.h.store.tick()
         span = Span(grant.span.start, stop)
         rest = Rest.RETURN
-        said = HandIn(
-            grant.job, grant.token, span, {"value": span.units}, rest, busy_s=took_s
-        )
-        return complete(
-            self.h, session, self.seq, Report(said, more, grant, grant.pace)
-        )
+        said = HandIn(grant.job, grant.token, span, {"value": span.units}, rest, busy_s=took_s)
+        return complete(self.h, session, self.seq, Report(said, more, grant, grant.pace))
 
 
 def test_the_mean_is_kept_with_the_job() -> None:

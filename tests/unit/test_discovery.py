@@ -49,7 +49,10 @@ def test_an_installed_package_brings_its_kernel(tmp_path: Path) -> None:
     (info / "entry_points.txt").write_text("[hydra.kernels]\ncounting = counting\n")
     program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {ASK}"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
         cwd=Path(__file__).parent.parent.parent,
     )
     shown, _, version = done.stdout.strip().rpartition(" ")

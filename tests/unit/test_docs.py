@@ -43,8 +43,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(folder: Path, *words: str) -> str:
     path = os.pathsep.join([str(folder), str(ROOT), *sys.path])
     done = subprocess.run(
-        [sys.executable, *words], env={**os.environ, "PYTHONPATH": path}, cwd=ROOT,
-        capture_output=True, text=True, timeout=120, check=False,
+        [sys.executable, *words],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -65,7 +70,14 @@ def test_each_snippet_runs(folder: Path, number: int) -> None:
 
 def test_its_kernels_are_found_and_keep_the_contract(folder: Path) -> None:
     said = run(
-        folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "distance or squares",
+        folder,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "distance or squares",
         "tests/contract/test_kernels.py",
     )
     assert " passed" in said
@@ -78,18 +90,27 @@ def test_its_kernels_are_found_and_keep_the_contract(folder: Path) -> None:
     reason="there is no C compiler here",
 )
 def test_its_compiled_part_compiles_and_agrees(folder: Path) -> None:
-    run(folder, "-c", f"import os; os.chdir({str(folder)!r}); import sys; "
-        "sys.argv[1:] = ['-q', 'build_ext', '--inplace']; exec(open('setup.py').read())")
-    run(folder, "-c", "import distance as d, _distance as c; from hydra.model import Span\n"
+    run(
+        folder,
+        "-c",
+        f"import os; os.chdir({str(folder)!r}); import sys; "
+        "sys.argv[1:] = ['-q', 'build_ext', '--inplace']; exec(open('setup.py').read())",
+    )
+    run(
+        folder,
+        "-c",
+        "import distance as d, _distance as c; from hydra.model import Span\n"
         "p = {'pairs': 5 * d.UNIT_PAIRS, 'seed': 3}\n"
         "for unit in range(5):\n"
         "    total = d.LENGTHS.join(d.run(p, Span(unit, unit + 1)))\n"
-        "    assert c.total(3, unit, d.UNIT_PAIRS) == total")
+        "    assert c.total(3, unit, d.UNIT_PAIRS) == total",
+    )
 
 
 def test_its_commands_are_commands() -> None:
-    words = [line.split()[1:] for kind, text in BLOCKS if kind == "console"
-             for line in text.splitlines()]
+    words = [
+        line.split()[1:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines()
+    ]
     assert all(word[0] in {"pytest", "pip", "hydra"} for word in words)
 
 

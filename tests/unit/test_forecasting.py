@@ -27,7 +27,8 @@ def speeds(rng: random.Random, temper: str) -> Iterator[float]:
     keep = math.exp(-STEP_S / rng.choice([5, 15, 40]))
     depth = {"calm": 0.05, "noisy": 0.3}.get(temper, 0.15)
     leaves_s, comes_s, slowed = {"owners": (70, 30, 0.4), "churn": (120, 40, 0.0)}.get(
-        temper, (math.inf, 1, 1.0))
+        temper, (math.inf, 1, 1.0)
+    )
     while True:
         for i in range(len(own)):
             noise[i] = keep * noise[i] + math.sqrt(1 - keep**2) * rng.gauss(0, 1)
@@ -65,7 +66,9 @@ def run(seed: int, temper: str, ideal_s: float) -> Iterator[bool]:
 def met(temper: str) -> float:
     """The share of forecasts whose band met the truth, over many jobs."""
     told = [
-        right for seed in range(25) for ideal_s in (20, 120, 400)
+        right
+        for seed in range(25)
+        for ideal_s in (20, 120, 400)
         for right in run(seed, temper, ideal_s)
     ]
     return sum(told) / len(told)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hydra.server.connection import FSYNC, ServerFacts, ground
+from hydra.server.connection import FSYNC, ServerFacts, requirements
 from hydra.store.redis import health
 from hydra.store.redis.health import Health, memory
 
@@ -36,19 +36,19 @@ SAFE = [
 
 @pytest.mark.parametrize(("name", "says", "facts", "fsync"), UNSAFE)
 def test_unsafe_ground_is_named(name, says, facts, fsync):
-    bad = [check for check in ground(replace(GOOD, **facts), fsync) if not check.ok]
+    bad = [check for check in requirements(replace(GOOD, **facts), fsync) if not check.ok]
     assert [check.name for check in bad] == [name]
     assert says in bad[0].detail
 
 
 @pytest.mark.parametrize(("facts", "fsync"), SAFE)
 def test_safe_ground_is_taken(facts, fsync):
-    assert all(check.ok for check in ground(replace(GOOD, **facts), fsync))
+    assert all(check.ok for check in requirements(replace(GOOD, **facts), fsync))
 
 
 def test_a_safer_log_than_promised_is_taken():
     for fsync in FSYNC:
-        assert all(check.ok for check in ground(GOOD, fsync))
+        assert all(check.ok for check in requirements(GOOD, fsync))
 
 
 @pytest.mark.parametrize(("used", "ok"), [(0, True), (972, True), (973, False), (2000, False)])

@@ -38,15 +38,28 @@ def test_hours_are_ranges_of_the_local_day(text: str, hours: tuple) -> None:
     assert parse_hours(text) == hours
 
 
-@pytest.mark.parametrize("text", ["22-7", "22:00", "25:00-26:00", "22:60-23:00", "7:00-8:00",
-                                  "24:00-07:00", "10:00-10:00", "22:00-07:00;", "night"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "22-7",
+        "22:00",
+        "25:00-26:00",
+        "22:60-23:00",
+        "7:00-8:00",
+        "24:00-07:00",
+        "10:00-10:00",
+        "22:00-07:00;",
+        "night",
+    ],
+)
 def test_hours_that_are_none_are_refused_by_name(text: str) -> None:
     with pytest.raises(BadSetting, match="HYDRA_WORK_HOURS must"):
         Settings.read({"HYDRA_WORK_HOURS": text})
 
 
-@pytest.mark.parametrize(("hour", "wait_h"), [(22, 0), (23.99, 0), (0, 0), (6.99, 0), (7, 15),
-                                              (12, 10), (21, 1)])
+@pytest.mark.parametrize(
+    ("hour", "wait_h"), [(22, 0), (23.99, 0), (0, 0), (6.99, 0), (7, 15), (12, 10), (21, 1)]
+)
 def test_a_night_reaches_over_midnight(hour: float, wait_h: float) -> None:
     found = decide(at(hour * H), NIGHT, 0)
     if not wait_h:

@@ -94,13 +94,23 @@ def test_every_sizing_can_be_chosen_by_name() -> None:
     assert tuple(chunking.SIZINGS) == SIZINGS
 
 
-@pytest.mark.parametrize(("name", "left", "units"), [
-    ("static", 8_000, 2_000), ("static", 100, 2_000),
-    ("gss", 8_000, 2_000), ("gss", 100, 25),
-    ("fac2", 8_000, 1_000), ("fac2", 5_000, 1_000), ("fac2", 4_000, 500), ("fac2", 3, 1),
-    ("awfc", 8_000, 800), ("awfc", 100, 10),
-    ("seed", 8_000, 40), ("seed", 10, 40),
-])
+@pytest.mark.parametrize(
+    ("name", "left", "units"),
+    [
+        ("static", 8_000, 2_000),
+        ("static", 100, 2_000),
+        ("gss", 8_000, 2_000),
+        ("gss", 100, 25),
+        ("fac2", 8_000, 1_000),
+        ("fac2", 5_000, 1_000),
+        ("fac2", 4_000, 500),
+        ("fac2", 3, 1),
+        ("awfc", 8_000, 800),
+        ("awfc", 100, 10),
+        ("seed", 8_000, 40),
+        ("seed", 10, 40),
+    ],
+)
 def test_the_rules_of_others_are_as_published(name: str, left: int, units: int) -> None:
     assert peer(name, 20.0, left).units == units
 
@@ -158,8 +168,12 @@ def test_the_lease_that_ends_last_is_cut_first() -> None:
 
 
 @given(
-    start=st.integers(0, 10**9), length=st.integers(1, 10**9), rate=st.floats(0, 1e6),
-    asker=st.floats(0, 1e6), now=st.floats(0, 1e7), slice_units=st.integers(0, 10**6),
+    start=st.integers(0, 10**9),
+    length=st.integers(1, 10**9),
+    rate=st.floats(0, 1e6),
+    asker=st.floats(0, 1e6),
+    now=st.floats(0, 1e7),
+    slice_units=st.integers(0, 10**6),
 )
 def test_a_split_is_inside_and_beyond_the_holder(
     start: int, length: int, rate: float, asker: float, now: float, slice_units: int

@@ -32,7 +32,8 @@ def test_a_fleet_that_never_pauses_is_at_the_bound() -> None:
     chunks = [chunk("slow", 0, 25, 0, 2.5, 2.5), chunk("fast", 25, 100, 0, 2.5, 2.5)]
     found = profile(job(ended_s=2.5), chunks, COSTS)
     assert [(share.worker, share.units, share.speed) for share in found.shares] == [
-        ("fast", 75, 60.0), ("slow", 25, 20.0)
+        ("fast", 75, 60.0),
+        ("slow", 25, 20.0),
     ]
     assert (found.bound_s, found.makespan_s, found.efficiency, found.whole) == (2.5, 2.5, 1.0, True)
 
@@ -75,7 +76,8 @@ def test_throughput_is_told_over_times_long_enough_to_mean_something() -> None:
     samples = [sample(0.5, 1), sample(2.0, 20), sample(2.1, 25), sample(4.5, 30), sample(5.0, 40)]
     parts = throughput(job(), samples)
     assert [(p.from_ms - BEGAN_MS, p.to_ms - BEGAN_MS, p.units_s) for p in parts] == [
-        (0, 2000, 10.0), (2000, 5000, pytest.approx(20 / 3))
+        (0, 2000, 10.0),
+        (2000, 5000, pytest.approx(20 / 3)),
     ]
 
 

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from hydra.store.memory.records import SortedSet
 
-SCORES = st.one_of(
-    st.sampled_from([0.0, 99.9, 100.0, 1e15, 1e300, math.inf]), st.floats(-1e4, 1e4)
-)
+SCORES = st.one_of(st.sampled_from([0.0, 99.9, 100.0, 1e15, 1e300, math.inf]), st.floats(-1e4, 1e4))
 
 
 @given(
     st.lists(st.tuples(st.sampled_from("abcdefgh"), st.none() | SCORES)),
-    SCORES, st.integers(0, 9),
+    SCORES,
+    st.integers(0, 9),
 )
 def test_it_says_what_a_sorted_list_says(
     steps: list[tuple[str, float | None]], score: float, limit: int

@@ -29,7 +29,9 @@ def kernel(monkeypatch: pytest.MonkeyPatch, unit_s: float, **more: Any) -> tuple
         return {}
 
     made = SimpleNamespace(
-        PARAMS={"units": Param(int, 10**6, 1, 10**9)}, size=lambda params: params["units"], run=run,
+        PARAMS={"units": Param(int, 10**6, 1, 10**9)},
+        size=lambda params: params["units"],
+        run=run,
         **more,
     )
     return made, turned.spans
@@ -50,9 +52,7 @@ def test_a_job_that_is_shorter_is_measured_whole(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_heavy_unit_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, spans = kernel(
-        monkeypatch, 10.0, UNIT_HOLDS=(64, "points"), bound_units_s=lambda: 0.125
-    )
+    made, spans = kernel(monkeypatch, 10.0, UNIT_HOLDS=(64, "points"), bound_units_s=lambda: 0.125)
     assert speed.speed_of(made) == speed.Speed(6.4, "points", 0.8)
     assert spans == [1]
 

@@ -23,9 +23,14 @@ def h() -> Hydra:
 
 def with_kernel(**declared: Any) -> Hydra:
     values = {
-        "__name__": "toy", "VERSION": 1, "GOLDEN": (),
+        "__name__": "toy",
+        "VERSION": 1,
+        "GOLDEN": (),
         "PARAMS": {"units": Param(int, 1, 0, 10**18)},
-        "size": lambda params: params["units"], "run": None, "merge": add_sums, "finish": None,
+        "size": lambda params: params["units"],
+        "run": None,
+        "merge": add_sums,
+        "finish": None,
     }
     kernel = SimpleNamespace(**{**values, **declared})
     return wiring.in_memory(load=lambda: {"toy": kernel})  # type: ignore[dict-item]

@@ -52,7 +52,10 @@ def toy(clock: ManualClock, unit_s: float, on_run: Callable[[Span], None]) -> di
     }
     return {
         "adding": SimpleNamespace(
-            __name__="adding", SUMS={"value": (0, 1_000)}, run=sums, merge=add_sums,
+            __name__="adding",
+            SUMS={"value": (0, 1_000)},
+            run=sums,
+            merge=add_sums,
             **{**common, "finish": lambda params, whole: whole},
         ),
         "drawing": SimpleNamespace(
@@ -85,8 +88,14 @@ class Stage:
     def worker(self, name: str, port: Any = None) -> Worker:
         session = dataclasses.replace(session_here(self.h), worker=name, host=name)
         return Worker(
-            port or LocalPort(self.h), self.h.kernels(), self.clock, self.h.settings,
-            session, stopping=lambda: self.stopped, pausing=lambda: self.pause, beats=False,
+            port or LocalPort(self.h),
+            self.h.kernels(),
+            self.clock,
+            self.h.settings,
+            session,
+            stopping=lambda: self.stopped,
+            pausing=lambda: self.pause,
+            beats=False,
         )
 
 

@@ -50,24 +50,27 @@ class AdaptiveRoutes:
         points = unit_holds(kernel_of(self._h, job))[0]
         units = sum(share.units for share in said.shares)
         sizes = Counter(chunk.span.units.bit_length() for chunk in chunks)
-        return reply({
-            "job_id": job.id,
-            "total_chunks_processed": len(chunks),
-            "total_points_processed": units * points,
-            "total_computation_time": busy_s,
-            "overall_points_per_second": _ratio(units * points, busy_s),
-            **{
-                f"worker_{share.worker}_points_per_second":
-                    _ratio(share.units * points, share.busy_s)
-                for share in said.shares
-            },
-            "chunks_by_size": [
-                {"units_from": 2**bits >> 1, "units_to": 2**bits - 1, "chunks": sizes[bits]}
-                for bits in sorted(sizes)
-            ],
-            "overhead_share": 1 - min(1.0, busy_s / held_s) if held_s else None,
-            **_load(said),
-        })
+        return reply(
+            {
+                "job_id": job.id,
+                "total_chunks_processed": len(chunks),
+                "total_points_processed": units * points,
+                "total_computation_time": busy_s,
+                "overall_points_per_second": _ratio(units * points, busy_s),
+                **{
+                    f"worker_{share.worker}_points_per_second": _ratio(
+                        share.units * points, share.busy_s
+                    )
+                    for share in said.shares
+                },
+                "chunks_by_size": [
+                    {"units_from": 2**bits >> 1, "units_to": 2**bits - 1, "chunks": sizes[bits]}
+                    for bits in sorted(sizes)
+                ],
+                "overhead_share": 1 - min(1.0, busy_s / held_s) if held_s else None,
+                **_load(said),
+            }
+        )
 
     def adaptive_tiling_metrics(self) -> Response:
         """What the kernel foretold of each chunk of units, and what it took."""
@@ -82,23 +85,27 @@ class AdaptiveRoutes:
             foretold_s = _ratio(work, speeds[chunk.worker])
             missed_s += abs(foretold_s - chunk.busy_s)
             busy_s += chunk.busy_s
-            tiles.append({
-                "tile_id": f"{chunk.span.start}..{chunk.span.stop}",
-                "complexity_score": mean / job.spec.unit_cost,
-                "estimated_iterations": work,
-                "estimated_computation_time": foretold_s,
-                "actual_computation_time": chunk.busy_s,
-                "worker_performance": _ratio(work, chunk.busy_s),
-                "assigned_worker": chunk.worker,
-            })
-        return reply({
-            "job_id": job.id,
-            "enabled": bool(costs and costs.sums),
-            "total_tiles": job.spec.total_units,
-            "estimation_error_share": missed_s / busy_s if busy_s else None,
-            **_load(said),
-            "tiles": tiles[-TILES_MAX:],
-        })
+            tiles.append(
+                {
+                    "tile_id": f"{chunk.span.start}..{chunk.span.stop}",
+                    "complexity_score": mean / job.spec.unit_cost,
+                    "estimated_iterations": work,
+                    "estimated_computation_time": foretold_s,
+                    "actual_computation_time": chunk.busy_s,
+                    "worker_performance": _ratio(work, chunk.busy_s),
+                    "assigned_worker": chunk.worker,
+                }
+            )
+        return reply(
+            {
+                "job_id": job.id,
+                "enabled": bool(costs and costs.sums),
+                "total_tiles": job.spec.total_units,
+                "estimation_error_share": missed_s / busy_s if busy_s else None,
+                **_load(said),
+                "tiles": tiles[-TILES_MAX:],
+            }
+        )
 
     def _asked(self) -> tuple[Job, Sequence[Chunk], Profile]:
         store, name = self._h.store, request.args.get("job_id")
@@ -131,27 +138,45 @@ def paths() -> dict[str, Any]:
     asked = [query("job_id", NAME, "the job; the newest if none is named")]
     number, some = {"type": "number"}, {"type": ["number", "null"]}
     load: dict[str, Schema] = {
-        "load_imbalance_seconds": number, "load_imbalance_share": some, "efficiency": some,
+        "load_imbalance_seconds": number,
+        "load_imbalance_share": some,
+        "efficiency": some,
     }
     rows = {"type": "array", "items": {"type": "object"}}
     chunking = _shape(number, chunks_by_size=rows, overhead_share=some, **load)
     tiling = _shape(
-        {}, enabled={"type": "boolean"}, total_tiles={"type": "integer"},
-        estimation_error_share=some, tiles=rows, **load,
+        {},
+        enabled={"type": "boolean"},
+        total_tiles={"type": "integer"},
+        estimation_error_share=some,
+        tiles=rows,
+        **load,
     )
     return {
-        CHUNKING: {"get": operation(
-            "adaptive_chunking_metrics", "Sizes of a job's chunks, load and overhead",
-            {"200": reply_of("figures", chunking), **problems(400, 404)}, asked,
-        )},
-        TILING: {"get": operation(
-            "adaptive_tiling_metrics", "Work foretold of a job's chunks, and time taken",
-            {"200": reply_of("figures", tiling), **problems(400, 404)}, asked,
-        )},
+        CHUNKING: {
+            "get": operation(
+                "adaptive_chunking_metrics",
+                "Sizes of a job's chunks, load and overhead",
+                {"200": reply_of("figures", chunking), **problems(400, 404)},
+                asked,
+            )
+        },
+        TILING: {
+            "get": operation(
+                "adaptive_tiling_metrics",
+                "Work foretold of a job's chunks, and time taken",
+                {"200": reply_of("figures", tiling), **problems(400, 404)},
+                asked,
+            )
+        },
     }
 
 
 def _shape(others: Schema, **named: Schema) -> Schema:
     properties = {"job_id": {"type": "string"}, **named}
-    return {"type": "object", "properties": properties, "required": list(properties),
-            "additionalProperties": others}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": others,
+    }

@@ -81,10 +81,12 @@ class AncestorRoutes:
             bound = find(self._h.kernels(), "mandelbrot").PARAMS["columns"]
             side = _checked(bound, "resolution", resolution or RESOLUTION)
             return "mandelbrot", {
-                "columns": side, "rows": side, "iterations": ITERATIONS, **REGION,
+                "columns": side,
+                "rows": side,
+                "iterations": ITERATIONS,
+                **REGION,
             }
-        raise BadParam("task_type must be calculate_pi or calculate_mandelbrot",
-                       field="/task_type")
+        raise BadParam("task_type must be calculate_pi or calculate_mandelbrot", field="/task_type")
 
     def job_status(self, job_id: str) -> Response:
         """How a job stands; percent is never beyond 100."""
@@ -116,9 +118,12 @@ class AncestorRoutes:
         except Missing:
             return reply({"samples": [], "pixels": []}, 404)
         samples = [
-            {"percent": 100 * min(1.0, sample["done_units"] / job.spec.total_units),
-             "approx_pi": sample["estimate"]["value"]}
-            for sample in history_json(self._h, job) if sample["estimate"]
+            {
+                "percent": 100 * min(1.0, sample["done_units"] / job.spec.total_units),
+                "approx_pi": sample["estimate"]["value"],
+            }
+            for sample in history_json(self._h, job)
+            if sample["estimate"]
         ]
         lines = _history(samples, self._pixels(job))
         response = Response(lines, mimetype="application/json")
@@ -174,14 +179,16 @@ def _checked(bound: Any, name: str, value: object) -> object:
 def _status(
     status: str, result: str, partial: str, percent: float, http_status: int = 200
 ) -> Response:
-    found = {"status": status, "result": result, "partial_result": partial,
-             "percent_complete": percent}
+    found = {
+        "status": status,
+        "result": result,
+        "partial_result": partial,
+        "percent_complete": percent,
+    }
     return reply(found, http_status)
 
 
-def _history(
-    samples: list[dict[str, float]], pixels: Iterator[tuple[int, bytes]]
-) -> Iterator[str]:
+def _history(samples: list[dict[str, float]], pixels: Iterator[tuple[int, bytes]]) -> Iterator[str]:
     """The document piece by piece: as one text it would take many times its size in memory."""
     yield '{"samples":' + text_of(samples) + ',"pixels":['
     part: list[str] = []

@@ -40,7 +40,10 @@ KEPT_BYTES = 32 << 20
 """Painted tiles kept for the next viewer."""
 
 TYPES = {
-    ".csv": "text/csv", ".json": "application/json", ".png": "image/png", ".txt": "text/plain",
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".txt": "text/plain",
 }
 """Files that browsers may look into; anything else is only bytes."""
 
@@ -111,9 +114,7 @@ class PictureRoutes:
         response.headers[ARRIVED] = str(after + seen)
         return response
 
-    def _records(
-        self, kernel: Kernel, job: Job, after: int, limit: int
-    ) -> tuple[list[bytes], int]:
+    def _records(self, kernel: Kernel, job: Job, after: int, limit: int) -> tuple[list[bytes], int]:
         """The tiles' records, and how many arrivals they stand for."""
         units = self._h.store.arrivals(job.id, after, limit)
         records: list[bytes] = []

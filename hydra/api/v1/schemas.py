@@ -90,16 +90,26 @@ CHUNK = object_of(
 PROFILE = object_of(
     {
         "id": JOB_ID,
-        "whole": {"type": "boolean", "description": "whether no chunk has been dropped; else all "
-                  "but `throughput` tells of the time since the first that is left"},
+        "whole": {
+            "type": "boolean",
+            "description": "whether no chunk has been dropped; else all "
+            "but `throughput` tells of the time since the first that is left",
+        },
         "began_at": TIME,
         "ended_at": TIME,
         "makespan_s": NUMBER,
         "bound_s": {**NUMBER, "description": "work / sum of the workers' speeds while busy on it"},
         "efficiency": {"type": ["number", "null"], "description": "bound_s / makespan_s"},
         "workers": list_of(
-            object_of({"worker": TEXT, "chunks": COUNT, "units": COUNT, "busy_s": SECONDS,
-                     "units_s": {**NUMBER, "description": "while busy"}})
+            object_of(
+                {
+                    "worker": TEXT,
+                    "chunks": COUNT,
+                    "units": COUNT,
+                    "busy_s": SECONDS,
+                    "units_s": {**NUMBER, "description": "while busy"},
+                }
+            )
         ),
         "throughput": list_of(object_of({"from": TIME, "to": TIME, "units_s": NUMBER})),
         "chunks": list_of(ref("Chunk")),
@@ -185,8 +195,10 @@ SCHEMAS: dict[str, Schema] = {
             "job": {"type": "string", "description": "the job it holds a part of, or empty"},
             "doing": {"type": "string", "description": "its last claim, and why it was sized so"},
             "paused": {
-                "oneOf": [object_of({"why": TEXT, "until": {"oneOf": [TIME, {"type": "null"}]}}),
-                          {"type": "null"}],
+                "oneOf": [
+                    object_of({"why": TEXT, "until": {"oneOf": [TIME, {"type": "null"}]}}),
+                    {"type": "null"},
+                ],
                 "description": "why it takes no work now; null if it does",
             },
             "rates": {
@@ -200,8 +212,10 @@ SCHEMAS: dict[str, Schema] = {
         {
             "workers": list_of(ref("Worker")),
             "live_workers": {**COUNT, "description": "those at work, as chunks are sized for"},
-            "fresh_workers": {**COUNT, "description": "those that wait for a first task, and so "
-                              "are not in the list"},
+            "fresh_workers": {
+                **COUNT,
+                "description": "those that wait for a first task, and so are not in the list",
+            },
         }
     ),
     "Health": object_of(
@@ -214,14 +228,24 @@ SCHEMAS: dict[str, Schema] = {
     "AncestorNewJob": {
         "oneOf": [
             object_of(
-                {"job_id": NAME, "task_type": {"const": "calculate_pi"},
-                 "points": {"type": "integer", "minimum": 1, "maximum": 10**18}},
+                {
+                    "job_id": NAME,
+                    "task_type": {"const": "calculate_pi"},
+                    "points": {"type": "integer", "minimum": 1, "maximum": 10**18},
+                },
                 {"resolution": UNREAD},
             ),
             object_of(
                 {"job_id": NAME, "task_type": {"const": "calculate_mandelbrot"}},
-                {"resolution": {"type": "integer", "minimum": 0, "maximum": 8192,
-                                "description": "0 stands for 256"}, "points": UNREAD},
+                {
+                    "resolution": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "maximum": 8192,
+                        "description": "0 stands for 256",
+                    },
+                    "points": UNREAD,
+                },
             ),
         ]
     },

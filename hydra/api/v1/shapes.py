@@ -103,8 +103,11 @@ def files_of(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What an answer says of its files: size and SHA-256 of each, by name."""
     found = answer.get("files")
     labels = found if isinstance(found, dict) else {}
-    return {name: label for name, label in labels.items()
-            if isinstance(label, dict) and "sha256" in label}
+    return {
+        name: label
+        for name, label in labels.items()
+        if isinstance(label, dict) and "sha256" in label
+    }
 
 
 def history_json(h: Hydra, job: Job) -> list[dict[str, Any]]:
@@ -112,12 +115,14 @@ def history_json(h: Hydra, job: Job) -> list[dict[str, Any]]:
     kernel, params, found = kernel_of(h, job), job.spec.params, []
     for sample in h.store.history(job.id):
         said = estimate_of(kernel, params, sample.sums, sample.done_units) if kernel else None
-        found.append({
-            "at": iso(sample.at_ms),
-            "done_units": sample.done_units,
-            "sums": dict(sample.sums),
-            "estimate": dataclasses.asdict(said) if said else None,
-        })
+        found.append(
+            {
+                "at": iso(sample.at_ms),
+                "done_units": sample.done_units,
+                "sums": dict(sample.sums),
+                "estimate": dataclasses.asdict(said) if said else None,
+            }
+        )
     return found
 
 
@@ -198,7 +203,8 @@ def worker_json(worker: Worker, presence: Presence) -> dict[str, Any]:
         "state": presence,
         "job": worker.job,
         "doing": worker.doing,
-        "paused": worker.pause and {
+        "paused": worker.pause
+        and {
             "why": worker.pause.why,
             "until": iso(worker.pause.until_ms) if worker.pause.until_ms else None,
         },

@@ -54,22 +54,38 @@ UNIT_HOLDS = (TILE**2, "pixels")
 PRESETS: dict[str, Params] = {
     "the whole set": {"columns": 1280, "rows": 1024, "antialias": 2},
     "seahorse valley": {
-        "centre_x": -0.7436, "centre_y": 0.1318, "width": 0.006, "columns": 1280, "rows": 960,
-        "iterations": 5000, "palette": "glacier", "antialias": 2,
+        "centre_x": -0.7436,
+        "centre_y": 0.1318,
+        "width": 0.006,
+        "columns": 1280,
+        "rows": 960,
+        "iterations": 5000,
+        "palette": "glacier",
+        "antialias": 2,
     },
     "the set in the set": {
-        "centre_x": -0.743643887037151, "centre_y": 0.13182590420533, "width": 2e-5,
-        "columns": 1280, "rows": 960, "iterations": 20_000, "palette": "ember", "antialias": 2,
+        "centre_x": -0.743643887037151,
+        "centre_y": 0.13182590420533,
+        "width": 2e-5,
+        "columns": 1280,
+        "rows": 960,
+        "iterations": 20_000,
+        "palette": "ember",
+        "antialias": 2,
     },
     "a Julia set": {
-        "set": "julia", "centre_x": 0.0, "width": 3.2, "columns": 1280, "rows": 800,
-        "palette": "orchid", "antialias": 2,
+        "set": "julia",
+        "centre_x": 0.0,
+        "width": 3.2,
+        "columns": 1280,
+        "rows": 800,
+        "palette": "orchid",
+        "antialias": 2,
     },
 }
 
 PIECE_BYTES_MAX = BLOB_BYTES_MAX
 """A tile in which no two pixels have anything in common."""
-
 
 
 def _golden(blobs: str, **given: int | float | str) -> tuple[Params, tuple[int, int], Pieces]:
@@ -86,14 +102,25 @@ GOLDEN = [
         "0YCyw000L7000000001d%dgHQLce)eH8n94F#rGn2LJ#7000000DN-=ghD}#W<(?=AOt`F000L7000000000"
         "Gc@~60Fa!c5N{|Eq000;O00000000n+Aqav%f&c&j "
         "0RjRp0Ot(=00000000000001RLjeE)00000000000077t0000000000000000001l0RR9100000",
-        columns=130, rows=2, iterations=200, width=2.8, centre_x=-0.6,
+        columns=130,
+        rows=2,
+        iterations=200,
+        width=2.8,
+        centre_x=-0.6,
     ),
     _golden(
         "0SE?#0EkimK(TNjfG|LP$o#SVkbuy3c4>5?A+xVUGIVolL_`=e8zQQ-ZuhKk5V8C*acE#45ljpM6u^_O7z`o"
         "!>4fovG}HqIcxJ)2#%A$%BJkrzTNt$k1O$em2nMDm15yNtvmD@$fyrW#5YoVDBjAxz03{^12-px2;71`@EG("
         "{rLIH#XBp^UUd=em;BKH(P4i<`5jk+;m1rPw-ZlnOK1V}j1AZmaB001Ny5CA{`",
-        set="julia", columns=8, rows=6, iterations=300, width=3.0, centre_x=0.0, bailout=4.0,
-        palette="ocean", antialias=2,
+        set="julia",
+        columns=8,
+        rows=6,
+        iterations=300,
+        width=3.0,
+        centre_x=0.0,
+        bailout=4.0,
+        palette="ocean",
+        antialias=2,
     ),
     _golden(
         "0SO1j02r{9hz<adbPE9B1poj5po9ScuK)l500002>9DT=000O80Dukv00000002;=A0U7L00007&@QC`0ssI"
@@ -101,8 +128,15 @@ GOLDEN = [
         "-(0El3vcn$!dgbPq`l?VU;kc1&!u&)3B0001$>Y)Gt000O80B~FY00000003a(e_MnA00008@GW9;(*OWQc1"
         "Hlpj1eG?8UO%{*dTxaf_NAJ001ZgadyN2000000Bo}8<NyEwAOHXWqyYc`00000fR!J?Km-5)006dQ(B#?*0"
         "D$yj000",
-        columns=9, rows=7, iterations=20000, width=0.25, centre_x=-0.1225611668766536,
-        centre_y=0.7448617666197443, palette="rainbow", density=0.5, bailout=100000.0,
+        columns=9,
+        rows=7,
+        iterations=20000,
+        width=0.25,
+        centre_x=-0.1225611668766536,
+        centre_y=0.7448617666197443,
+        palette="rainbow",
+        density=0.5,
+        bailout=100000.0,
     ),
 ]
 """Known blobs, in base 85; their counts were made by tests/kernels/golden/make_mandelbrot.c. A

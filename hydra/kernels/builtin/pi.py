@@ -30,7 +30,9 @@ PARAMS = {
     "samples": Param(int, 10**9, 1, 10**18, "how many points to throw"),
     "seed": Param(int, 1, 0, 2**64 - 1, "which points: another seed is another experiment"),
     "generator": Param(
-        str, "shishua", choices=("shishua", "philox"),
+        str,
+        "shishua",
+        choices=("shishua", "philox"),
         doc="where they come from; philox is slower, unrelated, and audits the other",
     ),
 }

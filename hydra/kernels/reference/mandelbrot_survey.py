@@ -28,9 +28,7 @@ MARGIN = 1 - 1e-12
 """Of the cardioid and the disc."""
 
 
-def survey(
-    view: View, boxes: Sequence[Box], across: int, budget: int
-) -> tuple[list[int], int]:
+def survey(view: View, boxes: Sequence[Box], across: int, budget: int) -> tuple[list[int], int]:
     """The bursts of all samples of each box, and how far the budget would do for all of them."""
     corners = np.array(boxes, np.int64)[:, :, None]
     steps = 2 * np.arange(across) + 1

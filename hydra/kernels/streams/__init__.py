@@ -32,7 +32,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "COUNT_MAX", "build_options", "exp", "log", "normal_cdf", "normals", "uniforms", "words",
+    "COUNT_MAX",
+    "build_options",
+    "exp",
+    "log",
+    "normal_cdf",
+    "normals",
+    "uniforms",
+    "words",
 ]
 
 ADDRESS_MAX = 2**64 - 1
@@ -71,11 +78,14 @@ def _draw(kind: str, dtype: str, seed: int, unit: int, count: int) -> NDArray[An
     import numpy as np  # a work-horse that draws nothing should not pay 100 ms for it
 
     for name, value, high in (
-        ("seed", seed, ADDRESS_MAX), ("unit", unit, ADDRESS_MAX), ("count", count, COUNT_MAX),
+        ("seed", seed, ADDRESS_MAX),
+        ("unit", unit, ADDRESS_MAX),
+        ("count", count, COUNT_MAX),
     ):
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= high:
-            raise BadParam(f"{name} must be a whole number from 0 to {high}, not {value!r:.64}",
-                           field=name)
+            raise BadParam(
+                f"{name} must be a whole number from 0 to {high}, not {value!r:.64}", field=name
+            )
     out = np.empty(count, dtype)
     backend().fill(kind, out, seed, unit)
     return out

@@ -69,9 +69,7 @@ def normals(words: Words64) -> Doubles:
     tail = np.flatnonzero(np.abs(q) > strict.MIDDLE)
     roots = np.sqrt(-log(0.5 - np.abs(q[tail])))
     with np.errstate(all="ignore"):  # each formula is evaluated beyond its range, too
-        sides = np.where(
-            roots <= 5.0, strict.quantile_near(roots), strict.quantile_far(roots)
-        )
+        sides = np.where(roots <= 5.0, strict.quantile_near(roots), strict.quantile_far(roots))
     found[tail] = np.copysign(sides, q[tail])
     return found
 

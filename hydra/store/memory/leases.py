@@ -107,20 +107,38 @@ class MemoryLeases(MemoryState):
             self._end_lease(record, cut.token, End.CUT)
         else:
             return None
-        self._tell(record, "split", f"{victim.session.worker} gives up units "
-                   f"{span.start}..{span.stop}: {cut.why}")
+        self._tell(
+            record,
+            "split",
+            f"{victim.session.worker} gives up units {span.start}..{span.stop}: {cut.why}",
+        )
         return taken
 
     def _lend(
-        self, session: Session, known: SessionRecord, record: JobRecord, ask: Ask, found: Range,
+        self,
+        session: Session,
+        known: SessionRecord,
+        record: JobRecord,
+        ask: Ask,
+        found: Range,
         now: float,
     ) -> Grant:
         """Lend a range: the one place where leases are born."""
         pace, spec, span = self._pace(session, record), record.spec, found.span
         lease = LeaseRecord(
-            session, span.start, span.stop, ask.slice_units, pace.rate / ask.unit_cost, now,
-            ask.beat_s * 1000, ask.tau_s * 1000, found.losses, found.loser, found.losers_many,
-            int(self._seen or 0), span.start,
+            session,
+            span.start,
+            span.stop,
+            ask.slice_units,
+            pace.rate / ask.unit_cost,
+            now,
+            ask.beat_s * 1000,
+            ask.tau_s * 1000,
+            found.losses,
+            found.loser,
+            found.losers_many,
+            int(self._seen or 0),
+            span.start,
         )
         self._renew(lease, now)
         token = self._new_id()
@@ -131,9 +149,7 @@ class MemoryLeases(MemoryState):
         worker = self._workers[session.worker]
         worker.job, worker.doing = record.id, text
         self._tell(record, "claim", text)
-        return Grant(
-            record.id, token, span, ask.slice_units, ask.tau_s, ask.beat_s, pace, spec
-        )
+        return Grant(record.id, token, span, ask.slice_units, ask.tau_s, ask.beat_s, pace, spec)
 
     def _renew(self, lease: LeaseRecord, now: float) -> None:
         """Push the deadline of a lease back, whose holder calls; until then it counts as live."""
@@ -155,10 +171,17 @@ class MemoryLeases(MemoryState):
         record.ends.drop(token)
         self._deadlines.drop((record.id, token))
         number = int(known[-1].id) + 1 if known else 1
-        known.append(Chunk(
-            str(number), lease.session.worker, Span(lease.first, lease.start), lease.lent_ms,
-            int(self._seen or 0), lease.busy_ms / 1000, end,
-        ))
+        known.append(
+            Chunk(
+                str(number),
+                lease.session.worker,
+                Span(lease.first, lease.start),
+                lease.lent_ms,
+                int(self._seen or 0),
+                lease.busy_ms / 1000,
+                end,
+            )
+        )
 
     def _judge(
         self, session: Session, known: SessionRecord, record: JobRecord, h: HandIn
@@ -184,7 +207,12 @@ class MemoryLeases(MemoryState):
         return None
 
     def _fold(
-        self, session: Session, record: JobRecord, lease: LeaseRecord, h: HandIn, work: Work,
+        self,
+        session: Session,
+        record: JobRecord,
+        lease: LeaseRecord,
+        h: HandIn,
+        work: Work,
         now: float,
     ) -> None:
         """Add a partial to the job, move the lease's start, and learn the worker's rate."""
@@ -221,10 +249,13 @@ class MemoryLeases(MemoryState):
         elif loser != lease.session.worker:
             many = True
         span = Span(lease.start, lease.stop)
-        self._tell(record, "expire",
-                   f"{lease.session.worker} lost units {span.start}..{span.stop}: {why}")
-        if span.units == 1 and losses >= limits.LOSSES_MAX and (
-            many or losses >= limits.LOSSES_ALONE_MAX or self.live_workers() < 2
+        self._tell(
+            record, "expire", f"{lease.session.worker} lost units {span.start}..{span.stop}: {why}"
+        )
+        if (
+            span.units == 1
+            and losses >= limits.LOSSES_MAX
+            and (many or losses >= limits.LOSSES_ALONE_MAX or self.live_workers() < 2)
         ):
             self._close(record, "fail", f"unit {span.start} was lost {losses} times: {why}")
         else:
@@ -236,8 +267,11 @@ class MemoryLeases(MemoryState):
         self._end_lease(record, token, End.RETURN)
         span = Span(lease.start, lease.stop)
         self._free_put(record, Range(span, lease.losses, lease.loser, lease.many))
-        self._tell(record, "return", f"{lease.session.worker} gives back units "
-                   f"{span.start}..{span.stop}: {why}")
+        self._tell(
+            record,
+            "return",
+            f"{lease.session.worker} gives back units {span.start}..{span.stop}: {why}",
+        )
 
     def _close(self, record: JobRecord, event: str, reason: str) -> None:
         """End a job for good."""

@@ -108,8 +108,15 @@ class WorkerRecord:
     def view(self) -> Worker:
         """As the port gives it."""
         return Worker(
-            self.id, self.host, self.pid, self.seen_ms, self.live_until_ms, self.job, self.doing,
-            dict(self.rates), self.pause,
+            self.id,
+            self.host,
+            self.pid,
+            self.seen_ms,
+            self.live_until_ms,
+            self.job,
+            self.doing,
+            dict(self.rates),
+            self.pause,
         )
 
 
@@ -145,8 +152,16 @@ class LeaseRecord:
     def view(self, job: str, token: str) -> Lease:
         """As the port gives it."""
         return Lease(
-            job, token, self.session.id, self.session.worker, Span(self.start, self.stop),
-            self.slice_units, self.rate_units_s, self.at, self.deadline, self.losses,
+            job,
+            token,
+            self.session.id,
+            self.session.worker,
+            Span(self.start, self.stop),
+            self.slice_units,
+            self.rate_units_s,
+            self.at,
+            self.deadline,
+            self.losses,
         )
 
     def ends(self) -> float:
@@ -181,12 +196,8 @@ class JobRecord:
     """In the order they came."""
     history: dict[int, Sample] = field(default_factory=dict)
     """By the share of the job that was done, in HISTORY_PLACES."""
-    timeline: deque[Chunk] = field(
-        default_factory=lambda: deque(maxlen=limits.TIMELINE_CHUNKS_MAX)
-    )
-    story: deque[StoryEntry] = field(
-        default_factory=lambda: deque(maxlen=limits.STORY_ENTRIES_MAX)
-    )
+    timeline: deque[Chunk] = field(default_factory=lambda: deque(maxlen=limits.TIMELINE_CHUNKS_MAX))
+    story: deque[StoryEntry] = field(default_factory=lambda: deque(maxlen=limits.STORY_ENTRIES_MAX))
     answer: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     attempts: int = 0
@@ -197,8 +208,17 @@ class JobRecord:
     def view(self) -> Job:
         """As the port gives it."""
         return Job(
-            self.id, self.spec, self.state, self.done, self.unassigned, self.created, self.ended,
-            self.reason, dict(self.sums), len(self.leases), self.done_work,
+            self.id,
+            self.spec,
+            self.state,
+            self.done,
+            self.unassigned,
+            self.created,
+            self.ended,
+            self.reason,
+            dict(self.sums),
+            len(self.leases),
+            self.done_work,
         )
 
 

@@ -163,8 +163,14 @@ class MemoryStore(MemoryLeases):
             return receipt
 
     def _accept(
-        self, session: Session, known: SessionRecord, record: JobRecord, h: HandIn,
-        ask: Ask | None, work: Work, now: float,
+        self,
+        session: Session,
+        known: SessionRecord,
+        record: JobRecord,
+        h: HandIn,
+        ask: Ask | None,
+        work: Work,
+        now: float,
     ) -> Receipt:
         lease = record.leases[h.token]
         lease.busy_ms = round(h.busy_s * 1000)
@@ -229,13 +235,20 @@ class MemoryStore(MemoryLeases):
                 return None
             if record.reduce_after <= now:
                 if record.attempts >= limits.REDUCE_ATTEMPTS_MAX:
-                    self._close(record, "fail", f"the reduction was started {record.attempts} "
-                                "times and never finished")
+                    self._close(
+                        record,
+                        "fail",
+                        f"the reduction was started {record.attempts} times and never finished",
+                    )
                     return None
                 record.attempts += 1
                 record.reducer, record.reduce_after = session.id, now + limits.REDUCE_LEASE_MS
-                self._tell(record, "reduce", f"{session.worker} makes the answer, attempt "
-                           f"{record.attempts} of {limits.REDUCE_ATTEMPTS_MAX}")
+                self._tell(
+                    record,
+                    "reduce",
+                    f"{session.worker} makes the answer, attempt "
+                    f"{record.attempts} of {limits.REDUCE_ATTEMPTS_MAX}",
+                )
             elif record.reducer != session.id:
                 return None
             if known := self._sessions.get(session.id):

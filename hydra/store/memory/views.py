@@ -159,12 +159,21 @@ class MemoryState:
         """What there is to do, with this worker's rates."""
         with self._lock:
             jobs = [
-                Runnable(r.id, r.spec.kernel, r.spec.version, r.spec.params, r.spec.total_units,
-                         r.spec.unit_cost, r.vtime, self._pace(session, r))
+                Runnable(
+                    r.id,
+                    r.spec.kernel,
+                    r.spec.version,
+                    r.spec.params,
+                    r.spec.total_units,
+                    r.spec.unit_cost,
+                    r.vtime,
+                    self._pace(session, r),
+                )
                 for r in self._runnable()[: limits.CLAIM_TRIES_MAX]
             ]
             waiting = [
-                r.id for r in self._jobs.values()
+                r.id
+                for r in self._jobs.values()
                 if r.state is JobState.REDUCING
                 and (r.reduce_after <= self._active or r.reducer == session.id)
             ]
@@ -259,8 +268,11 @@ class MemoryState:
                 record.view(),
                 list(record.free),
                 [lease.view(job, token) for token, lease in record.leases.items()],
-                {token: self._deadlines.score((job, token))
-                 for owner, token in self._deadlines.members() if owner == job},
+                {
+                    token: self._deadlines.score((job, token))
+                    for owner, token in self._deadlines.members()
+                    if owner == job
+                },
                 frozenset(record.ends.members()),
                 frozenset((INDEX.get(record.state, "ended"),)),
                 frozenset(record.pieces),

@@ -18,8 +18,17 @@ from hydra.store.redis.health import Health
 from hydra.store.redis.views import RedisReader
 
 VERBS = (
-    "submit", "enlist", "leave", "claim", "complete", "expire", "cancel", "reduce", "finish",
-    "tick", "pause",
+    "submit",
+    "enlist",
+    "leave",
+    "claim",
+    "complete",
+    "expire",
+    "cancel",
+    "reduce",
+    "finish",
+    "tick",
+    "pause",
 )
 
 RUNNABLE_LOOKED_AT = 32
@@ -58,18 +67,34 @@ class RedisFleet(RedisReader):
 
     def enlist(self, session: Session) -> int:
         """Open a session; how many workers were live."""
-        return int(self._run(
-            "enlist",
-            [keys.CLOCK, keys.session(session.id), keys.worker(session.worker), keys.WORKERS,
-             keys.PAUSED, keys.FLEET],
-            session.worker, session.host, session.pid, session.id,
-        ))
+        return int(
+            self._run(
+                "enlist",
+                [
+                    keys.CLOCK,
+                    keys.session(session.id),
+                    keys.worker(session.worker),
+                    keys.WORKERS,
+                    keys.PAUSED,
+                    keys.FLEET,
+                ],
+                session.worker,
+                session.host,
+                session.pid,
+                session.id,
+            )
+        )
 
     def pause(self, session: Session, why: Pause) -> None:
         """Note the worker as paused."""
         self._run(
-            "pause", [keys.CLOCK, keys.worker(session.worker), keys.WORKERS, keys.PAUSED],
-            session.worker, session.host, session.pid, why.why, why.until_ms,
+            "pause",
+            [keys.CLOCK, keys.worker(session.worker), keys.WORKERS, keys.PAUSED],
+            session.worker,
+            session.host,
+            session.pid,
+            why.why,
+            why.until_ms,
         )
 
     def leave(self, worker: str, why: str) -> bool:
@@ -80,11 +105,18 @@ class RedisFleet(RedisReader):
             held = self._redis.hmget(keys.session(session), "job", "token", "reduces")
         job, token, reduced = (word.decode() if word else "" for word in held)
         script_keys = [
-            keys.CLOCK, keys.session(session), keys.worker(worker), *self._losing_keys(job),
-            keys.job(reduced), keys.story(reduced),
+            keys.CLOCK,
+            keys.session(session),
+            keys.worker(worker),
+            *self._losing_keys(job),
+            keys.job(reduced),
+            keys.story(reduced),
         ]
-        return bool(self._run("leave", script_keys, worker, session, job, token, why,
-                              self._keep_ms, reduced))
+        return bool(
+            self._run(
+                "leave", script_keys, worker, session, job, token, why, self._keep_ms, reduced
+            )
+        )
 
     def expire(self, job: str, token: str) -> bool:
         """End a lease whose deadline has passed; whether it did."""
@@ -93,10 +125,23 @@ class RedisFleet(RedisReader):
 
     def _losing_keys(self, job: str) -> list[str]:
         return [
-            keys.job(job), keys.free(job), keys.leases(job), keys.ends(job), keys.DEADLINES,
-            keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job), keys.pieces(job),
-            keys.WORKERS, keys.story(job), keys.BELL, keys.history(job), keys.arrivals(job),
-            keys.timeline(job), keys.TALLY,
+            keys.job(job),
+            keys.free(job),
+            keys.leases(job),
+            keys.ends(job),
+            keys.DEADLINES,
+            keys.RUNNABLE,
+            keys.REDUCING,
+            keys.ENDED,
+            keys.sums(job),
+            keys.pieces(job),
+            keys.WORKERS,
+            keys.story(job),
+            keys.BELL,
+            keys.history(job),
+            keys.arrivals(job),
+            keys.timeline(job),
+            keys.TALLY,
         ]
 
     def tick(self) -> FleetFigures:
@@ -105,25 +150,39 @@ class RedisFleet(RedisReader):
         The figures steer sizes and are read without a lock; the accounts never depend on them.
         """
         live, due = self._run(
-            "tick", [keys.CLOCK, keys.JOBS, keys.ENDED, keys.WORKERS, keys.GENERATION,
-                     keys.PAUSED, keys.FLEET],
-            self._generation, self._keep_ms, 100,
+            "tick",
+            [
+                keys.CLOCK,
+                keys.JOBS,
+                keys.ENDED,
+                keys.WORKERS,
+                keys.GENERATION,
+                keys.PAUSED,
+                keys.FLEET,
+            ],
+            self._generation,
+            self._keep_ms,
+            100,
         )
         if live < 0:
             raise StoreUnsafe(STRANGER)
         with store_errors():
             runnable = self._redis.zrange(keys.RUNNABLE, 0, RUNNABLE_LOOKED_AT - 1)
             names = self._redis.zrevrange(keys.WORKERS, 0, live - 1) if live and due else []
-            specs = {job: spec for job in (raw.decode() for raw in runnable)
-                     if (spec := self.spec(job))}
+            specs = {
+                job: spec for job in (raw.decode() for raw in runnable) if (spec := self.spec(job))
+            }
             versions = sorted({spec.version for spec in specs.values()})
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.zcard(keys.RUNNABLE).zcard(keys.REDUCING)
                 for job in specs:
                     pipe.hget(keys.job(job), "unassigned")
                 for name in names:
-                    pipe.hmget(keys.worker(name.decode()), "host",
-                               *(f"rate:{version}" for version in versions))
+                    pipe.hmget(
+                        keys.worker(name.decode()),
+                        "host",
+                        *(f"rate:{version}" for version in versions),
+                    )
                 jobs, reducible, *rows = pipe.execute()
             unassigned, workers = rows[: len(specs)], rows[len(specs) :]
             if due:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import redis
 
 from hydra.model import Check, limits
-from hydra.server.connection import ServerFacts, ground, inspect, store_errors
+from hydra.server.connection import ServerFacts, inspect, requirements, store_errors
 from hydra.store.redis import keys
 
 
@@ -33,7 +33,7 @@ class Health:
     def checks(self) -> list[Check]:
         """Everything the accounts need of the server; raises StoreDown if it does not answer."""
         facts = inspect(self._redis)
-        return [*ground(facts, self._fsync), memory(facts), self._same(), self._clock()]
+        return [*requirements(facts, self._fsync), memory(facts), self._same(), self._clock()]
 
     def _same(self) -> Check:
         with store_errors():

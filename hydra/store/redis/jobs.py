@@ -40,10 +40,25 @@ class RedisStore(RedisFleet):
         key_digest = wire.digest(*pairs) if key else ""
         opened = self._run(
             "submit",
-            [keys.CLOCK, keys.job(job), keys.free(job), keys.RUNNABLE, keys.JOBS, keys.ENDED,
-             keys.story(job), keys.idempotency(wire.digest(key)), keys.BELL, keys.GENERATION,
-             keys.TALLY],
-            job, self._generation, key_digest, self._jobs_open_max, fields["total"], *pairs,
+            [
+                keys.CLOCK,
+                keys.job(job),
+                keys.free(job),
+                keys.RUNNABLE,
+                keys.JOBS,
+                keys.ENDED,
+                keys.story(job),
+                keys.idempotency(wire.digest(key)),
+                keys.BELL,
+                keys.GENERATION,
+                keys.TALLY,
+            ],
+            job,
+            self._generation,
+            key_digest,
+            self._jobs_open_max,
+            fields["total"],
+            *pairs,
         ).decode()
         if opened == "stranger":
             raise StoreUnsafe(STRANGER)
@@ -65,12 +80,29 @@ class RedisStore(RedisFleet):
             return None
         reply = self._run(
             "claim",
-            [keys.CLOCK, keys.session(session.id), keys.job(job), keys.free(job),
-             keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE,
-             keys.worker(session.worker), keys.WORKERS, keys.rate(spec.version, session.host),
-             keys.FLEET, keys.story(job), keys.timeline(job), keys.TALLY],
-            seq, session.id, session.worker, job,
-            spec.version, *self._ask_words(ask),
+            [
+                keys.CLOCK,
+                keys.session(session.id),
+                keys.job(job),
+                keys.free(job),
+                keys.leases(job),
+                keys.ends(job),
+                keys.DEADLINES,
+                keys.RUNNABLE,
+                keys.worker(session.worker),
+                keys.WORKERS,
+                keys.rate(spec.version, session.host),
+                keys.FLEET,
+                keys.story(job),
+                keys.timeline(job),
+                keys.TALLY,
+            ],
+            seq,
+            session.id,
+            session.worker,
+            job,
+            spec.version,
+            *self._ask_words(ask),
             *((cut.token, cut.at, cut.why) if cut else ("", 0, "")),
         ).decode()
         _refuse(reply)
@@ -94,15 +126,46 @@ class RedisStore(RedisFleet):
         work = work or Work(hand_in.span.units * spec.unit_cost, spec.unit_cost)
         reply = self._run(
             "complete",
-            [keys.CLOCK, keys.session(session.id), keys.job(job), keys.free(job),
-             keys.leases(job), keys.ends(job), keys.DEADLINES, keys.RUNNABLE, keys.REDUCING,
-             keys.ENDED, keys.sums(job), keys.pieces(job), keys.worker(session.worker),
-             keys.WORKERS, keys.rate(spec.version, session.host), keys.FLEET, keys.story(job),
-             keys.BELL, keys.history(job), keys.arrivals(job), keys.timeline(job), keys.TALLY],
-            seq, wire.hand_in_digest(hand_in, parts), session.id, session.worker, job,
-            spec.version, self._keep_ms, hand_in.token, *hand_in.span, hand_in.rest,
-            hand_in.note, round(hand_in.busy_s * 1000), work.done, work.rest_unit_cost,
-            *next_words, *parts,
+            [
+                keys.CLOCK,
+                keys.session(session.id),
+                keys.job(job),
+                keys.free(job),
+                keys.leases(job),
+                keys.ends(job),
+                keys.DEADLINES,
+                keys.RUNNABLE,
+                keys.REDUCING,
+                keys.ENDED,
+                keys.sums(job),
+                keys.pieces(job),
+                keys.worker(session.worker),
+                keys.WORKERS,
+                keys.rate(spec.version, session.host),
+                keys.FLEET,
+                keys.story(job),
+                keys.BELL,
+                keys.history(job),
+                keys.arrivals(job),
+                keys.timeline(job),
+                keys.TALLY,
+            ],
+            seq,
+            wire.hand_in_digest(hand_in, parts),
+            session.id,
+            session.worker,
+            job,
+            spec.version,
+            self._keep_ms,
+            hand_in.token,
+            *hand_in.span,
+            hand_in.rest,
+            hand_in.note,
+            round(hand_in.busy_s * 1000),
+            work.done,
+            work.rest_unit_cost,
+            *next_words,
+            *parts,
         ).decode()
         _refuse(reply)
         receipt, _, granted = reply.partition("\n")
@@ -110,7 +173,10 @@ class RedisStore(RedisFleet):
         if len(word) == 1:  # only `stale`, of a call that a later one overtook
             return Receipt(Verdict(word[0]))
         return Receipt(
-            Verdict(word[0]), int(word[1]), read_pace(word[3:]), word[2] == "1",
+            Verdict(word[0]),
+            int(word[1]),
+            read_pace(word[3:]),
+            word[2] == "1",
             self._grant(granted) if granted else None,
         )
 
@@ -120,19 +186,45 @@ class RedisStore(RedisFleet):
         if spec is None:
             raise NoSuchJob(f"no job {word[1]!r}", field="job")
         return Grant(
-            word[1], word[2], Span(int(word[3]), int(word[4])), int(word[5]),
-            float(word[6]) / 1000, float(word[7]) / 1000, read_pace(word[8:]), spec,
+            word[1],
+            word[2],
+            Span(int(word[3]), int(word[4])),
+            int(word[5]),
+            float(word[6]) / 1000,
+            float(word[7]) / 1000,
+            read_pace(word[8:]),
+            spec,
         )
 
     def _ask_words(self, ask: Ask) -> tuple[Any, ...]:
-        return (self._new_id(), ask.units, ask.tau_s * 1000, ask.beat_s * 1000,
-                ask.slice_units, ask.why, ask.unit_cost, "tail" if ask.tail else "")
+        return (
+            self._new_id(),
+            ask.units,
+            ask.tau_s * 1000,
+            ask.beat_s * 1000,
+            ask.slice_units,
+            ask.why,
+            ask.unit_cost,
+            "tail" if ask.tail else "",
+        )
 
     def _closing_keys(self, job: str) -> list[str]:
         return [
-            keys.CLOCK, keys.job(job), keys.free(job), keys.leases(job), keys.ends(job),
-            keys.RUNNABLE, keys.REDUCING, keys.ENDED, keys.sums(job), keys.pieces(job),
-            keys.story(job), keys.history(job), keys.arrivals(job), keys.timeline(job), keys.BELL,
+            keys.CLOCK,
+            keys.job(job),
+            keys.free(job),
+            keys.leases(job),
+            keys.ends(job),
+            keys.RUNNABLE,
+            keys.REDUCING,
+            keys.ENDED,
+            keys.sums(job),
+            keys.pieces(job),
+            keys.story(job),
+            keys.history(job),
+            keys.arrivals(job),
+            keys.timeline(job),
+            keys.BELL,
             keys.TALLY,
         ]
 
@@ -148,16 +240,22 @@ class RedisStore(RedisFleet):
         if spec is None:
             return None
         held, *words = self._run(
-            "reduce", [*self._closing_keys(job), keys.session(session.id)],
-            job, session.id, session.worker, self._keep_ms,
+            "reduce",
+            [*self._closing_keys(job), keys.session(session.id)],
+            job,
+            session.id,
+            session.worker,
+            self._keep_ms,
         )
         if not held:
             return None
         whole: Partial
         if spec.sum_bounds:
             totals = dict.fromkeys(spec.sum_bounds, 0)
-            totals |= {name.decode(): int(value) for name, value in
-                       zip(words[::2], words[1::2], strict=True)}
+            totals |= {
+                name.decode(): int(value)
+                for name, value in zip(words[::2], words[1::2], strict=True)
+            }
             whole = totals
         else:
             found: dict[int, bytes] = {}

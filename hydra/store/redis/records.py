@@ -47,8 +47,16 @@ def read_lease(job: str, token: str, line: bytes) -> Lease:
     """Read what `lease_write` of _prelude.lua wrote."""
     word = line.decode().split(" ")
     return Lease(
-        job, token, word[10], word[11], Span(int(word[0]), int(word[1])), int(word[2]),
-        float(word[3]), float(word[4]), float(word[5]), int(word[7]),
+        job,
+        token,
+        word[10],
+        word[11],
+        Span(int(word[0]), int(word[1])),
+        int(word[2]),
+        float(word[3]),
+        float(word[4]),
+        float(word[5]),
+        int(word[7]),
     )
 
 
@@ -56,7 +64,12 @@ def read_chunk(entry: str, line: bytes) -> Chunk:
     """Read what `lease_end` of _prelude.lua wrote."""
     worker, first, stop, lent, ended, busy_ms, end = line.decode().split(" ")
     return Chunk(
-        entry, worker, Span(int(first), int(stop)), int(lent), int(ended), int(busy_ms) / 1000,
+        entry,
+        worker,
+        Span(int(first), int(stop)),
+        int(lent),
+        int(ended),
+        int(busy_ms) / 1000,
         End(end),
     )
 
@@ -64,15 +77,20 @@ def read_chunk(entry: str, line: bytes) -> Chunk:
 def read_story(entry: bytes, fields: Mapping[bytes, bytes]) -> StoryEntry:
     """An entry of a job's story from its stream; the id begins with the time."""
     return StoryEntry(
-        entry.decode(), int(entry.partition(b"-")[0]),
-        fields[b"verb"].decode(), fields[b"text"].decode(),
+        entry.decode(),
+        int(entry.partition(b"-")[0]),
+        fields[b"verb"].decode(),
+        fields[b"text"].decode(),
     )
 
 
 def read_pace(words: Sequence[str]) -> Pace:
     """Read what `pace_words` of _prelude.lua wrote."""
     return Pace(
-        float(words[1]), float(words[2]), int(words[0]), int(words[3]),
+        float(words[1]),
+        float(words[2]),
+        int(words[0]),
+        int(words[3]),
         Span(int(words[4]), int(words[5])),
     )
 
@@ -99,8 +117,14 @@ def read_worker(name: str, until_ms: int, record: Mapping[str, str], paused: boo
         if field.startswith("rate:")
     }
     return Worker(
-        name, record.get("host", ""), int(record.get("pid", 0)),
-        int(record.get("seen", 0)), until_ms, record.get("job", ""), record.get("doing", ""), rates,
+        name,
+        record.get("host", ""),
+        int(record.get("pid", 0)),
+        int(record.get("seen", 0)),
+        until_ms,
+        record.get("job", ""),
+        record.get("doing", ""),
+        rates,
         Pause(record["paused"], int(record["paused_until"])) if paused else None,
     )
 

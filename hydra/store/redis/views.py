@@ -42,6 +42,7 @@ from hydra.store.redis.records import (
 SPECS_MAX = 1024
 """Specs remembered by one process; they never change, so this saves a round trip a chunk."""
 
+
 class RedisReader:
     """The reading half of the store over Redis."""
 
@@ -113,7 +114,9 @@ class RedisReader:
         words = [row.decode().split(" ") for row in rows]
         found = [
             Sample(
-                int(w[0]), int(w[1]), dict(zip(w[3::2], map(int, w[4::2]), strict=True)),
+                int(w[0]),
+                int(w[1]),
+                dict(zip(w[3::2], map(int, w[4::2]), strict=True)),
                 float(w[2]),
             )
             for w in words
@@ -177,10 +180,20 @@ class RedisReader:
         live = int(fleet.get(b"live", 0))
         jobs = [
             Runnable(
-                job, spec.kernel, spec.version, spec.params, spec.total_units, spec.unit_cost,
+                job,
+                spec.kernel,
+                spec.version,
+                spec.params,
+                spec.total_units,
+                spec.unit_cost,
                 vtime,
-                Pace(float(own or host or 0), float(fleet.get(spec.version.encode(), 0)),
-                     int(unassigned or 0), live, free_within(first, last)),
+                Pace(
+                    float(own or host or 0),
+                    float(fleet.get(spec.version.encode(), 0)),
+                    int(unassigned or 0),
+                    live,
+                    free_within(first, last),
+                ),
             )
             for (job, vtime, spec), unassigned, own, host, first, last in zip(
                 known, rows[::5], rows[1::5], rows[2::5], rows[3::5], rows[4::5], strict=True
@@ -189,7 +202,8 @@ class RedisReader:
         now = float(active or 0)
         mine = session.id.encode()
         waiting = [
-            job.decode() for (job, after), reducer in zip(reducing, reducers, strict=True)
+            job.decode()
+            for (job, after), reducer in zip(reducing, reducers, strict=True)
             if after <= now or reducer == mine
         ]
         return Look(jobs, waiting)
@@ -206,7 +220,9 @@ class RedisReader:
         with store_errors():
             active, tokens = (
                 self._redis.pipeline(transaction=False)
-                .hget(keys.CLOCK, "active").zrevrange(keys.ends(job), 0, limit - 1).execute()
+                .hget(keys.CLOCK, "active")
+                .zrevrange(keys.ends(job), 0, limit - 1)
+                .execute()
             )
             lines = self._redis.hmget(keys.leases(job), tokens) if tokens else []
         found = zip(tokens, lines, strict=True)

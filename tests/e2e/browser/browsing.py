@@ -25,8 +25,13 @@ from hydra.work.loop import Worker
 from tests import drawing
 
 CHROMIUM = os.environ.get("HYDRA_TEST_CHROMIUM") or next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome")
-     if (path := shutil.which(name))), "")
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    "",
+)
 
 if not CHROMIUM or importlib.util.find_spec("playwright") is None:
     missing = "a browser: install chromium, and playwright from the test extra"
@@ -42,15 +47,31 @@ from playwright.sync_api import (  # noqa: E402
     sync_playwright,
 )
 
-__all__ = ["CHROMIUM", "FLAGS", "PICTURE", "WAIT_MS", "Site", "Tab", "answer", "begin", "expect",
-           "state", "sync_playwright"]
+__all__ = [
+    "CHROMIUM",
+    "FLAGS",
+    "PICTURE",
+    "WAIT_MS",
+    "Site",
+    "Tab",
+    "answer",
+    "begin",
+    "expect",
+    "state",
+    "sync_playwright",
+]
 
 PICTURE = {"columns": "128", "rows": "96"}
 """A picture of 48 tiles."""
 
 FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic",
-    "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
     "--disable-sync",
 )
 WAIT_MS = 15_000
@@ -104,8 +125,12 @@ class Site:
     def _work(self) -> None:
         while not self._ended.is_set():
             Worker(
-                LocalPort(self.h), self.h.kernels(), self.h.clock, self.h.settings,
-                session_here(self.h), stopping=self._ended.is_set,
+                LocalPort(self.h),
+                self.h.kernels(),
+                self.h.clock,
+                self.h.settings,
+                session_here(self.h),
+                stopping=self._ended.is_set,
             ).shift(Hint())
 
     def _reap(self) -> None:
@@ -185,7 +210,9 @@ class Tab:
               return Array.from({length: across * Math.ceil(canvas.height / side)}, (_, n) => n)
                 .filter((n) => paper.getImageData(
                   (n % across) * side, Math.floor(n / across) * side, 1, 1).data[3] === 255);
-            }""", side)
+            }""",
+            side,
+        )
         return found
 
     def faults(self) -> list[str]:
@@ -193,7 +220,8 @@ class Tab:
         self.page.evaluate(AXE.read_text())
         found: list[str] = self.page.evaluate(
             """async () => (await axe.run()).violations.map(
-              (v) => v.id + ": " + v.nodes.map((n) => n.target.join(" ")).join(", "))""")
+              (v) => v.id + ": " + v.nodes.map((n) => n.target.join(" ")).join(", "))"""
+        )
         return found
 
 

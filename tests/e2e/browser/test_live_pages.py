@@ -21,8 +21,9 @@ def test_pi_from_the_form_to_its_answer(site, open_tab):
     expect(page.locator(".chart svg polyline")).to_have_count(1)
     label = page.locator(".chart svg").get_attribute("aria-label")
     assert label.startswith("pi over the work done: at 100.0\u202f% it is 3.14")
-    expect(page.locator("#details dd").filter(has_text="3\u202f000\u202f000\u202f000").first
-           ).to_be_visible()
+    expect(
+        page.locator("#details dd").filter(has_text="3\u202f000\u202f000\u202f000").first
+    ).to_be_visible()
     expect(page.locator(".story li").last).to_contain_text("done")
     assert page.title() == "done: pi - Hydra"
 
@@ -32,8 +33,10 @@ def test_a_picture_fills_in_tile_by_tile(site, open_tab):
     site.hold(20)
     job = begin(tab, "drawing", **PICTURE)
     bar = tab.page.locator('[data-show="bar"]')
-    until(lambda: site.done_units(job) == len(tab.painted()) == bar.evaluate("(b) => b.value") > 0,
-          what="canvas and bar show what is there")
+    until(
+        lambda: site.done_units(job) == len(tab.painted()) == bar.evaluate("(b) => b.value") > 0,
+        what="canvas and bar show what is there",
+    )
     assert len(tab.painted()) <= 20
     site.release()
     expect(state(tab.page)).to_have_text("done")
@@ -77,9 +80,15 @@ def test_a_large_picture_is_drawn_smaller(site, open_tab):
     until(lambda: site.done_units(job), what="tiles are in")
     canvas = tab.page.locator("canvas")
     expect(canvas).to_have_js_property("width", 2048)
-    until(lambda: tab.page.evaluate(
-        "document.querySelector('canvas').getContext('2d').getImageData(2, 2, 1, 1).data[3]"
-    ) == 255, what="the first tile is drawn")
+    until(
+        lambda: (
+            tab.page.evaluate(
+                "document.querySelector('canvas').getContext('2d').getImageData(2, 2, 1, 1).data[3]"
+            )
+            == 255
+        ),
+        what="the first tile is drawn",
+    )
     tab.page.get_by_role("button", name="Cancel").click()
     expect(state(tab.page)).to_have_text("cancelled")
 
@@ -138,8 +147,10 @@ def test_the_scheduler_restarts_under_an_open_page(site, open_tab):
     tab = open_tab()
     site.hold(20)
     job = begin(tab, "drawing", **PICTURE)
-    until(lambda: site.done_units(job) and len(tab.painted()) == site.done_units(job),
-          what="tiles are in")
+    until(
+        lambda: site.done_units(job) and len(tab.painted()) == site.done_units(job),
+        what="tiles are in",
+    )
     site.stop()
     site.release()
     until(lambda: site.h.store.job(job).state == "done", what="the workers go on without it")

@@ -56,8 +56,13 @@ def _run(seed: int, faults: Sequence[Fault], seconds: float, given: argparse.Nam
     with tempfile.TemporaryDirectory(prefix="chaos-tree-") as folder:
         tree = plant.planted(given.plant, Path(folder)) if given.plant else ROOT
         return nemesis.run(
-            seed, strikes, binary=found[name], fsync=FSYNCS[seed // len(found) % len(FSYNCS)],
-            say=lambda text: print(text, flush=True), tree=tree, until_found=bool(given.plant),
+            seed,
+            strikes,
+            binary=found[name],
+            fsync=FSYNCS[seed // len(found) % len(FSYNCS)],
+            say=lambda text: print(text, flush=True),
+            tree=tree,
+            until_found=bool(given.plant),
         )
 
 

@@ -79,7 +79,8 @@ class Crew:
         self.server = server
         self.trace = folder / "trace"
         self._env = clean_env(
-            HYDRA_STATE_DIR=str(folder / "state"), HYDRA_FSYNC=server.fsync,
+            HYDRA_STATE_DIR=str(folder / "state"),
+            HYDRA_FSYNC=server.fsync,
             CHAOS_TRACE=str(self.trace),
         )
         kernel = plugin(folder, "tests.e2e.chaos.drip")

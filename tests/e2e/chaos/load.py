@@ -63,8 +63,10 @@ def one_process(kernel: Any, given: Mapping[str, Any]) -> Task:
     answer = kernel.finish(params, kernel.run(params, Span(0, kernel.size(params))))
     files = {key: value for key, value in answer.items() if isinstance(value, bytes)}
     if files:
-        labels = {key: {"bytes": len(value), "sha256": hashlib.sha256(value).hexdigest()}
-                  for key, value in files.items()}
+        labels = {
+            key: {"bytes": len(value), "sha256": hashlib.sha256(value).hexdigest()}
+            for key, value in files.items()
+        }
         answer = {k: v for k, v in answer.items() if k not in files} | {"files": labels}
     return Task(name, params, json.loads(json.dumps(answer)))
 
@@ -110,8 +112,10 @@ class Load:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._closing = threading.Event()
-        self._threads = [threading.Thread(target=self._client, name=f"client-{n}", daemon=True)
-                         for n in range(OPEN_JOBS)]
+        self._threads = [
+            threading.Thread(target=self._client, name=f"client-{n}", daemon=True)
+            for n in range(OPEN_JOBS)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -162,8 +166,11 @@ class Load:
 
     def _client(self) -> None:
         while not self._stop.is_set():
-            self._follow(self._drip() if self._chance.random() < DRIP_SHARE
-                         else self._chance.choice(self._menu))
+            self._follow(
+                self._drip()
+                if self._chance.random() < DRIP_SHARE
+                else self._chance.choice(self._menu)
+            )
 
     def _drip(self) -> Task:
         units, unit_ms = self._chance.choice(DRIPS)

@@ -34,8 +34,14 @@ Say = Callable[[str], None]
 
 
 def run(
-    seed: int, strikes: Sequence[Strike], *, binary: str, fsync: str, say: Say,
-    tree: Path = ROOT, until_found: bool = False,
+    seed: int,
+    strikes: Sequence[Strike],
+    *,
+    binary: str,
+    fsync: str,
+    say: Say,
+    tree: Path = ROOT,
+    until_found: bool = False,
 ) -> Outcome:
     """Run one seed; `tree` is the checkout under test. With `until_found` the first violation ends
     it, which is what a planted bug is for."""
@@ -117,7 +123,8 @@ def _drain(scene: Scene) -> None:
         time.sleep(STEP_S)
     scene.complaints += [
         f"{job.task.kernel} job {job.id} is still {job.state} {DRAIN_S:.0f} s after the last fault"
-        for job in scene.load.jobs if job.state not in ("done", "failed", "cancelled")
+        for job in scene.load.jobs
+        if job.state not in ("done", "failed", "cancelled")
     ]
 
 
@@ -127,8 +134,9 @@ def _last_checks(scene: Scene) -> None:
     store = RedisStore(scene.server.client(timeout_s=5.0), str)
     jobs = store.jobs(JOBS_MAX)
     opened = {job.id for job in scene.load.jobs}
-    scene.complaints += [f"job {job.id} was opened by nobody" for job in jobs
-                         if job.id not in opened]
+    scene.complaints += [
+        f"job {job.id} was opened by nobody" for job in jobs if job.id not in opened
+    ]
     scene.complaints += [f"job {lost} is gone" for lost in opened - {job.id for job in jobs}]
     for job in jobs:
         scene.complaints += [f"at the end: {text}" for text in violations(store.dump(job.id))]
@@ -141,8 +149,9 @@ def _last_checks(scene: Scene) -> None:
 
 
 def _books(store: RedisStore) -> list[object]:
-    return [(job.id, job.state, job.done_units, job.sums, job.leases)
-            for job in store.jobs(JOBS_MAX)]
+    return [
+        (job.id, job.state, job.done_units, job.sums, job.leases) for job in store.jobs(JOBS_MAX)
+    ]
 
 
 def _say_again(scene: Scene, door: Door) -> None:
@@ -156,5 +165,3 @@ def _say_again(scene: Scene, door: Door) -> None:
             except redis.ResponseError:
                 pass  # refused: so much the better
         client.connection_pool.release(connection)
-
-

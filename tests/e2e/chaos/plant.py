@@ -22,7 +22,9 @@ _TWICE = "  free_put(k.free, {start = l.start, stop = l.stop, losses = losses + 
 BUGS = {
     "fence": ("complete.lua", _FENCE, _NO_FENCE),
     "repool": (
-        "_prelude.lua", _REPOOL, f"{_TWICE} many = many, loser = loser}})\n{_REPOOL}",
+        "_prelude.lua",
+        _REPOOL,
+        f"{_TWICE} many = many, loser = loser}})\n{_REPOOL}",
     ),
 }
 """Name -> script, what stands there, what is put in its place.

@@ -76,8 +76,11 @@ def outcome(scene: Scene, seed: int, struck: Sequence[Strike], seconds: float) -
 
 def _units(scene: Scene) -> tuple[int, int]:
     """Units of drip that were computed for jobs that are done, and units that these jobs have."""
-    sizes = {str(job.task.params["seed"]): int(job.task.params["units"]) for job in scene.load.jobs
-             if job.task.kernel == "drip" and job.state == "done"}
+    sizes = {
+        str(job.task.params["seed"]): int(job.task.params["units"])
+        for job in scene.load.jobs
+        if job.task.kernel == "drip" and job.state == "done"
+    }
     if not scene.crew.trace.exists():
         return 0, 0
     lines = (line.split() for line in scene.crew.trace.read_text().splitlines())
@@ -136,16 +139,29 @@ def _spread(seconds: Sequence[float]) -> dict[str, float]:
         return {"many": 0}
     ordered = sorted(seconds)
     p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
-    return {"many": len(ordered), "median": round(statistics.median(ordered), 2),
-            "p99": p99, "max": ordered[-1]}
+    return {
+        "many": len(ordered),
+        "median": round(statistics.median(ordered), 2),
+        "p99": p99,
+        "max": ordered[-1],
+    }
 
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The summary for people."""
-    text = [f"{name.replace('_', ' '):<32}{value}" for name, value in found.items()
-            if not isinstance(value, dict | list)]
-    for name in ("faults_by_kind", "jobs", "recovery_s", "recovery_amid_other_faults_s",
-                 "server_back_to_progress_s", "ended_by_themselves"):
+    text = [
+        f"{name.replace('_', ' '):<32}{value}"
+        for name, value in found.items()
+        if not isinstance(value, dict | list)
+    ]
+    for name in (
+        "faults_by_kind",
+        "jobs",
+        "recovery_s",
+        "recovery_amid_other_faults_s",
+        "server_back_to_progress_s",
+        "ended_by_themselves",
+    ):
         text.append(f"{name.replace('_', ' ')}:")
         text += [f"    {key:<28}{value}" for key, value in found[name].items()]
     return [*text, *(f"skipped: {each}" for each in found["skipped"])]

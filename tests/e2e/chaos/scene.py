@@ -32,9 +32,7 @@ class Scene:
 
     def found(self) -> list[str]:
         """Everything that must not be, each sentence once."""
-        return list(dict.fromkeys(
-            self.complaints + self.watch.complaints + self.load.complaints
-        ))
+        return list(dict.fromkeys(self.complaints + self.watch.complaints + self.load.complaints))
 
     def lost(self, kind: str, seat: Seat, pids: list[int]) -> None:
         """Kill processes of a worker and note what it held."""
@@ -79,16 +77,30 @@ FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    rows: str, seats: tuple[str, ...], *, weight: int = 1, lasts_s: tuple[float, float] = (0, 0),
-    disturbs: bool = False, alone: bool = False,
+    rows: str,
+    seats: tuple[str, ...],
+    *,
+    weight: int = 1,
+    lasts_s: tuple[float, float] = (0, 0),
+    disturbs: bool = False,
+    alone: bool = False,
 ) -> Callable[[Inject], Inject]:
     """Enter a function in the list: up to its `yield` it injects, after it it heals."""
 
     def enter(inject: Inject) -> Inject:
         name = inject.__name__.replace("_", "-")
         promise = (inject.__doc__ or "").splitlines()[0]
-        FAULTS[name] = Fault(name, rows, promise, seats, weight, lasts_s, disturbs or alone, alone,
-                             contextmanager(inject))
+        FAULTS[name] = Fault(
+            name,
+            rows,
+            promise,
+            seats,
+            weight,
+            lasts_s,
+            disturbs or alone,
+            alone,
+            contextmanager(inject),
+        )
         return inject
 
     return enter

@@ -223,8 +223,13 @@ def poison(scene: Scene, seat: Seat) -> Iterator[None]:
 
 
 BAD_BODIES: tuple[object, ...] = (
-    {}, {"kernel": "pi", "params": {"samples": "many"}}, {"kernel": "../etc", "params": {}},
-    {"kernel": "pi", "params": {"samples": 2**200}}, {"kernel": ["pi"]}, "pi", 17,
+    {},
+    {"kernel": "pi", "params": {"samples": "many"}},
+    {"kernel": "../etc", "params": {}},
+    {"kernel": "pi", "params": {"samples": 2**200}},
+    {"kernel": ["pi"]},
+    "pi",
+    17,
     {"kernel": "pi", "params": {"samples": 10, "\u2603": 1}},
 )
 

@@ -84,14 +84,14 @@ class Watch:
                     leases = self.store.dump(job.id).leases
                     self.losses += [
                         Loss(kind, job.id, lease.span.start, worker, at_s, not self.disturbances)
-                        for lease in leases if lease.worker == worker
+                        for lease in leases
+                        if lease.worker == worker
                     ]
         except HydraError:
             pass  # the server is away: this loss cannot be timed
 
     def disturbed(self) -> None:
-        """A fault begins that recoveries may have to wait for; `disturbances` goes down at its end.
-        """
+        """A fault begins that recoveries may wait for; `disturbances` goes down at its end."""
         self.disturbances += 1
         for loss in self.losses:
             if not loss.took_s:
@@ -139,8 +139,11 @@ class Watch:
             self._back_at_s = 0.0
         self._before[job.id] = dump
         if job.spec.kernel == "pi":
-            self.complaints += [f"{lease.worker} of another edition holds a part of {job.id}"
-                                for lease in dump.leases if lease.worker in self.strange]
+            self.complaints += [
+                f"{lease.worker} of another edition holds a part of {job.id}"
+                for lease in dump.leases
+                if lease.worker in self.strange
+            ]
 
     def _follow(self, job: str, final: bool) -> None:
         """Read on in the job's story."""
