@@ -102,17 +102,17 @@ def _learn_rate(h: Hydra) -> None:
         stopping=lambda: h.clock.monotonic_s() - begun_s > LEARN_S,
     )
     worker.shift(Hint())
-    for job in h.store.jobs(1):
-        h.store.cancel(job.id)
+    for job in h.store.views.jobs(1):
+        h.store.verbs.cancel(job.id)
 
 
 def _submit(h: Hydra, spans: Sequence[Words]) -> int:
     """One job of all the spans' units; its hits."""
     samples, seed, _, _ = spans[0]
     job = submit(h, "traced_pi", {"samples": samples, "seed": seed}).id
-    while h.store.job(job).state is not JobState.DONE:
+    while h.store.views.job(job).state is not JobState.DONE:
         h.clock.sleep_s(0.02)
-    return int(h.store.answer(job)["hits"])
+    return int(h.store.views.answer(job)["hits"])
 
 
 @contextmanager

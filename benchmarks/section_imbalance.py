@@ -244,7 +244,7 @@ def through_hydra(
     job = submit(h, "replayed", {}).id
 
     def over() -> bool:
-        return h.store.job(job).state in FINAL
+        return h.store.views.job(job).state in FINAL
 
     def work(name: str) -> None:
         session = dataclasses.replace(session_here(h), worker=name, host=name)

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.bed import ROOT, clean_env, fleet
 from benchmarks.report import Rows
 from hydra.server.connection import connect
-from hydra.store.redis.jobs import RedisStore
+from hydra.store.redis import redis_store
 
 POINTS = 10**9
 ROUNDS = 7
@@ -99,7 +99,7 @@ def _ask_client(url: str, folder: Path) -> Steps:
         handle.result()
         seen_ms = time.time() * 1e3
     with connect(f"unix://{folder}/redis.sock") as redis_client:
-        story = RedisStore(redis_client, str).story(handle.id)
+        story = redis_store(redis_client, str).views.story(handle.id)
     at_ms = {entry.verb: entry.at_ms for entry in reversed(story)}  # the first of each verb
     chunks = sum(entry.verb == "claim" for entry in story)
     return {

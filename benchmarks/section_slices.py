@@ -114,7 +114,7 @@ def _through_the_loop(name: str, given: dict[str, Any]) -> tuple[float, list[flo
         h.clock,
         settings,
         dataclasses.replace(session_here(h), worker="bench"),
-        stopping=lambda: h.store.job(job).state is JobState.DONE,
+        stopping=lambda: h.store.views.job(job).state is JobState.DONE,
     )
     begun_s = time.process_time()
     worker.shift(Hint())

@@ -23,8 +23,9 @@ from hydra.kernels import version_of
 from hydra.kernels.builtin import pi
 from hydra.model import JobSpec, Rest, Session, Span
 from hydra.model.messages import Ask, HandIn
+from hydra.ports import Store
 from hydra.server.connection import connect
-from hydra.store.redis.jobs import RedisStore
+from hydra.store.redis import redis_store
 
 CLIENTS = 64
 RUN_S = 3.0
@@ -70,48 +71,46 @@ def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _open_job(store: RedisStore) -> str:
+def _open_job(store: Store) -> str:
     spec = JobSpec(
         "pi", version_of(pi), {"samples": 10**18, "seed": 1}, JOB_UNITS, {"hits": (0, 1)}
     )
-    return store.submit(SystemClock().new_id(), spec).id
+    return store.verbs.submit(SystemClock().new_id(), spec).id
 
 
-def _calls(store: RedisStore, job: str, name: str) -> Iterator[None]:
+def _calls(store: Store, job: str, name: str) -> Iterator[None]:
     """One `complete` with the next claim in it at each step."""
     session = Session(SystemClock().new_id(), name, name)
-    store.enlist(session)
-    grant = store.claim(session, 1, job, ASK)
+    store.verbs.enlist(session)
+    grant = store.verbs.claim(session, 1, job, ASK)
     seq = 1
     while grant:
         seq += 1
         done = HandIn(job, grant.token, grant.span, {"hits": 1}, Rest.RETURN)
-        grant = store.complete(session, seq, done, ASK).grant
+        grant = store.verbs.complete(session, seq, done, ASK).grant
         yield
 
 
-def _beats(store: RedisStore, job: str, name: str) -> Iterator[None]:
+def _beats(store: Store, job: str, name: str) -> Iterator[None]:
     """One heartbeat that hands in a unit at each step."""
     session = Session(SystemClock().new_id(), name, name)
-    store.enlist(session)
-    grant = store.claim(session, 1, job, replace(ASK, units=10**6))
+    store.verbs.enlist(session)
+    grant = store.verbs.claim(session, 1, job, replace(ASK, units=10**6))
     assert grant is not None
     for done in range(10**6 - 1):
         at = grant.span.start + done
         beat = HandIn(job, grant.token, Span(at, at + 1), {"hits": 1}, Rest.KEEP)
-        store.complete(session, done + 2, beat)
+        store.verbs.complete(session, done + 2, beat)
         yield
 
 
 @contextmanager
-def _store(url: str) -> Iterator[RedisStore]:
+def _store(url: str) -> Iterator[Store]:
     with connect(url) as client:
-        yield RedisStore(client, SystemClock().new_id)
+        yield redis_store(client, SystemClock().new_id)
 
 
-def _one_client(
-    url: str, steps: Callable[[RedisStore, str, str], Iterator[None]]
-) -> dict[str, Any]:
+def _one_client(url: str, steps: Callable[[Store, str, str], Iterator[None]]) -> dict[str, Any]:
     took_ms = []
     with _store(url) as store, connect(url) as client:
         job = _open_job(store)
@@ -126,7 +125,7 @@ def _one_client(
         cpu_s = time.process_time() - cpu_s
         server_s = _server_cpu_s(client) - before
         floor = [_ping_ms(client) for _ in range(ONE_CLIENT_CALLS)]
-        store.cancel(job)  # the next one would have to let it have its turn
+        store.verbs.cancel(job)  # the next one would have to let it have its turn
     return {
         "median_ms": statistics.median(took_ms),
         "p99_ms": statistics.quantiles(took_ms, n=100)[-1],

@@ -1,12 +1,13 @@
 """What the services ask of the world, as Protocols; `wiring` says what answers.
 
-Every method of Store is one atomic step, safe to repeat: session calls carry a sequence number and
-a repeat gets the first reply again; the others change nothing the second time.
+Every verb of the store is safe to repeat: session calls carry a sequence number and a repeat gets
+the first reply again; the others change nothing the second time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hydra.model import (
@@ -29,6 +30,7 @@ from hydra.model.messages import (
     HandIn,
     Hint,
     JobDump,
+    Lent,
     Look,
     Receipt,
     Reduction,
@@ -40,13 +42,11 @@ from hydra.model.messages import (
 from hydra.model.pauses import Pause
 
 
-class Store(Protocol):
-    """The accounts: jobs, free ranges, leases, sessions. The one owner of the truth.
+class Verbs(Protocol):
+    """What changes the accounts: each method is one atomic step.
 
     Any method raises StoreDown when the store does not answer.
     """
-
-    # Verbs that change state -----------------------------------------------------------------
 
     def submit(self, job: str, spec: JobSpec, key: str = "") -> Job:
         """Open a job whose id is `job`; a known idempotency `key` gives the job it opened first.
@@ -67,11 +67,11 @@ class Store(Protocol):
         Until it enlists again it counts neither as live nor in the fleet's rates.
         """
 
-    def leave(self, worker: str, why: str) -> bool:
-        """End the worker's last session; a lease that it holds is lost, and `why` says how.
+    def leave(self, session: str, why: str) -> bool:
+        """End the session of this id; a lease that it holds is lost, and `why` says how.
 
-        A reduction that it holds is there for others at once. The worker is not live until it
-        enlists again. Whether a lease was lost.
+        A reduction that it holds is there for others at once. Its worker is not live until it
+        enlists again, unless a newer session of it has begun. Whether a lease was lost.
         """
 
     def claim(
@@ -129,10 +129,21 @@ class Store(Protocol):
         Raises StoreUnsafe if the data is no longer what it was at the start.
         """
 
-    # Reading ---------------------------------------------------------------------------------
+
+class Views(Protocol):
+    """What is read of the accounts, by services and by people.
+
+    Any method raises StoreDown when the store does not answer.
+    """
 
     def look(self, session: Session) -> Look:
         """What there is to do, with this worker's rates."""
+
+    def lent(self, session: Session, job: str, token: str) -> Lent | None:
+        """A lease that the session says it holds, as the store last told this process of it.
+
+        None if there is none. A hand-in is judged by this, not by what comes with it.
+        """
 
     def listen(self, seconds: float) -> None:
         """Wait until work may have appeared or a job has ended, at most so long."""
@@ -183,6 +194,13 @@ class Store(Protocol):
     def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first; NoSuchJob."""
 
+
+class Vitals(Protocol):
+    """How the accounts are: whose data it is, totals, health, everything of one job.
+
+    Any method raises StoreDown when the store does not answer.
+    """
+
     def generation(self) -> str:
         """The id of this store's data, made when it was first used; changes if data is lost."""
 
@@ -200,6 +218,15 @@ class Store(Protocol):
 
     def dump(self, job: str) -> JobDump:
         """Everything about one job, for the invariants; NoSuchJob."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The accounts: jobs, free ranges, leases, sessions. The one owner of the truth."""
+
+    verbs: Verbs
+    views: Views
+    vitals: Vitals
 
 
 class TaskQueue(Protocol):
@@ -233,8 +260,8 @@ class WorkPort(Protocol):
     def complete(self, session: Session, seq: int, report: Report) -> Receipt:
         """Hand in; the receipt brings the next work if the report asked for it."""
 
-    def reduce(self, session: Session) -> bool:
-        """Do one waiting reduction if there is one; whether there was."""
+    def reduce(self, session: Session, job: str = "") -> bool:
+        """Reduce that job, or one that waits for it; whether one was reduced here."""
 
     def listen(self, seconds: float) -> None:
         """Wait until there may be work again, at most so long."""

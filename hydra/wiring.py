@@ -23,7 +23,7 @@ def live(settings: Settings) -> Hydra:
 
     client = connection.connect(settings.redis_url)
     connection.require_safe(client, settings.fsync)
-    known = generation.adopt(client, settings.state_dir, SystemClock().new_id())
+    known = generation.adopt(client, settings.state_dir, SystemClock())
     return over(client, settings, generation=known)
 
 
@@ -35,10 +35,10 @@ def over(
     With a `generation`, no job is opened and no pass made in a store that has another one.
     """
     from hydra.adapters.rq_queue import RqQueue
-    from hydra.store.redis.jobs import RedisStore
+    from hydra.store.redis import redis_store
 
     clock = clock or SystemClock()
-    store = RedisStore(
+    store = redis_store(
         client,
         clock.new_id,
         keep_ms=settings.job_keep_seconds * 1000,
@@ -56,11 +56,11 @@ def in_memory(
 ) -> Hydra:
     """Hydra in this process's memory: no server, gone at exit."""
     from hydra.adapters.memory_queue import MemoryQueue
-    from hydra.store.memory.verbs import MemoryStore
+    from hydra.store.memory import memory_store
 
     clock = clock or SystemClock()
     settings = settings or Settings.read({})
-    store = MemoryStore(
+    store = memory_store(
         clock.new_id,
         lambda: clock.wall_s() * 1000,
         jobs_open_max=settings.jobs_open_max,

@@ -11,8 +11,8 @@ import redis
 from hydra.model import JobSpec, Partial, Rest, Session, Span
 from hydra.model.messages import Ask, HandIn
 from hydra.ports import Store
-from hydra.store.memory.verbs import MemoryStore
-from hydra.store.redis.jobs import RedisStore
+from hydra.store.memory import memory_store
+from hydra.store.redis import redis_store
 
 VALUE_MAX = 1_000
 
@@ -36,18 +36,18 @@ def counter(prefix: str = "t") -> Callable[[], str]:
 
 def memory(wall: Wall) -> Store:
     """The readable specification."""
-    return MemoryStore(counter(), wall)
+    return memory_store(counter(), wall)
 
 
 def fake(wall: Wall) -> Store:
     """The Lua scripts in a Redis made of Python."""
     client = fakeredis.FakeRedis(server=fakeredis.FakeServer())
-    return RedisStore(client, counter(), now_ms=wall, flags=False)
+    return redis_store(client, counter(), now_ms=wall, flags=False)
 
 
 def real(wall: Wall, client: redis.Redis) -> Store:
     """The Lua scripts in a real server."""
-    return RedisStore(client, counter(), now_ms=wall)
+    return redis_store(client, counter(), now_ms=wall)
 
 
 def value_of(unit: int) -> int:

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from hydra.store.redis.fleet import VERBS
-
 ROOT = Path(__file__).parent.parent
 COLUMNS_MAX = 100
 
@@ -99,34 +97,6 @@ def test_nothing_is_left_over_or_of_one_machine(path: str) -> None:
 @pytest.mark.parametrize("path", sources(".py"))
 def test_names_say_what_a_file_is_for(path: str) -> None:
     assert Path(path).stem not in {"utils", "util", "helpers", "manager", "common", "misc"}
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_script_has_its_header(verb: str) -> None:
-    first, *rest = read(f"hydra/store/lua/{verb}.lua").splitlines()
-    assert first.startswith(f"-- {verb}: ")
-    header = "\n".join(rest[:12])
-    for word in ("KEYS", "ARGV", "RETURNS"):
-        assert re.search(rf"^-- {word} ", header, re.MULTILINE), word
-
-
-def test_every_script_is_a_verb() -> None:
-    stems = {path.stem for path in (ROOT / "hydra/store/lua").glob("*.lua")}
-    assert stems == {*VERBS, "_prelude"}
-
-
-def test_the_script_names_every_key_it_is_given() -> None:
-    """KEYS of the header and the table `k` of the script are the same list in the same order."""
-    for verb in VERBS:
-        text = read(f"hydra/store/lua/{verb}.lua")
-        header = re.search(r"^-- KEYS +(.*?)\n-- [A-Z]", text, re.MULTILINE | re.DOTALL)
-        assert header, verb
-        named = re.sub(r"\n-- +", " ", header[1]).split()
-        table = re.search(r"local k = \{(.*?)\}", text, re.DOTALL)
-        assert table, verb
-        pairs = re.findall(r"(\w+) = KEYS\[(\d+)\]", table[1])
-        assert [name for name, _ in pairs] == named, verb
-        assert [int(n) for _, n in pairs] == list(range(1, len(pairs) + 1)), verb
 
 
 def test_every_error_has_a_code_of_its_own() -> None:

@@ -107,7 +107,7 @@ class Pages:
     def jobs(self) -> Response:
         """All jobs, newest first, a page at a time."""
         cursor = request.args.get("cursor", "")
-        found = list(self._h.store.jobs(JOBS + 1, cursor_read(cursor)))
+        found = list(self._h.store.views.jobs(JOBS + 1, cursor_read(cursor)))
         more = cursor_write(found[JOBS - 1].id) if len(found) > JOBS else ""
         return page("jobs.html", jobs=self._rows(found[:JOBS]), cursor=cursor, more=more)
 
@@ -127,11 +127,11 @@ class Pages:
 
     def job(self, job: str) -> Response:
         """One job with its way, its answer and its story."""
-        h, found = self._h, self._h.store.job(job_id(job))
+        h, found = self._h, self._h.store.views.job(job_id(job))
         kernel = kernel_of(h, found)
-        answer = h.store.answer(found.id) if found.state is JobState.DONE else {}
+        answer = h.store.views.answer(found.id) if found.state is JobState.DONE else {}
         files, only = files_of(answer), request.args.get("only", "")[:ONLY_CHARS_MAX]
-        story = h.store.story(found.id)
+        story = h.store.views.story(found.id)
         said = estimate(h, found)
         return page(
             "job.html",
@@ -155,7 +155,7 @@ class Pages:
             samples=thinned(history_json(h, found)),
             left=left(forecast(h, found)),
             unit_holds=unit_holds(kernel),
-            profile=profile_of(h, found, h.store.timeline(found.id)),
+            profile=profile_of(h, found, h.store.views.timeline(found.id)),
             ends=END_WORDS,
             story=[e for e in story if only.lower() in f"{e.verb} {e.text}".lower()],
             last=story[-1].id if story else "",
@@ -176,7 +176,7 @@ class Pages:
             kernels=self._h.kernels(),
             presets=presets_of(form.kernel),
             key=self._h.clock.new_id(),
-            jobs=self._rows(self._h.store.jobs(LATEST)),
+            jobs=self._rows(self._h.store.views.jobs(LATEST)),
             here=roster(self._h).here,
         )
 

@@ -32,9 +32,7 @@ from hydra.clock import SystemClock
 from hydra.errors import BadWire, Unavailable
 from hydra.model.limits import QUEUE
 from hydra.server import connection
-from hydra.services.leave import leave
 from hydra.settings import Settings
-from hydra.work.local import session_here
 from hydra.work.proof import proven, rehearse
 from hydra.work.sessions import how_ended
 from hydra.workers import tasks
@@ -114,6 +112,13 @@ class HydraWorker(Worker):
 
     max_connection_wait_time = AGAIN_S
     asked_to_stop = False
+    session_id = ""
+    """Of the last work-horse."""
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """As RQ does, with the id of the session that the work-horse will open."""
+        self.session_id = tasks.drawn_session = SystemClock().new_id()
+        super().fork_work_horse(job, queue)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Stop after this shift, and end the shift at its next slice."""
@@ -135,9 +140,9 @@ class HydraWorker(Worker):
 
     def sign_off(self, why: str) -> None:
         """Tell the store that no process of this worker is at work."""
-        h = wiring.over(self.connection, Settings.read())
+        verbs = wiring.over(self.connection, Settings.read()).store.verbs
         try:
-            leave(h, session_here(h, self.name).worker, why)
+            verbs.leave(self.session_id, why)
         except Unavailable:
             pass  # its lease runs out by itself, and its name grows silent
 

@@ -39,6 +39,11 @@ LONGER, LONG_SHIFT_S_MAX = 6, 240.0
 as long: each costs a fork and RQ's bookkeeping, which a tenth of a core feels."""
 
 
+drawn_session = ""
+"""The id of the next session: our worker class draws it before each fork, so that it can tell the
+store which session has ended when its work-horse dies."""
+
+
 def run_chunk(job: str, units: int) -> None:
     """Work for one shift, `job` first; leave a successor if there is work left.
 
@@ -51,10 +56,10 @@ def run_long(job: str, units: int) -> None:
     """The same under our worker class, for longer."""
     limits = Settings.read()
     longer_s = max(min(LONGER * limits.shift_seconds, LONG_SHIFT_S_MAX), limits.shift_seconds)
-    _work(job, units, replace(limits, shift_seconds=longer_s))
+    _work(job, units, replace(limits, shift_seconds=longer_s), drawn_session)
 
 
-def _work(job: str, units: int, limits: Settings) -> None:
+def _work(job: str, units: int, limits: Settings, session_id: str = "") -> None:
     task = get_current_job()
     if task is None:
         raise RuntimeError("run_chunk is a task of RQ")
@@ -62,7 +67,7 @@ def _work(job: str, units: int, limits: Settings) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, limits.nice)
     # Only kernels that prove themselves here are worked on.
     h = replace(wiring.over(_own_client(task.connection, limits), limits), kernels=proven)
-    session = session_here(h, str(task.worker_name or ""))
+    session = session_here(h, str(task.worker_name or ""), session_id)
     stop = threading.Event()
     worker = Worker(
         LocalPort(h),

@@ -101,7 +101,7 @@ class Fleet:
             if self.clock.monotonic_s() >= errand_s:  # a worker shows itself when there is work
                 self.client.submit("pi", samples=1).result(timeout=READY_S)
                 errand_s = self.clock.monotonic_s() + ERRAND_EVERY_S
-            found = self.store.workers()
+            found = self.store.views.workers()
             return wanted <= {worker.id for worker in found if worker.seen_ms >= since_ms}
 
         self.wait(seen, "the workers show themselves")

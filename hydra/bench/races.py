@@ -80,7 +80,7 @@ def _speed(fleet: Fleet, hand: Hand, work: Work, seconds: float) -> tuple[float,
             ended = _hand_in(fleet, job, work, begun, seconds)
         finally:
             job.cancel("its worker's speed is known")
-    seen = {chunk.worker for chunk in fleet.store.timeline(job.id)} - {hand.name}
+    seen = {chunk.worker for chunk in fleet.store.views.timeline(job.id)} - {hand.name}
     return (ended[1] - begun[1]) / (ended[0] - begun[0]) * 1000, sorted(seen)
 
 
@@ -96,7 +96,7 @@ def _hand_in(
 
     def later() -> tuple[float, float] | None:
         nonlocal since_ms, done
-        dump = fleet.store.dump(job.id)
+        dump = fleet.store.vitals.dump(job.id)
         if len(dump.leases) != 1:
             return None
         at_ms, before, done = dump.leases[0].at_ms, done, work.done(dump)
@@ -117,10 +117,10 @@ def race(
     fleet.clock.sleep_s(SETTLE_S)
     hands = [hand for hand in fleet.hands if hand.leader]
     open_ = [fleet.client.open(work.kernel, work.params) for _ in range(jobs)]
-    created_s = min(fleet.store.job(job.id).created_ms for job in open_) / 1000
+    created_s = min(fleet.store.views.job(job.id).created_ms for job in open_) / 1000
     outages = _misfortunes(fleet, created_s, about_s / 2) if faults else []
     answers = [job.result(timeout=PATIENCE * about_s + 60) for job in open_]
-    ended_s = max(fleet.store.job(job.id).ended_ms or 0 for job in open_) / 1000
+    ended_s = max(fleet.store.views.job(job.id).ended_ms or 0 for job in open_) / 1000
     return Race(
         round_,
         hands[0].sizing,
@@ -130,7 +130,7 @@ def race(
         ended_s - created_s,
         all(map(work.is_right, answers)),
         outages,
-        [chunk for job in open_ for chunk in fleet.store.timeline(job.id)],
+        [chunk for job in open_ for chunk in fleet.store.views.timeline(job.id)],
     )
 
 

@@ -149,7 +149,7 @@ def reaper() -> None:
     def pass_once() -> float:
         renewal.look()
         reap(h)
-        return h.store.due_s()
+        return h.store.views.due_s()
 
     run(pass_once, settings.reap_seconds, SystemClock(), stop)
 

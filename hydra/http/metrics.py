@@ -70,7 +70,7 @@ class MetricRoutes:
 
     def _store(self) -> Iterator[str]:
         try:
-            tally, usage = self._h.store.tally(), self._h.store.usage()
+            tally, usage = self._h.store.vitals.tally(), self._h.store.vitals.usage()
             tasks = self._h.queue.waiting()
         except Unavailable:
             return

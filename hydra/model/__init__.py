@@ -15,11 +15,11 @@ from hydra.model.jobs import (
     Pieces,
     Sample,
     Span,
-    StoryEntry,
     Sums,
     move,
 )
 from hydra.model.leases import Chunk, End, Lease, Range, Rest, Verdict
+from hydra.model.story import StoryEntry
 from hydra.model.workers import Session, Worker
 
 __all__ = [

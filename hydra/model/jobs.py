@@ -133,14 +133,3 @@ class Sample:
     done_units: int
     sums: Sums
     done_work: float
-
-
-@dataclass(frozen=True, slots=True)
-class StoryEntry:
-    """One thing that happened to a job, for people."""
-
-    id: str
-    """Grows along the story; a reader that has seen it asks for what came after."""
-    at_ms: int
-    verb: str
-    text: str

@@ -145,17 +145,26 @@ class HandIn:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A worker's hand-in, with what sizes its next chunk."""
+    """A worker's hand-in, and what it wants."""
 
     hand_in: HandIn
     more: bool
     """Whether to take the next chunk if this one ends here."""
-    grant: Grant
-    """The lease it hands in for."""
-    pace: Pace
-    """The latest it was told."""
     overhead_s: float = 0.0
     """As in Hint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What the store knows of a lease that somebody hands in for."""
+
+    spec: JobSpec
+    first: int
+    """Where its span began when it was lent."""
+    span: Span
+    """What is left of it."""
+    pace: Pace
+    """As the holder was last told."""
 
 
 @dataclass(frozen=True, slots=True)

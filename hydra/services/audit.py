@@ -41,16 +41,16 @@ def audit(h: Hydra) -> Audit:
 
 
 def _open_jobs(h: Hydra) -> Iterator[str]:
-    page = h.store.jobs(PAGE_JOBS)
+    page = h.store.views.jobs(PAGE_JOBS)
     while page:
         yield from (job.id for job in page if job.state not in FINAL)
-        page = h.store.jobs(PAGE_JOBS, page[-1].id)
+        page = h.store.views.jobs(PAGE_JOBS, page[-1].id)
 
 
 def _dumps(h: Hydra, job_ids: Sequence[str]) -> Iterator[JobDump]:
     for job_id in job_ids:
         try:
-            yield h.store.dump(job_id)
+            yield h.store.vitals.dump(job_id)
         except NoSuchJob:
             continue  # it has ended and had its time since we asked
 

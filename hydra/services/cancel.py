@@ -8,4 +8,4 @@ from hydra.services import Hydra
 
 def cancel(h: Hydra, job_id: str, reason: str = "") -> Job:
     """End the job; one that has ended already is returned as it is. Raises NoSuchJob."""
-    return h.store.cancel(job_id, reason)
+    return h.store.verbs.cancel(job_id, reason)

@@ -20,14 +20,14 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     Jobs are tried in the order of their virtual time, the hint's first; only those whose kernel
     this process has in the very same version.
     """
-    look = h.store.look(session)
+    look = h.store.views.look(session)
     jobs = [job for job in look.jobs if h.runs(job.kernel, job.version)]
     jobs.sort(key=lambda job: job.job != hint.job)
     for job in jobs:
         if job.pace.unassigned_units:
             costs = h.costs(job.kernel, job.params)
             ask = ask_for(h, job.pace, job.total_units, costs, hint)
-            grant = h.store.claim(session, seq, job.job, ask) if ask.units else None
+            grant = h.store.verbs.claim(session, seq, job.job, ask) if ask.units else None
             if grant:
                 return grant
     if h.settings.sizing not in chunking.SPLITTING:
@@ -74,7 +74,7 @@ def _beat_s(h: Hydra, pace: Pace) -> float:
 
 
 def _take_far_part(h: Hydra, session: Session, seq: int, job: Runnable, hint: Hint) -> Grant | None:
-    now_ms, leases = h.store.stragglers(job.job, STRAGGLERS_LOOKED_AT)
+    now_ms, leases = h.store.views.stragglers(job.job, STRAGGLERS_LOOKED_AT)
     costs, rate = h.costs(job.kernel, job.params), job.pace.rate
     ask = ask_for(h, job.pace, job.total_units, costs, hint)
     gain_s_min = max(limits.SPLIT_GAIN_S_MIN, 4 * hint.overhead_s)
@@ -87,4 +87,4 @@ def _take_far_part(h: Hydra, session: Session, seq: int, job: Runnable, hint: Hi
     unit_cost = costs.mean(Span(cut.at, others[cut.token].span.stop))
     slice_units = int(rate * h.settings.slice_seconds / unit_cost)
     ask = replace(ask, unit_cost=unit_cost, slice_units=slice_units)
-    return h.store.claim(session, seq, job.job, ask, cut)
+    return h.store.verbs.claim(session, seq, job.job, ask, cut)

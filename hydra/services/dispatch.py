@@ -14,7 +14,7 @@ def dispatch(h: Hydra) -> int:
 
     Several at once may add a few too many: a task that finds no work costs one idle shift.
     """
-    look = h.store.look(NOBODY)
+    look = h.store.views.look(NOBODY)
     wanted = dispatching.tasks_wanted(len(h.queue.workers()), h.queue.waiting())
     if not wanted or not (look.jobs or look.reducible):
         return 0

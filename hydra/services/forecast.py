@@ -13,7 +13,7 @@ def forecast(h: Hydra, job: Job) -> Band | None:
     """The time that the job still needs, or None: it does not run, or nothing is known yet."""
     if job.state is not JobState.RUNNING:
         return None
-    points = [(sample.at_ms / 1000, sample.done_work) for sample in h.store.history(job.id)]
+    points = [(sample.at_ms / 1000, sample.done_work) for sample in h.store.views.history(job.id)]
     if points:
         # The clock here may lag behind the store's.
         points.append((max(h.clock.wall_s(), points[-1][0]), job.done_work))
@@ -23,5 +23,5 @@ def forecast(h: Hydra, job: Job) -> Band | None:
 
 def _rate(h: Hydra, job: Job) -> float:
     """The job's share of the fleet: jobs take turns. 0.0 for one that is not up for its turn."""
-    jobs = h.store.look(NOBODY).jobs
+    jobs = h.store.views.look(NOBODY).jobs
     return sum(found.pace.fleet_rate for found in jobs if found.job == job.id) / max(len(jobs), 1)

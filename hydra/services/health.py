@@ -16,13 +16,13 @@ PASSES_LATE = 3
 def health(h: Hydra) -> list[Check]:
     """One check a line; the first one that fails is why the system is not ready."""
     try:
-        return [*h.store.health(), _reaper(h)]
+        return [*h.store.vitals.health(), _reaper(h)]
     except Unavailable as error:
         return [Check("store", False, error.sentence)]
 
 
 def _reaper(h: Hydra) -> Check:
-    ago_ms = h.store.since_tick_ms()
+    ago_ms = h.store.vitals.since_tick_ms()
     if math.isinf(ago_ms):
         return Check("reaper", False, "no reaper has ever passed; start hydra reaper")
     late_ms = max(REAPER_LATE_MS, PASSES_LATE * h.settings.reap_seconds * 1000)

@@ -12,9 +12,9 @@ PAUSE_S_MIN = 0.05
 
 def reap(h: Hydra) -> int:
     """End late leases, refresh the fleet's figures, top the queue up; how many leases ended."""
-    figures = h.store.tick()
-    late = h.store.overdue(limits.EXPIRE_BATCH)
-    ended = sum(h.store.expire(job, token) for job, token in late)
+    figures = h.store.verbs.tick()
+    late = h.store.views.overdue(limits.EXPIRE_BATCH)
+    ended = sum(h.store.verbs.expire(job, token) for job, token in late)
     if figures.runnable_jobs or figures.reducible_jobs:
         dispatch(h)
     return ended

@@ -14,10 +14,10 @@ def reduce(h: Hydra, session: Session, job_id: str) -> bool:
 
     If this process dies on the way, the reduction's lease runs out and another worker takes it.
     """
-    spec = h.store.job(job_id).spec
+    spec = h.store.views.job(job_id).spec
     if not h.runs(spec.kernel, spec.version):
         return False
-    reduction = h.store.reduce(session, job_id)
+    reduction = h.store.verbs.reduce(session, job_id)
     if reduction is None:
         return False
     kernel = h.kernels()[reduction.kernel]
@@ -25,13 +25,13 @@ def reduce(h: Hydra, session: Session, job_id: str) -> bool:
         answer = kernel.finish(reduction.params, reduction.whole)
     except Exception as error:  # a kernel's own bug: finish is pure, so trying again cannot help
         reason = f"finish raised {type(error).__name__}: {error}"
-        h.store.fail(job_id, reduction.token, reason)
+        h.store.verbs.fail(job_id, reduction.token, reason)
         return True
     files = {name: value for name, value in answer.items() if isinstance(value, bytes)}
     if files:
         said = {name: value for name, value in answer.items() if name not in files}
         answer = {**said, "files": {name: _label(content) for name, content in files.items()}}
-    h.store.finish(job_id, reduction.token, answer, files)
+    h.store.verbs.finish(job_id, reduction.token, answer, files)
     return True
 
 

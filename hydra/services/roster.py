@@ -44,7 +44,7 @@ def roster(h: Hydra) -> Roster:
     """Everyone that the store has seen lately or the queue's register names."""
     now_ms, seen = h.clock.wall_s() * 1000, []
     waiting = {name_of("", name) for name in h.queue.workers()}  # less the hosts, which RQ lacks
-    for worker in h.store.workers():
+    for worker in h.store.views.workers():
         names = waiting & {worker.id, worker.id.removeprefix(worker.host)}
         waiting -= names
         seen.append((worker, _presence(worker, now_ms, waits=bool(names))))

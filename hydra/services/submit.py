@@ -30,7 +30,7 @@ def submit(
     Raises NoSuchKernel, BadParam, TooLarge, KeyReused or TooMany; nothing has changed then.
     """
     spec = checked(find(h.kernels(), kernel), params, priority, h.settings.job_bytes_max)
-    job = h.store.submit(job_id or h.clock.new_id(), spec, key)
+    job = h.store.verbs.submit(job_id or h.clock.new_id(), spec, key)
     dispatch.dispatch(h)
     return job
 

@@ -23,7 +23,7 @@ from hydra.settings import Settings
 from hydra.sim.chance import Fate, draws, fate
 from hydra.sim.curve import bound_s
 from hydra.sim.scenarios import Scenario
-from hydra.sim.store import HeardStore
+from hydra.sim.store import Heard
 from hydra.sim.worker import SUM, Costs, SimWorker
 from hydra.work.local import LocalPort
 
@@ -105,13 +105,13 @@ class Run:
         self._task = task
         scenario = task.scenario
         self._clock = ManualClock(0.0)
-        self._store = HeardStore(self._clock)
+        self._heard = Heard(self._clock)
         over: dict[str, Any] = {"sizing": task.policy, "state_dir": "-"}
         if scenario.target_s:
             over["target_seconds"] = scenario.target_s
         known = {"counting": kernel()}
         self._h = Hydra(
-            self._store, MemoryQueue(), self._clock, Settings.read({}, **over), lambda: known
+            self._heard.store, MemoryQueue(), self._clock, Settings.read({}, **over), lambda: known
         )
         self._horizon_s = HORIZON * task.ideal_s + 300.0
         speeds = [s for s, _ in zip(itertools.cycle(scenario.speeds), range(scenario.workers))]
@@ -122,7 +122,7 @@ class Run:
         ]
         self._workers = [self._worker(i, life) for i, life in enumerate(self._fates)]
         if scenario.quiet:
-            self._store.quiet = {worker.name: worker for worker in self._workers}
+            self._heard.quiet = {worker.name: worker for worker in self._workers}
         self._idle: dict[int, float] = {}
         """When it is a worker's turn to ask."""
         self._turns: list[tuple[float, int, int]] = []
@@ -144,7 +144,7 @@ class Run:
             life,
             costs,
             liar=i >= scenario.workers - scenario.liars,
-            beat=self._store.beat if scenario.quiet else None,
+            beat=self._heard.beat if scenario.quiet else None,
         )
 
     def go(self) -> Outcome:
@@ -155,7 +155,7 @@ class Run:
             if worker.at_s < START_S:
                 worker.enlist(worker.at_s)
             self._push(worker.at_s, "worker", i, worker.turn)
-        self._store.tick()
+        self._heard.store.verbs.tick()
         for n, job in enumerate(self._task.scenario.jobs):
             self._push(job.at_s, "submit", n)
         self._push(next(starts), "reap")
@@ -180,7 +180,9 @@ class Run:
             self._act(i)
         elif what == "reap":
             reap(self._h)
-            pause_s = min(max(self._store.due_s(), PAUSE_S_MIN), self._h.settings.reap_seconds)
+            pause_s = min(
+                max(self._h.store.views.due_s(), PAUSE_S_MIN), self._h.settings.reap_seconds
+            )
             self._push(self._clock.now_s + pause_s, "reap")
         elif what == "submit":
             self._submit(i)
@@ -191,10 +193,10 @@ class Run:
             self._polling = bool(self._idle)
             if self._polling:
                 self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
-        while self._store.robbed:
-            self._heed(int(self._store.robbed.pop()))
-        if self._store.rang:
-            self._store.rang = False
+        while self._heard.robbed:
+            self._heed(int(self._heard.robbed.pop()))
+        if self._heard.rang:
+            self._heard.rang = False
             self._note_ends()
             if self._idle:
                 self._push(self._clock.now_s, "bell")
@@ -239,38 +241,38 @@ class Run:
         self._jobs[job.id] = n
 
     def _note_ends(self) -> None:
-        for job in [job for job in self._jobs if self._store.job(job).state in FINAL]:
+        for job in [job for job in self._jobs if self._h.store.views.job(job).state in FINAL]:
             self._require_sound()
             n = self._jobs.pop(job)
-            found, ordered = self._store.job(job), self._task.scenario.jobs[n]
+            found, ordered = self._h.store.views.job(job), self._task.scenario.jobs[n]
             if found.state is not JobState.DONE:
                 raise Broken(f"job {n} ended as {found.state}: {found.reason}")
-            if self._store.answer(job) != {SUM: found.spec.total_units}:
-                raise Broken(f"job {n} has the answer {self._store.answer(job)}")
+            if self._h.store.views.answer(job) != {SUM: found.spec.total_units}:
+                raise Broken(f"job {n} has the answer {self._h.store.views.answer(job)}")
             self._ended[n] = self._clock.now_s - ordered.at_s
 
     def _require_sound(self) -> None:
-        found = [said for job in self._jobs for said in violations(self._store.dump(job))]
+        found = [said for job in self._jobs for said in violations(self._h.store.vitals.dump(job))]
         if found:
             raise Broken(f"after {self._clock.now_s:.3f} s: {'; '.join(found)}")
 
     def _outcome(self, bound: float) -> Outcome:
-        makespan_s, store = self._clock.now_s, self._store
+        makespan_s, heard = self._clock.now_s, self._heard
         there = sum(life.curve.done(makespan_s) for life in self._fates)
         done = sum(worker.computed_units for worker in self._workers)
-        calls = sum(store.calls.values())
+        calls = sum(heard.calls.values())
         return Outcome(
             efficiency=bound / makespan_s,
             makespan_s=makespan_s,
             bound_s=bound,
             used=self._units / there,
             wasted=max(0.0, done / self._units - 1),
-            chunks=store.grants,
-            splits=store.splits,
-            losses=store.losses,
+            chunks=heard.grants,
+            splits=heard.splits,
+            losses=heard.losses,
             calls=calls,
             calls_per_s=calls / makespan_s,
-            calls_per_s_peak=max(store.calls.values()),
+            calls_per_s_peak=max(heard.calls.values()),
             idle_polls=self._idle_polls,
             ended_s=tuple(self._ended),
         )

@@ -7,14 +7,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Protocol
 
 from hydra.clock import ManualClock
-from hydra.model import Lease, Range, Session
+from hydra.model import Lease, Session
 from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Look, Pace, Receipt, Work
+from hydra.ports import Store
 from hydra.services.dispatch import NOBODY
-from hydra.store.memory.records import JobRecord
-from hydra.store.memory.verbs import MemoryStore
+from hydra.store.memory import memory_state, steps
+from hydra.store.memory.records import LeaseRecord
+from hydra.store.memory.verbs import MemoryVerbs
+from hydra.store.memory.views import MemoryViews
+from hydra.store.memory.vitals import MemoryVitals
 
 SOON_MS = 1_000.0
 """The reaper's period: it does not ask what is late after that."""
@@ -27,12 +31,18 @@ class Holder(Protocol):
         """Do those that were due by now."""
 
 
-class HeardStore(MemoryStore):
-    """MemoryStore for the simulator: counts calls by the second and notes when the bell rings."""
+class Heard:
+    """The accounts of a simulated fleet: counts calls by the second and notes what happened.
+
+    It is the state's bell and its witness.
+    """
 
     def __init__(self, clock: ManualClock) -> None:
-        super().__init__(clock.new_id, lambda: clock.now_s * 1000, sleep_s=clock.sleep_s)
-        self._clock = clock
+        self.clock = clock
+        self.state = memory_state(clock.new_id, lambda: clock.now_s * 1000, bell=self, witness=self)
+        self.store = Store(
+            verbs=HeardVerbs(self), views=HeardViews(self), vitals=MemoryVitals(self.state)
+        )
         self.calls: Counter[int] = Counter()
         """By second of the run."""
         self.verbs: Counter[str] = Counter()
@@ -47,37 +57,84 @@ class HeardStore(MemoryStore):
         """How jobs stood at each tick: what heartbeats told of them since."""
 
     def count(self, verb: str, at_s: float | None = None, calls: int = 1) -> None:
-        """Note calls that the store would have to bear."""
+        """Note calls that the store would have to answer."""
         self.verbs[verb] += calls
-        self.calls[int(self._clock.now_s if at_s is None else at_s)] += calls
+        self.calls[int(self.clock.now_s if at_s is None else at_s)] += calls
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """There is new work, or a job has ended."""
         self.rang = True
 
+    def listen(self, seconds: float) -> None:
+        """Nobody waits in virtual time."""
+
+    def lent(self, lease: LeaseRecord) -> None:
+        """A lease has begun."""
+        self.grants += 1
+
+    def taken(self, victim: LeaseRecord) -> None:
+        """A lease has lost its far part."""
+        self.splits += 1
+        self.robbed.append(victim.session.worker)
+
+    def lost(self, lease: LeaseRecord) -> None:
+        """A lease was lost."""
+        self.losses += 1
+        self.robbed.append(lease.session.worker)
+
+    # Quiet heartbeats ------------------------------------------------------------------------
+
+    def beat(self, session: Session, hand_in: HandIn, at_s: float) -> None:
+        """What `complete` does with a heartbeat, for one of a moment ago that nobody looked at."""
+        self.count("beat", at_s)
+        state = self.state
+        now, wall = state.hydra_now()
+        ago_ms = wall - at_s * 1000
+        record, known = state.jobs[hand_in.job], state.sessions[session.id]
+        steps.seen(state, session, wall - ago_ms)
+        work = Work(hand_in.span.units, 1.0)
+        receipt = steps.accept(state, session, known, record, hand_in, None, work, now - ago_ms)
+        told = self._paces[hand_in.job]
+        if then := bisect_right(told, at_s, key=itemgetter(0)):
+            pace = replace(told[then - 1][1], rate=receipt.pace.rate)
+            record.leases[hand_in.token].pace = pace
+
+    def note_paces(self) -> None:
+        """Remember how jobs stand, for heartbeats that nobody has looked at yet."""
+        for record in self.state.runnable() if self.quiet else ():
+            pace = self.state.pace(NOBODY, record)
+            self._paces[record.id].append((self.clock.now_s, pace))
+
+    def hear_due(self, within_ms: float) -> None:
+        """Have the holders of leases that end so soon do the heartbeats that were due."""
+        until_ms = self.state.hydra_ms + within_ms
+        self.hear(self.state.deadlines.until(until_ms, len(self.quiet)))
+
+    def hear(self, leases: Iterable[tuple[str, str]]) -> None:
+        """Have the holders do the heartbeats that were due."""
+        for job, token in leases:
+            lease = self.state.jobs[job].leases.get(token)
+            if lease and lease.session.worker in self.quiet:
+                self.quiet[lease.session.worker].catch_up(self.clock.now_s)
+
+
+class HeardVerbs(MemoryVerbs):
+    """The verbs, counted."""
+
+    def __init__(self, heard: Heard) -> None:
+        super().__init__(heard.state)
+        self._heard = heard
+
     def enlist(self, session: Session) -> int:
-        """As in MemoryStore."""
-        self.count("enlist")
+        """Count it."""
+        self._heard.count("enlist")
         return super().enlist(session)
-
-    def look(self, session: Session) -> Look:
-        """As in MemoryStore."""
-        self.count("look")
-        return super().look(session)
-
-    def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
-        """As in MemoryStore."""
-        self.count("stragglers")
-        heard: set[str] = set()
-        while fresh := set(self._jobs[job].ends.highest(limit)) - heard:
-            self._hear((job, token) for token in fresh)
-            heard |= fresh
-        return super().stragglers(job, limit)
 
     def claim(
         self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
     ) -> Grant | None:
-        """As in MemoryStore."""
-        self.count("claim")
+        """Count it."""
+        self._heard.count("claim")
         return super().claim(session, seq, job, ask, cut)
 
     def complete(
@@ -88,71 +145,53 @@ class HeardStore(MemoryStore):
         ask: Ask | None = None,
         work: Work | None = None,
     ) -> Receipt:
-        """As in MemoryStore."""
-        self.count("complete" if ask else "beat")
+        """Count it."""
+        self._heard.count("complete" if ask else "beat")
         return super().complete(session, seq, hand_in, ask, work)
 
     def expire(self, job: str, token: str) -> bool:
-        """As in MemoryStore."""
-        self.count("expire")
-        lease = self._jobs[job].leases.get(token)
-        lost = super().expire(job, token)
-        if lease and lost:
-            self.losses += 1
-            self.robbed.append(lease.session.worker)
-        return lost
+        """Count it."""
+        self._heard.count("expire")
+        return super().expire(job, token)
 
-    def _lend(self, *lent: Any) -> Grant:
-        self.grants += 1
-        return super()._lend(*lent)
+    def tick(self) -> FleetFigures:
+        """Count it, after those that seem late have been heard."""
+        self._heard.count("tick")
+        self._heard.state.hydra_now()
+        self._heard.hear_due(0.0)
+        figures = super().tick()
+        self._heard.note_paces()
+        return figures
 
-    def _take_far_part(self, session: Session, record: JobRecord, cut: Cut) -> Range | None:
-        victim = record.leases.get(cut.token)
-        taken = super()._take_far_part(session, record, cut)
-        if victim and taken:
-            self.splits += 1
-            self.robbed.append(victim.session.worker)
-        return taken
+
+class HeardViews(MemoryViews):
+    """The views that workers and the reaper ask for, counted."""
+
+    def __init__(self, heard: Heard) -> None:
+        super().__init__(heard.state)
+        self._heard = heard
+
+    def look(self, session: Session) -> Look:
+        """Count it."""
+        self._heard.count("look")
+        return super().look(session)
+
+    def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
+        """Count it, after their holders have been heard."""
+        self._heard.count("stragglers")
+        ends, heard = self._heard.state.jobs[job].ends, set[str]()
+        while fresh := set(ends.highest(limit)) - heard:
+            self._heard.hear((job, token) for token in fresh)
+            heard |= fresh
+        return super().stragglers(job, limit)
 
     def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
-        """As in MemoryStore."""
-        self.count("overdue")
+        """Count it."""
+        self._heard.count("overdue")
         return super().overdue(limit)
 
     def due_s(self) -> float:
-        """As in MemoryStore, after those that seem to be late soon have been heard."""
-        self.count("due_s")
-        self._hear(self._deadlines.until(self._active + SOON_MS, len(self.quiet)))
+        """Count it, after those that seem to be late soon have been heard."""
+        self._heard.count("due_s")
+        self._heard.hear_due(SOON_MS)
         return super().due_s()
-
-    def tick(self) -> FleetFigures:
-        """As in MemoryStore, after those that seem late have been heard."""
-        self.count("tick")
-        self._hydra_now()
-        self._hear(self._deadlines.until(self._active, len(self.quiet)))
-        figures = super().tick()
-        for record in self._runnable() if self.quiet else ():
-            self._paces[record.id].append((self._clock.now_s, self._pace(NOBODY, record)))
-        return figures
-
-    # Quiet heartbeats ------------------------------------------------------------------------
-
-    def beat(self, session: Session, h: HandIn, at_s: float) -> Pace:
-        """What `complete` does with a heartbeat, for one of a moment ago that nobody looked at."""
-        self.count("beat", at_s)
-        now, wall = self._hydra_now()
-        ago_ms = wall - at_s * 1000
-        record, known = self._jobs[h.job], self._sessions[session.id]
-        self._see(session, wall - ago_ms)
-        work = Work(h.span.units, 1.0)
-        pace = self._accept(session, known, record, h, None, work, now - ago_ms).pace
-        told = self._paces[h.job]
-        then = bisect_right(told, at_s, key=itemgetter(0))
-        return replace(told[then - 1][1], rate=pace.rate) if then else pace
-
-    def _hear(self, leases: Iterable[tuple[str, str]]) -> None:
-        """Have the holders do the heartbeats that were due."""
-        for job, token in leases:
-            lease = self._jobs[job].leases.get(token)
-            if lease and lease.session.worker in self.quiet:
-                self.quiet[lease.session.worker].catch_up(self._clock.now_s)

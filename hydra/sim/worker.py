@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hydra.errors import Invalid
 from hydra.model import Rest, Session, Span, Verdict
 from hydra.model.limits import SHOWN_S
-from hydra.model.messages import Grant, HandIn, Hint, Pace, Receipt, Report
+from hydra.model.messages import Grant, HandIn, Hint, Receipt, Report
 from hydra.ports import WorkPort
 from hydra.sim.chance import Fate
 from hydra.work.loop import OVERTIME
@@ -19,14 +19,14 @@ SUM = "units"
 """The simulator's kernel counts units, so a right sum is the span's length."""
 
 BOAST = 100.0
-"""How many times its speed a liar reports."""
+"""How many times its speed a liar reports where nobody knows it yet."""
 
 FORGED_EVERY = 5
 """Every so many hand-ins of a liar carry a sum that cannot be."""
 
 
-Beat = Callable[[Session, HandIn, float], Pace]
-"""Counts a heartbeat of that moment, in seconds, behind the wire; says how the fleet stands."""
+Beat = Callable[[Session, HandIn, float], None]
+"""Counts a heartbeat of that moment, in seconds, behind the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,6 @@ class Held:
     slice_units: int
     over_s: float
     """When its time is over."""
-    pace: Pace
     goal: int = 0
     """How far it is when the next event is due."""
     busy_s: float = 0.0
@@ -161,9 +160,7 @@ class SimWorker:
         start, stop = grant.span
         over_s = math.inf if self._liar else since_s + OVERTIME * grant.tau_s
         self._called_s = since_s
-        self.held = Held(
-            grant, start, start, stop, since_s, max(1, slice_units), over_s, grant.pace
-        )
+        self.held = Held(grant, start, start, stop, since_s, max(1, slice_units), over_s)
         self._plan(self._next_s(self.held), idle=False)
 
     def _plan(self, at_s: float, *, idle: bool) -> None:
@@ -201,7 +198,7 @@ class SimWorker:
             if at_s > now_s or goal >= held.goal:
                 return
             self._computed(held, goal, at_s)
-            held.pace = self._beat(self._session, self._said(held, Rest.KEEP), at_s)
+            self._beat(self._session, self._said(held, Rest.KEEP), at_s)
             held.counted, self._called_s, held.since_s = goal, at_s, at_s
 
     def heed(self) -> None:
@@ -243,7 +240,7 @@ class SimWorker:
                 self._plan(now_s + cost_s, idle=False)
             return
         else:
-            held.counted, held.pace = reached, receipt.pace
+            held.counted = reached
             self._trim(held, receipt.stop)
         self._plan(self._next_s(held), idle=False)
 
@@ -257,19 +254,26 @@ class SimWorker:
         self._seq += 1
         forged = self._liar and self._seq % FORGED_EVERY == 0
         partial = {SUM: 2 * units + 1 if forged else units} if units else {}
-        span = Span(held.counted, held.reached)
         return HandIn(
-            held.grant.job, held.grant.token, span, partial, rest, "its time is over", held.busy_s
+            job=held.grant.job,
+            token=held.grant.token,
+            span=Span(held.counted, held.reached),
+            partial=partial,
+            rest=rest,
+            note="its time is over",
+            busy_s=held.busy_s / BOAST if self._liar else held.busy_s,
         )
 
     def _complete(self, held: Held, rest: Rest) -> Receipt:
-        said = self._said(held, rest)
-        pace = held.pace
-        if self._liar:
-            pace = replace(pace, rate=pace.rate * BOAST)
-        overhead_s = self._overheads.least_s()
-        report = Report(said, rest is Rest.RETURN, held.grant, pace, overhead_s)
-        return self._port.complete(self._session, self._seq, report)
+        report = Report(
+            hand_in=self._said(held, rest),
+            more=rest is Rest.RETURN,
+            overhead_s=self._overheads.least_s(),
+        )
+        receipt = self._port.complete(self._session, self._seq, report)
+        if receipt.last:
+            self._port.reduce(self._session, held.grant.job)
+        return receipt
 
     def _trim(self, held: Held, stop: int) -> None:
         """Somebody took the far end: what reaches over it is dropped, by whole slices."""

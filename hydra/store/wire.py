@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hydra.errors import BadSpan
-from hydra.model import JobSpec
+from hydra.model import JobSpec, Partial, Pieces, Sums
 from hydra.model.messages import HandIn
 
 
@@ -47,19 +47,29 @@ def spec_from(fields: Mapping[str, str]) -> JobSpec:
     )
 
 
-def partial_parts(spec: JobSpec, h: HandIn) -> list[bytes]:
+def sums_of(partial: Partial) -> Sums:
+    """The named sums of a partial."""
+    return {n: value for n, value in partial.items() if isinstance(n, str) and type(value) is int}
+
+
+def pieces_of(partial: Partial) -> Pieces:
+    """The pieces of a partial, by unit."""
+    return {u: blob for u, blob in partial.items() if isinstance(u, int) and type(blob) is bytes}
+
+
+def partial_parts(spec: JobSpec, hand_in: HandIn) -> list[bytes]:
     """A hand-in's partial as flat byte strings: name and value of each sum, or the blobs by unit.
 
     Raises BadSpan if it is not of the job's kind, or has pieces of other units than the span's.
     """
+    start, stop = hand_in.span
+    sums, pieces = sums_of(hand_in.partial), pieces_of(hand_in.partial)
     if spec.sum_bounds:
-        if not all(isinstance(value, int) for value in h.partial.values()):
+        if len(sums) != len(hand_in.partial):
             raise BadSpan("the partial must be of named sums", field="hand_in")
-        return [str(word).encode() for pair in sorted(h.partial.items()) for word in pair]
-    start, stop = h.span
-    pieces = {unit: blob for unit, blob in h.partial.items() if isinstance(blob, bytes)}
+        return [str(word).encode() for pair in sorted(sums.items()) for word in pair]
     inside = all(unit in range(start, stop) for unit in pieces)
-    if not inside or not len(pieces) == len(h.partial) == max(stop - start, 0):
+    if not inside or not len(pieces) == len(hand_in.partial) == max(stop - start, 0):
         raise BadSpan(f"there must be one piece for each unit of {start}..{stop}", field="hand_in")
     return [blob for _, blob in sorted(pieces.items())]
 
@@ -73,9 +83,9 @@ def digest(*parts: object) -> str:
     return state.hexdigest()
 
 
-def hand_in_digest(h: HandIn, parts: list[bytes]) -> str:
+def hand_in_digest(hand_in: HandIn, parts: list[bytes]) -> str:
     """The digest of what a hand-in says, so that a repeat can be told from a forgery."""
-    return digest(h.job, h.token, *h.span, h.rest, *parts)
+    return digest(hand_in.job, hand_in.token, *hand_in.span, hand_in.rest, *parts)
 
 
 def answer_text(answer: Mapping[str, Any]) -> str:

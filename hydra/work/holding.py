@@ -27,7 +27,6 @@ class Holding:
     def __init__(self, grant: Grant, slice_units: int = 0) -> None:
         """`slice_units` is the size that last proved right here for the like; 0 if none did."""
         self.grant = grant
-        self.pace = grant.pace
         self.handed_in = grant.span.start
         self.reached = grant.span.start
         self.stop = grant.span.stop
@@ -79,7 +78,6 @@ class Holding:
         self._parts = [part for part in self._parts if part[0].start >= span.stop]
         self.handed_in = span.stop
         self.trim(receipt.stop)
-        self.pace = receipt.pace
 
     def trim(self, stop: int) -> None:
         """Somebody took the far end: drop what was computed beyond it.

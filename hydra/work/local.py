@@ -11,9 +11,6 @@ from hydra.model.pauses import Pause
 from hydra.services import Hydra
 from hydra.services.claim import claim
 from hydra.services.complete import complete
-from hydra.services.enlist import enlist
-from hydra.services.leave import leave
-from hydra.services.pause import pause
 from hydra.services.reduce import reduce_waiting
 from hydra.services.roster import name_of
 
@@ -21,11 +18,11 @@ NAME_CHARS_MAX = 128
 """Longest name of a worker or a host."""
 
 
-def session_here(h: Hydra, rq_name: str = "") -> Session:
-    """A new session of this process, named as the settings or RQ say."""
+def session_here(h: Hydra, rq_name: str = "", session_id: str = "") -> Session:
+    """A new session of this process, named as the settings or RQ say; with that id if given."""
     host = h.settings.host or socket.gethostname()
     name = h.settings.worker_id or name_of(host, rq_name) or f"{host}-{os.getpid()}"
-    return Session(h.clock.new_id(), _word(name), _word(host), os.getpid())
+    return Session(session_id or h.clock.new_id(), _word(name), _word(host), os.getpid())
 
 
 def _word(text: str) -> str:
@@ -34,22 +31,25 @@ def _word(text: str) -> str:
 
 
 class LocalPort:
-    """The WorkPort of a worker that reaches the store itself: it calls the services."""
+    """The WorkPort of a worker that reaches the store itself.
+
+    Where something is decided it calls the service, else the store.
+    """
 
     def __init__(self, h: Hydra) -> None:
         self._h = h
 
     def enlist(self, session: Session) -> int:
         """Open a session."""
-        return enlist(self._h, session)
+        return self._h.store.verbs.enlist(session)
 
     def leave(self, session: Session, why: str) -> None:
         """The process ends without handing in."""
-        leave(self._h, session.worker, why)
+        self._h.store.verbs.leave(session.id, why)
 
     def pause(self, session: Session, why: Pause) -> None:
         """Say why the worker takes no work now."""
-        pause(self._h, session, why)
+        self._h.store.verbs.pause(session, why)
 
     def claim(self, session: Session, seq: int, hint: Hint) -> Grant | None:
         """Some work, or None."""
@@ -59,11 +59,11 @@ class LocalPort:
         """Hand in, and perhaps take the next chunk."""
         return complete(self._h, session, seq, report)
 
-    def reduce(self, session: Session) -> bool:
-        """Do one waiting reduction."""
-        waiting = self._h.store.look(session).reducible
+    def reduce(self, session: Session, job: str = "") -> bool:
+        """Reduce that job, or one that waits for it."""
+        waiting = [job] if job else self._h.store.views.look(session).reducible
         return reduce_waiting(self._h, session, waiting)
 
     def listen(self, seconds: float) -> None:
         """Wait for work."""
-        self._h.store.listen(seconds)
+        self._h.store.views.listen(seconds)

@@ -27,7 +27,7 @@ from hydra.model.limits import POLLS_PER_S_MAX, SHOWN_S
 from hydra.model.messages import Grant, HandIn, Hint, Receipt, Report
 from hydra.model.pauses import Pause
 from hydra.policy.calling import apart_s
-from hydra.policy.reducing import holds_off_s
+from hydra.policy.reducing import holds_off_s, lets_others_first
 from hydra.ports import Pacing, WorkPort
 from hydra.work.holding import BrokenOff, Holding
 from hydra.work.overheads import Overheads
@@ -219,16 +219,24 @@ class Worker:
         with self._numbered() as seq:
             hand_in = held.hand_in(kernel.merge, rest, note)
             overhead_s = self._overheads.of_s(spec.kernel)
-            report = Report(hand_in, more, held.grant, held.pace, overhead_s)
+            report = Report(hand_in=hand_in, more=more, overhead_s=overhead_s)
             began_s = self._clock.monotonic_s()
             receipt = self._call(lambda: self._port.complete(self._session, seq, report))
             took_s = self._clock.monotonic_s() - began_s
         self._say(held, receipt)
         self._live_workers = receipt.pace.live_workers
         self._reduce_s = self._called_s + holds_off_s(receipt.pace, spec)
-        if receipt.grant:  # what a chunk costs: beats are cheaper, the last call reduces the job
+        if receipt.grant:  # what a chunk costs: beats are cheaper
             self._overheads.note(spec.kernel, took_s)
+        if receipt.last:
+            self._reduce(held.grant, receipt)
         return receipt, hand_in
+
+    def _reduce(self, grant: Grant, receipt: Receipt) -> None:
+        """All units of the job are in: make the answer, if no faster worker does meanwhile."""
+        if lets_others_first(receipt.pace, grant.spec.piece_bytes_max > 0):
+            self._clock.sleep_s(self._pacing.poll_seconds)
+        self._call(lambda: self._port.reduce(self._session, grant.job))
 
     def _say(self, held: Holding, receipt: Receipt) -> None:
         """Tell the log if what was computed is refused."""
@@ -278,7 +286,7 @@ class Worker:
     def _bare_beat(self, held: Holding) -> None:
         span = Span(held.handed_in, held.handed_in)
         bare = HandIn(held.grant.job, held.grant.token, span, {}, Rest.KEEP, busy_s=held.busy_s)
-        report = Report(bare, False, held.grant, held.pace)
+        report = Report(hand_in=bare, more=False)
         with self._numbered() as seq:
             if self._computing is not held:
                 return  # the slice ended while we waited for the lock

@@ -15,8 +15,7 @@ from hydra.model.messages import JobDump
 from hydra.services import Hydra
 from hydra.services.audit import audit
 from hydra.settings import Settings
-from hydra.store.redis import keys
-from hydra.store.redis.jobs import RedisStore
+from hydra.store.redis import keys, redis_store
 from tests.stores import Wall, ask, counter, hand_in, session, sums_spec
 
 SPEC = sums_spec(100)
@@ -31,14 +30,14 @@ def client() -> fakeredis.FakeRedis:
 @pytest.fixture
 def h(client: fakeredis.FakeRedis) -> Hydra:
     """A store in which `a` holds 10..40 of job j, whose first ten units are in."""
-    store = RedisStore(client, counter(), now_ms=Wall(), flags=False)
-    store.submit("j", SPEC)
-    store.submit("k", SPEC)
+    store = redis_store(client, counter(), now_ms=Wall(), flags=False)
+    store.verbs.submit("j", SPEC)
+    store.verbs.submit("k", SPEC)
     for who in (A, B):
-        store.enlist(who)
-    grant = store.claim(A, 1, "j", ask(40))
+        store.verbs.enlist(who)
+    grant = store.verbs.claim(A, 1, "j", ask(40))
     assert grant is not None
-    store.complete(A, 2, hand_in(SPEC, "j", grant.token, Span(0, 10)))
+    store.verbs.complete(A, 2, hand_in(SPEC, "j", grant.token, Span(0, 10)))
     return Hydra(store, MemoryQueue(), ManualClock(), Settings.read({}, state_dir="x"), dict)
 
 
@@ -66,7 +65,7 @@ def test_a_wound_is_seen(h: Hydra, client: fakeredis.FakeRedis, fault: str) -> N
 
 
 def test_what_goes_backwards_is_seen(h: Hydra) -> None:
-    dump = h.store.dump("j")
+    dump = h.store.vitals.dump("j")
     lease, job = dump.leases[0], dump.job
 
     def seen(**changes: object) -> list[str]:
@@ -90,9 +89,9 @@ def test_what_goes_backwards_is_seen(h: Hydra) -> None:
 
 
 def test_an_ended_job_stays_as_it_is(h: Hydra) -> None:
-    running = h.store.dump("j")
-    h.store.cancel("j")
-    ended: JobDump = h.store.dump("j")
+    running = h.store.vitals.dump("j")
+    h.store.verbs.cancel("j")
+    ended: JobDump = h.store.vitals.dump("j")
     assert (violations(ended), regressions(running, ended)) == ([], [])
     assert ended.job.state is JobState.CANCELLED
     assert regressions(ended, running) == [
@@ -102,7 +101,7 @@ def test_an_ended_job_stays_as_it_is(h: Hydra) -> None:
 
 
 def test_leases_of_two_jobs_clash(h: Hydra) -> None:
-    dump = h.store.dump("j")
+    dump = h.store.vitals.dump("j")
     other = replace(dump, job=replace(dump.job, id="k"))
     assert clashes([dump, other]) == ["session s-a holds leases of j and k"]
     assert clashes([dump, dump]) == []

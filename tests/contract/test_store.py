@@ -18,45 +18,45 @@ SPEC = sums_spec(100)
 
 
 def open_job(store: Store, spec=SPEC, job: str = "j1") -> str:
-    return store.submit(job, spec).id
+    return store.verbs.submit(job, spec).id
 
 
 def take(
     store: Store, who: Session, units: int, job: str = "j1", seq: int = 1, **wish: float
 ) -> Grant:
-    store.enlist(who)
-    grant = store.claim(who, seq, job, ask(units, **wish))
+    store.verbs.enlist(who)
+    grant = store.verbs.claim(who, seq, job, ask(units, **wish))
     assert grant is not None
     return grant
 
 
 def healthy(store: Store, job: str = "j1") -> None:
-    assert violations(store.dump(job)) == []
+    assert violations(store.vitals.dump(job)) == []
 
 
 def test_a_job_is_one_free_range(store: Store) -> None:
-    job = store.job(open_job(store))
+    job = store.views.job(open_job(store))
     assert (job.state, job.spec, job.done_units) == (JobState.RUNNING, SPEC, 0)
-    assert [r.span for r in store.dump("j1").free] == [Span(0, 100)]
-    assert [e.verb for e in store.story("j1")] == ["submit"]
+    assert [r.span for r in store.vitals.dump("j1").free] == [Span(0, 100)]
+    assert [e.verb for e in store.views.story("j1")] == ["submit"]
     healthy(store)
 
 
 def test_the_same_key_opens_one_job(store: Store) -> None:
-    first = store.submit("j1", SPEC, "key")
-    assert store.submit("j2", SPEC, "key").id == first.id
+    first = store.verbs.submit("j1", SPEC, "key")
+    assert store.verbs.submit("j2", SPEC, "key").id == first.id
     with pytest.raises(KeyReused):
-        store.submit("j3", sums_spec(7), "key")
-    assert [job.id for job in store.jobs(10)] == ["j1"]
+        store.verbs.submit("j3", sums_spec(7), "key")
+    assert [job.id for job in store.views.jobs(10)] == ["j1"]
 
 
 def test_jobs_come_newest_first_in_pages(store: Store, wall: Wall) -> None:
     for n in range(5):
         wall.ms += 1
         open_job(store, job=f"j{n}")
-    assert [j.id for j in store.jobs(2)] == ["j4", "j3"]
-    assert [j.id for j in store.jobs(2, before="j3")] == ["j2", "j1"]
-    assert list(store.jobs(2, before="gone")) == []
+    assert [j.id for j in store.views.jobs(2)] == ["j4", "j3"]
+    assert [j.id for j in store.views.jobs(2, before="j3")] == ["j2", "j1"]
+    assert list(store.views.jobs(2, before="gone")) == []
 
 
 def test_claim_takes_from_the_front(store: Store) -> None:
@@ -64,28 +64,28 @@ def test_claim_takes_from_the_front(store: Store) -> None:
     a, b = take(store, session("a"), 30), take(store, session("b"), 100)
     assert (a.span, b.span) == (Span(0, 30), Span(30, 100))
     assert (a.spec, a.pace.unassigned_units, b.pace.unassigned_units) == (SPEC, 70, 0)
-    assert store.claim(session("b"), 9, "j1", ask(5)) is None, "one lease a session"
-    store.enlist(session("c"))
-    assert store.claim(session("c"), 1, "j1", ask(5)) is None
+    assert store.verbs.claim(session("b"), 9, "j1", ask(5)) is None, "one lease a session"
+    store.verbs.enlist(session("c"))
+    assert store.verbs.claim(session("c"), 1, "j1", ask(5)) is None
     healthy(store)
 
 
 def test_claim_takes_from_the_tail_if_asked(store: Store) -> None:
     open_job(store)
-    store.enlist(session("a"))
-    store.enlist(session("b"))
-    a = store.claim(session("a"), 1, "j1", ask(30, tail=True))
+    store.verbs.enlist(session("a"))
+    store.verbs.enlist(session("b"))
+    a = store.verbs.claim(session("a"), 1, "j1", ask(30, tail=True))
     b = take(store, session("b"), 20)
     assert a is not None
     assert (a.span, b.span) == (Span(70, 100), Span(0, 20))
     assert (a.pace.free_within, b.pace.free_within) == (Span(0, 70), Span(20, 70))
     said = hand_in(SPEC, "j1", a.token, Span(70, 80), Rest.RETURN)
-    receipt = store.complete(session("a"), 2, said, ask(99, tail=True))
+    receipt = store.verbs.complete(session("a"), 2, said, ask(99, tail=True))
     assert receipt.pace.free_within == Span(20, 100)
     assert receipt.grant is not None
     assert receipt.grant.span == Span(80, 100)
     assert receipt.grant.pace.free_within == Span(20, 70)
-    assert store.look(session("c")).jobs[0].pace.free_within == Span(20, 70)
+    assert store.views.look(session("c")).jobs[0].pace.free_within == Span(20, 70)
     healthy(store)
 
 
@@ -95,10 +95,10 @@ def test_a_lost_range_is_claimed_in_halves_from_the_tail_too(store: Store, wall:
         lost = take(store, session(name), 100)
         for _ in range(4):
             wall.ms += 1_500
-            store.tick()
-        assert store.expire("j1", lost.token)
-    store.enlist(session("b"))
-    grant = store.claim(session("b"), 1, "j1", ask(100, tail=True))
+            store.verbs.tick()
+        assert store.verbs.expire("j1", lost.token)
+    store.verbs.enlist(session("b"))
+    grant = store.verbs.claim(session("b"), 1, "j1", ask(100, tail=True))
     assert grant is not None
     assert grant.span == Span(50, 100)
     healthy(store)
@@ -109,41 +109,41 @@ def test_work_says_what_rates_and_ends_are_measured_by(store: Store, wall: Wall)
     grant = take(store, session("a"), 40)
     wall.ms += 1_000
     said = hand_in(SPEC, "j1", grant.token, Span(0, 20))
-    store.complete(session("a"), 2, said, work=Work(done=5_000.0, rest_unit_cost=100.0))
-    assert store.look(session("a")).jobs[0].pace.rate == pytest.approx(5_000.0)
-    assert store.dump("j1").leases[0].rate_units_s == pytest.approx(50.0)
-    store.enlist(session("b", "host-a"))
-    before = store.look(session("b")).jobs[0].vtime_s
-    assert store.claim(session("b", "host-a"), 1, "j1", ask(10, unit_cost=250.0))
-    (lease,) = (lease for lease in store.dump("j1").leases if lease.worker == "b")
+    store.verbs.complete(session("a"), 2, said, work=Work(done=5_000.0, rest_unit_cost=100.0))
+    assert store.views.look(session("a")).jobs[0].pace.rate == pytest.approx(5_000.0)
+    assert store.vitals.dump("j1").leases[0].rate_units_s == pytest.approx(50.0)
+    store.verbs.enlist(session("b", "host-a"))
+    before = store.views.look(session("b")).jobs[0].vtime_s
+    assert store.verbs.claim(session("b", "host-a"), 1, "j1", ask(10, unit_cost=250.0))
+    (lease,) = (lease for lease in store.vitals.dump("j1").leases if lease.worker == "b")
     assert lease.rate_units_s == pytest.approx(20.0)
-    assert store.look(session("b")).jobs[0].vtime_s - before == pytest.approx(0.5)
+    assert store.views.look(session("b")).jobs[0].vtime_s - before == pytest.approx(0.5)
 
 
 def test_a_repeated_claim_is_the_same_lease(store: Store) -> None:
     open_job(store)
     first = take(store, session("a"), 30)
-    again = store.claim(session("a"), 1, "j1", ask(99))
+    again = store.verbs.claim(session("a"), 1, "j1", ask(99))
     assert again is not None
     assert (again.token, again.span) == (first.token, first.span)
-    assert store.job("j1").unassigned_units == 70
+    assert store.views.job("j1").unassigned_units == 70
 
 
 def test_claim_needs_a_session(store: Store) -> None:
     open_job(store)
     with pytest.raises(NoSuchWorker):
-        store.claim(session("nobody"), 1, "j1", ask(5))
+        store.verbs.claim(session("nobody"), 1, "j1", ask(5))
 
 
 def test_a_beat_counts_a_prefix_and_goes_on(store: Store) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)
     said = hand_in(SPEC, "j1", grant.token, Span(0, 10))
-    receipt = store.complete(session("a"), 2, said)
+    receipt = store.verbs.complete(session("a"), 2, said)
     assert (receipt.verdict, receipt.stop, receipt.grant) == (Verdict.ACCEPTED, 30, None)
-    job = store.job("j1")
+    job = store.views.job("j1")
     assert (job.done_units, job.sums) == (10, partial_of(SPEC, Span(0, 10)))
-    assert store.dump("j1").leases[0].span == Span(10, 30)
+    assert store.vitals.dump("j1").leases[0].span == Span(10, 30)
     healthy(store)
 
 
@@ -151,13 +151,13 @@ def test_a_repeated_hand_in_counts_once(store: Store) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)
     said = hand_in(SPEC, "j1", grant.token, Span(0, 10))
-    first = store.complete(session("a"), 2, said)
-    assert store.complete(session("a"), 2, said) == first
+    first = store.verbs.complete(session("a"), 2, said)
+    assert store.verbs.complete(session("a"), 2, said) == first
     forged = dataclasses.replace(said, partial={"value": 1})
     with pytest.raises(KeyReused):
-        store.complete(session("a"), 2, forged)
-    assert store.complete(session("a"), 3, said).verdict is Verdict.STALE
-    assert store.job("j1").done_units == 10
+        store.verbs.complete(session("a"), 2, forged)
+    assert store.verbs.complete(session("a"), 3, said).verdict is Verdict.STALE
+    assert store.views.job("j1").done_units == 10
     healthy(store)
 
 
@@ -165,11 +165,11 @@ def test_a_late_call_is_stale(store: Store) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)
     beat = hand_in(SPEC, "j1", grant.token, Span(0, 0))
-    store.complete(session("a"), 5, beat)
+    store.verbs.complete(session("a"), 5, beat)
     late = hand_in(SPEC, "j1", grant.token, Span(0, 10))
-    assert store.complete(session("a"), 4, late).verdict is Verdict.STALE
-    assert store.job("j1").done_units == 0
-    receipt = store.complete(session("a"), 6, late)
+    assert store.verbs.complete(session("a"), 4, late).verdict is Verdict.STALE
+    assert store.views.job("j1").done_units == 0
+    receipt = store.verbs.complete(session("a"), 6, late)
     assert receipt.verdict is Verdict.ACCEPTED, "the lease is still held"
 
 
@@ -189,25 +189,25 @@ def test_a_late_call_is_stale(store: Store) -> None:
 def test_what_cannot_be_is_refused(store: Store, span: Span, partial: dict, sentence: str) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)
-    before = store.dump("j1")
+    before = store.vitals.dump("j1")
     with pytest.raises(BadSpan, match=sentence):
-        store.complete(session("a"), 2, HandIn("j1", grant.token, span, partial, Rest.KEEP))
-    assert store.dump("j1") == before
+        store.verbs.complete(session("a"), 2, HandIn("j1", grant.token, span, partial, Rest.KEEP))
+    assert store.vitals.dump("j1") == before
     good = hand_in(SPEC, "j1", grant.token, Span(0, 10))
-    assert store.complete(session("a"), 2, good).verdict is Verdict.ACCEPTED
+    assert store.verbs.complete(session("a"), 2, good).verdict is Verdict.ACCEPTED
 
 
 def test_only_the_holder_may_hand_in(store: Store) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)
-    store.enlist(session("b"))
+    store.verbs.enlist(session("b"))
     stolen = hand_in(SPEC, "j1", grant.token, Span(0, 30))
-    assert store.complete(session("b"), 1, stolen).verdict is Verdict.STALE
+    assert store.verbs.complete(session("b"), 1, stolen).verdict is Verdict.STALE
     unknown = hand_in(SPEC, "j1", "no-such-token", Span(0, 30))
-    assert store.complete(session("a"), 2, unknown).verdict is Verdict.STALE
+    assert store.verbs.complete(session("a"), 2, unknown).verdict is Verdict.STALE
     never_leased = hand_in(SPEC, "j1", grant.token, Span(40, 50))
-    assert store.complete(session("a"), 3, never_leased).verdict is Verdict.STALE
-    assert store.job("j1").done_units == 0
+    assert store.verbs.complete(session("a"), 3, never_leased).verdict is Verdict.STALE
+    assert store.views.job("j1").done_units == 0
     healthy(store)
 
 
@@ -215,10 +215,10 @@ def test_the_next_chunk_comes_with_the_hand_in(store: Store) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)
     said = hand_in(SPEC, "j1", grant.token, Span(0, 30), Rest.RETURN)
-    receipt = store.complete(session("a"), 2, said, ask(50))
+    receipt = store.verbs.complete(session("a"), 2, said, ask(50))
     assert receipt.grant is not None
     assert receipt.grant.span == Span(30, 80)
-    assert store.complete(session("a"), 2, said, ask(50)).grant == receipt.grant
+    assert store.verbs.complete(session("a"), 2, said, ask(50)).grant == receipt.grant
     healthy(store)
 
 
@@ -226,9 +226,9 @@ def test_the_rest_can_be_given_back(store: Store) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)
     said = hand_in(SPEC, "j1", grant.token, Span(0, 10), Rest.RETURN)
-    store.complete(session("a"), 2, said)
-    assert [(r.span, r.losses) for r in store.dump("j1").free] == [(Span(10, 100), 0)]
-    assert store.story("j1")[-1].verb == "return"
+    store.verbs.complete(session("a"), 2, said)
+    assert [(r.span, r.losses) for r in store.vitals.dump("j1").free] == [(Span(10, 100), 0)]
+    assert store.views.story("j1")[-1].verb == "return"
     healthy(store)
 
 
@@ -236,22 +236,22 @@ def test_the_last_unit_reduces_and_finishes(store: Store) -> None:
     open_job(store)
     grant = take(store, session("a"), 100)
     said = hand_in(SPEC, "j1", grant.token, Span(0, 100), Rest.RETURN)
-    receipt = store.complete(session("a"), 2, said, ask(10))
+    receipt = store.verbs.complete(session("a"), 2, said, ask(10))
     assert (receipt.last, receipt.grant) == (True, None)
-    assert store.job("j1").state is JobState.REDUCING
+    assert store.views.job("j1").state is JobState.REDUCING
     healthy(store)
     with pytest.raises(NotFinished):
-        store.answer("j1")
-    assert store.look(session("a")).reducible == ["j1"]
-    reduction = store.reduce(session("a"), "j1")
+        store.views.answer("j1")
+    assert store.views.look(session("a")).reducible == ["j1"]
+    reduction = store.verbs.reduce(session("a"), "j1")
     assert reduction is not None
     assert reduction.whole == partial_of(SPEC, Span(0, 100))
-    assert store.reduce(session("b"), "j1") is None, "somebody holds it"
-    assert store.finish("j1", "another", {"x": 0}) is Verdict.STALE
-    assert store.finish("j1", reduction.token, {"x": 1}) is Verdict.ACCEPTED
-    assert store.finish("j1", reduction.token, {"x": 2}) is Verdict.CLOSED
-    assert store.answer("j1") == {"x": 1}
-    assert store.job("j1").state is JobState.DONE
+    assert store.verbs.reduce(session("b"), "j1") is None, "somebody holds it"
+    assert store.verbs.finish("j1", "another", {"x": 0}) is Verdict.STALE
+    assert store.verbs.finish("j1", reduction.token, {"x": 1}) is Verdict.ACCEPTED
+    assert store.verbs.finish("j1", reduction.token, {"x": 2}) is Verdict.CLOSED
+    assert store.views.answer("j1") == {"x": 1}
+    assert store.views.job("j1").state is JobState.DONE
     healthy(store)
 
 
@@ -259,14 +259,14 @@ def test_a_reduction_is_tried_a_few_times(store: Store, wall: Wall) -> None:
     spec = sums_spec(1)
     open_job(store, spec)
     grant = take(store, session("a"), 1)
-    store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
+    store.verbs.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
     for _ in range(limits.REDUCE_ATTEMPTS_MAX):
-        assert store.reduce(session("a"), "j1") is not None
+        assert store.verbs.reduce(session("a"), "j1") is not None
         for _ in range(limits.REDUCE_LEASE_MS // limits.TICK_MS_MAX + 1):
             wall.ms += limits.TICK_MS_MAX
-            store.tick()
-    assert store.reduce(session("a"), "j1") is None
-    job = store.job("j1")
+            store.verbs.tick()
+    assert store.verbs.reduce(session("a"), "j1") is None
+    job = store.views.job("j1")
     assert job.state is JobState.FAILED
     assert "3 times" in job.reason
 
@@ -275,32 +275,35 @@ def test_a_reduction_that_cannot_succeed_fails_the_job(store: Store) -> None:
     spec = sums_spec(1)
     open_job(store, spec)
     grant = take(store, session("a"), 1)
-    store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
-    reduction = store.reduce(session("a"), "j1")
+    store.verbs.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
+    reduction = store.verbs.reduce(session("a"), "j1")
     assert reduction is not None
-    assert store.fail("j1", reduction.token, "finish raised") is Verdict.ACCEPTED
-    assert (store.job("j1").state, store.job("j1").reason) == (JobState.FAILED, "finish raised")
+    assert store.verbs.fail("j1", reduction.token, "finish raised") is Verdict.ACCEPTED
+    assert (store.views.job("j1").state, store.views.job("j1").reason) == (
+        JobState.FAILED,
+        "finish raised",
+    )
 
 
 def test_pieces_are_kept_until_the_end(store: Store) -> None:
     spec = pieces_spec(5)
     open_job(store, spec)
     grant = take(store, session("a"), 5)
-    store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 2)))
+    store.verbs.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 2)))
     healthy(store)
     rest = hand_in(spec, "j1", grant.token, Span(2, 5), Rest.RETURN)
     fat = dataclasses.replace(rest, partial={**rest.partial, 4: b"x" * 33})
     with pytest.raises(BadSpan, match="at most 32 bytes"):
-        store.complete(session("a"), 3, fat)
+        store.verbs.complete(session("a"), 3, fat)
     few = dataclasses.replace(rest, partial={2: b"x"})
     with pytest.raises(BadSpan, match=r"one piece for each unit of 2\.\.5"):
-        store.complete(session("a"), 3, few)
-    store.complete(session("a"), 3, rest)
-    reduction = store.reduce(session("a"), "j1")
+        store.verbs.complete(session("a"), 3, few)
+    store.verbs.complete(session("a"), 3, rest)
+    reduction = store.verbs.reduce(session("a"), "j1")
     assert reduction is not None
     assert reduction.whole == partial_of(spec, Span(0, 5))
-    store.finish("j1", reduction.token, {})
-    assert store.dump("j1").pieces == frozenset()
+    store.verbs.finish("j1", reduction.token, {})
+    assert store.vitals.dump("j1").pieces == frozenset()
     healthy(store)
 
 
@@ -308,35 +311,35 @@ def test_an_answer_may_have_files(store: Store) -> None:
     spec = sums_spec(1)
     open_job(store, spec)
     grant = take(store, session("a"), 1)
-    store.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
-    reduction = store.reduce(session("a"), "j1")
+    store.verbs.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
+    reduction = store.verbs.reduce(session("a"), "j1")
     assert reduction is not None
     large = bytes(range(256)) * (limits.FILE_PART_BYTES // 100)
     files = {"image.png": b"\x89PNG\0\xff", "large.bin": large, "empty": b""}
-    store.finish("j1", reduction.token, {"x": 1}, files)
-    assert store.answer("j1") == {"x": 1}
-    assert {name: store.file("j1", name) for name in files} == files
+    store.verbs.finish("j1", reduction.token, {"x": 1}, files)
+    assert store.views.answer("j1") == {"x": 1}
+    assert {name: store.views.file("j1", name) for name in files} == files
     with pytest.raises(NoSuchFile):
-        store.file("j1", f"{reduction.token}/image.png/0")
+        store.views.file("j1", f"{reduction.token}/image.png/0")
     with pytest.raises(NoSuchFile, match="no file"):
-        store.file("j1", "other")
+        store.views.file("j1", "other")
     with pytest.raises(NoSuchJob):
-        store.file("nothing", "image.png")
+        store.views.file("nothing", "image.png")
 
 
 def test_pieces_are_seen_as_they_come(store: Store) -> None:
     spec = pieces_spec(6)
     open_job(store, spec)
     a, b = take(store, session("a"), 3), take(store, session("b"), 3)
-    store.complete(session("b"), 2, hand_in(spec, "j1", b.token, Span(3, 5)))
-    store.complete(session("a"), 2, hand_in(spec, "j1", a.token, Span(0, 1)))
-    assert store.arrivals("j1", 0, 10) == [3, 4, 0]
-    assert store.arrivals("j1", 1, 1) == [4]
-    assert store.pieces("j1", [0, 1, 4]) == partial_of(spec, Span(0, 1)) | partial_of(
+    store.verbs.complete(session("b"), 2, hand_in(spec, "j1", b.token, Span(3, 5)))
+    store.verbs.complete(session("a"), 2, hand_in(spec, "j1", a.token, Span(0, 1)))
+    assert store.views.arrivals("j1", 0, 10) == [3, 4, 0]
+    assert store.views.arrivals("j1", 1, 1) == [4]
+    assert store.views.pieces("j1", [0, 1, 4]) == partial_of(spec, Span(0, 1)) | partial_of(
         spec, Span(4, 5)
     )
-    store.cancel("j1")
-    assert store.arrivals("j1", 0, 10) == []
+    store.verbs.cancel("j1")
+    assert store.views.arrivals("j1", 0, 10) == []
 
 
 def test_sums_leave_a_history(store: Store, wall: Wall) -> None:
@@ -346,8 +349,8 @@ def test_sums_leave_a_history(store: Store, wall: Wall) -> None:
     for start in range(1_000):
         wall.ms += 1
         said = hand_in(spec, "j1", grant.token, Span(start, start + 1))
-        store.complete(session("a"), start + 2, said)
-    history = store.history("j1")
+        store.verbs.complete(session("a"), start + 2, said)
+    history = store.views.history("j1")
     assert 250 <= len(history) <= limits.HISTORY_PLACES + 1
     assert [s.done_units for s in history] == sorted(s.done_units for s in history)
     last = history[-1]
@@ -358,21 +361,21 @@ def test_sums_leave_a_history(store: Store, wall: Wall) -> None:
 def test_expire_gives_the_rest_back_as_lost(store: Store, wall: Wall) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)
-    store.complete(session("a"), 2, hand_in(SPEC, "j1", grant.token, Span(0, 10)))
-    assert store.expire("j1", grant.token) is False, "not late yet"
-    assert store.due_s() == pytest.approx(3)
+    store.verbs.complete(session("a"), 2, hand_in(SPEC, "j1", grant.token, Span(0, 10)))
+    assert store.verbs.expire("j1", grant.token) is False, "not late yet"
+    assert store.views.due_s() == pytest.approx(3)
     for _ in range(3):
         wall.ms += 1_000
-        store.tick()
-    assert list(store.overdue(10)) == [("j1", grant.token)]
-    assert store.due_s() <= 0
-    assert store.expire("j1", grant.token) is True
-    assert store.expire("j1", grant.token) is False
-    assert store.due_s() == math.inf
-    first = store.dump("j1").free[0]
+        store.verbs.tick()
+    assert list(store.views.overdue(10)) == [("j1", grant.token)]
+    assert store.views.due_s() <= 0
+    assert store.verbs.expire("j1", grant.token) is True
+    assert store.verbs.expire("j1", grant.token) is False
+    assert store.views.due_s() == math.inf
+    first = store.vitals.dump("j1").free[0]
     assert (first.span, first.losses, first.loser) == (Span(10, 30), 1, "a")
     late = hand_in(SPEC, "j1", grant.token, Span(10, 30))
-    assert store.complete(session("a"), 3, late).verdict is Verdict.STALE
+    assert store.verbs.complete(session("a"), 3, late).verdict is Verdict.STALE
     healthy(store)
 
 
@@ -381,9 +384,9 @@ def test_a_late_result_counts_while_its_lease_exists(store: Store, wall: Wall) -
     grant = take(store, session("a"), 30)
     for _ in range(60):
         wall.ms += 1_000
-        store.tick()
+        store.verbs.tick()
     said = hand_in(SPEC, "j1", grant.token, Span(0, 30), Rest.RETURN)
-    assert store.complete(session("a"), 2, said).verdict is Verdict.ACCEPTED
+    assert store.verbs.complete(session("a"), 2, said).verdict is Verdict.ACCEPTED
     healthy(store)
 
 
@@ -391,8 +394,8 @@ def test_a_stopped_server_expires_nobody(store: Store, wall: Wall) -> None:
     open_job(store)
     take(store, session("a"), 30)
     wall.ms += 3_600_000
-    store.tick()
-    assert list(store.overdue(10)) == []
+    store.verbs.tick()
+    assert list(store.views.overdue(10)) == []
 
 
 def test_a_lost_range_is_claimed_in_halves(store: Store, wall: Wall) -> None:
@@ -403,8 +406,8 @@ def test_a_lost_range_is_claimed_in_halves(store: Store, wall: Wall) -> None:
         sizes.append(grant.span.units)
         for _ in range(2 ** (n + 2)):
             wall.ms += 1_500
-            store.tick()
-        assert store.expire("j1", grant.token)
+            store.verbs.tick()
+        assert store.verbs.expire("j1", grant.token)
         healthy(store)
     assert sizes == [100, 100, 50, 12], "a first loss may be chance"
 
@@ -412,12 +415,12 @@ def test_a_lost_range_is_claimed_in_halves(store: Store, wall: Wall) -> None:
 def test_a_unit_that_nobody_survives_fails_the_job(store: Store) -> None:
     open_job(store, sums_spec(1))
     for n in range(limits.LOSSES_MAX):
-        assert store.job("j1").state is JobState.RUNNING
+        assert store.views.job("j1").state is JobState.RUNNING
         who = session(f"w{n % 2}")
         grant = take(store, who, 1, seq=2 * n + 1)
         note = hand_in(SPEC, "j1", grant.token, Span(0, 0), Rest.LOST, "it crashed")
-        store.complete(who, 2 * n + 2, note)
-    job = store.job("j1")
+        store.verbs.complete(who, 2 * n + 2, note)
+    job = store.views.job("j1")
     assert job.state is JobState.FAILED
     assert job.reason == "unit 0 was lost 5 times: it crashed"
     healthy(store)
@@ -426,40 +429,40 @@ def test_a_unit_that_nobody_survives_fails_the_job(store: Store) -> None:
 def test_split_takes_the_far_part(store: Store) -> None:
     open_job(store)
     victim = take(store, session("a"), 100)
-    store.enlist(session("b"))
-    far = store.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, 60, "it is slow"))
+    store.verbs.enlist(session("b"))
+    far = store.verbs.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, 60, "it is slow"))
     assert far is not None
     assert far.span == Span(60, 100)
     healthy(store)
     too_far = hand_in(SPEC, "j1", victim.token, Span(0, 80))
-    receipt = store.complete(session("a"), 2, too_far)
+    receipt = store.verbs.complete(session("a"), 2, too_far)
     assert (receipt.verdict, receipt.stop) == (Verdict.CUT, 60)
-    assert store.job("j1").done_units == 0
+    assert store.views.job("j1").done_units == 0
     trimmed = hand_in(SPEC, "j1", victim.token, Span(0, 60), Rest.RETURN)
-    assert store.complete(session("a"), 3, trimmed).verdict is Verdict.ACCEPTED
+    assert store.verbs.complete(session("a"), 3, trimmed).verdict is Verdict.ACCEPTED
     done = hand_in(SPEC, "j1", far.token, Span(60, 100), Rest.RETURN)
-    assert store.complete(session("b"), 2, done).last
+    assert store.verbs.complete(session("b"), 2, done).last
     healthy(store)
 
 
 def test_a_cut_at_the_start_takes_the_whole_lease(store: Store) -> None:
     open_job(store)
     victim = take(store, session("a"), 100)
-    store.complete(session("a"), 2, hand_in(SPEC, "j1", victim.token, Span(0, 40)))
-    store.enlist(session("b"))
-    taken = store.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, 40, "it is slow"))
+    store.verbs.complete(session("a"), 2, hand_in(SPEC, "j1", victim.token, Span(0, 40)))
+    store.verbs.enlist(session("b"))
+    taken = store.verbs.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, 40, "it is slow"))
     assert taken is not None
     assert taken.span == Span(40, 100)
     healthy(store)
     late = hand_in(SPEC, "j1", victim.token, Span(40, 100), Rest.RETURN)
-    assert store.complete(session("a"), 3, late).verdict is Verdict.STALE
-    assert [chunk.end for chunk in store.timeline("j1")] == [End.CUT]
+    assert store.verbs.complete(session("a"), 3, late).verdict is Verdict.STALE
+    assert [chunk.end for chunk in store.views.timeline("j1")] == [End.CUT]
     again = Cut(taken.token, 40, "it is slow, too")
-    assert store.claim(session("a"), 5, "j1", ask(10), again) is None, "only once"
-    assert store.claim(session("a"), 6, "j1", ask(10)) is None
+    assert store.verbs.claim(session("a"), 5, "j1", ask(10), again) is None, "only once"
+    assert store.verbs.claim(session("a"), 6, "j1", ask(10)) is None
     done = hand_in(SPEC, "j1", taken.token, Span(40, 100), Rest.RETURN)
-    assert store.complete(session("b"), 2, done).last
-    assert store.job("j1").sums == partial_of(SPEC, Span(0, 100))
+    assert store.verbs.complete(session("b"), 2, done).last
+    assert store.views.job("j1").sums == partial_of(SPEC, Span(0, 100))
     healthy(store)
 
 
@@ -467,53 +470,53 @@ def test_a_cut_at_the_start_takes_the_whole_lease(store: Store) -> None:
 def test_a_cut_outside_the_lease_takes_nothing(store: Store, at: int) -> None:
     open_job(store)
     victim = take(store, session("a"), 100)
-    store.enlist(session("b"))
-    assert store.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, at, "")) is None
-    assert store.claim(session("b"), 2, "j1", ask(10), Cut("gone", 50, "")) is None
+    store.verbs.enlist(session("b"))
+    assert store.verbs.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, at, "")) is None
+    assert store.verbs.claim(session("b"), 2, "j1", ask(10), Cut("gone", 50, "")) is None
     healthy(store)
 
 
 def test_cancel_drains_the_leases_as_closed(store: Store) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)
-    assert store.cancel("j1", "enough").state is JobState.CANCELLED
-    assert store.cancel("j1", "again").reason == "enough"
+    assert store.verbs.cancel("j1", "enough").state is JobState.CANCELLED
+    assert store.verbs.cancel("j1", "again").reason == "enough"
     said = hand_in(SPEC, "j1", grant.token, Span(0, 30))
-    assert store.complete(session("a"), 2, said).verdict is Verdict.CLOSED
-    assert store.claim(session("a"), 3, "j1", ask(5)) is None
-    assert store.expire("j1", grant.token) is False
-    assert store.look(session("a")).jobs == []
+    assert store.verbs.complete(session("a"), 2, said).verdict is Verdict.CLOSED
+    assert store.verbs.claim(session("a"), 3, "j1", ask(5)) is None
+    assert store.verbs.expire("j1", grant.token) is False
+    assert store.views.look(session("a")).jobs == []
     healthy(store)
     with pytest.raises(NoSuchJob):
-        store.cancel("nothing")
+        store.verbs.cancel("nothing")
 
 
 def test_rates_are_learned_and_kept_by_host(store: Store, wall: Wall) -> None:
     open_job(store)
     grant = take(store, session("a", "laptop"), 40)
     wall.ms += 1_000
-    store.complete(session("a", "laptop"), 2, hand_in(SPEC, "j1", grant.token, Span(0, 20)))
-    assert store.look(session("a", "laptop")).jobs[0].pace.rate == pytest.approx(20.0)
+    store.verbs.complete(session("a", "laptop"), 2, hand_in(SPEC, "j1", grant.token, Span(0, 20)))
+    assert store.views.look(session("a", "laptop")).jobs[0].pace.rate == pytest.approx(20.0)
     wall.ms += 1_000
-    store.complete(session("a", "laptop"), 3, hand_in(SPEC, "j1", grant.token, Span(20, 30)))
-    rate = store.look(session("a", "laptop")).jobs[0].pace.rate
+    store.verbs.complete(session("a", "laptop"), 3, hand_in(SPEC, "j1", grant.token, Span(20, 30)))
+    rate = store.views.look(session("a", "laptop")).jobs[0].pace.rate
     assert 10 < rate < 20
-    assert store.look(session("new", "laptop")).jobs[0].pace.rate == pytest.approx(rate)
-    assert store.look(session("new", "other")).jobs[0].pace.rate == 0
-    figures = store.tick()
+    assert store.views.look(session("new", "laptop")).jobs[0].pace.rate == pytest.approx(rate)
+    assert store.views.look(session("new", "other")).jobs[0].pace.rate == 0
+    figures = store.verbs.tick()
     assert (figures.live_workers, figures.claimable_units) == (1, 60)
-    assert store.look(session("new", "x")).jobs[0].pace.fleet_rate == pytest.approx(rate)
+    assert store.views.look(session("new", "x")).jobs[0].pace.fleet_rate == pytest.approx(rate)
 
 
 def test_the_job_that_waited_longest_comes_first(store: Store) -> None:
     open_job(store, job="j1")
     open_job(store, job="j2")
     take(store, session("a"), 50)
-    assert [job.job for job in store.look(session("b")).jobs] == ["j2", "j1"]
+    assert [job.job for job in store.views.look(session("b")).jobs] == ["j2", "j1"]
     grant = take(store, session("b"), 10, job="j2")
-    assert store.look(session("b")).jobs[0].vtime_s == pytest.approx(2.0)
+    assert store.views.look(session("b")).jobs[0].vtime_s == pytest.approx(2.0)
     said = hand_in(SPEC, "j2", grant.token, Span(0, 10), Rest.RETURN)
-    assert store.complete(session("b"), 2, said, ask(10)).grant is not None
+    assert store.verbs.complete(session("b"), 2, said, ask(10)).grant is not None
 
 
 def test_jobs_share_the_fleet_by_work(store: Store, wall: Wall) -> None:
@@ -523,13 +526,13 @@ def test_jobs_share_the_fleet_by_work(store: Store, wall: Wall) -> None:
         grant = take(store, session(name), units)
         wall.ms += 1_000
         done = hand_in(SPEC, "j1", grant.token, grant.span, Rest.RETURN)
-        store.complete(session(name), 2, done)
-    store.tick()
+        store.verbs.complete(session(name), 2, done)
+    store.verbs.tick()
     charged = []
     for name, units in (("slow", 10), ("fast", 20)):
-        before = store.look(session(name)).jobs[0].vtime_s
-        assert store.claim(session(name), 3, "j1", ask(units))
-        charged.append(store.look(session(name)).jobs[0].vtime_s - before)
+        before = store.views.look(session(name)).jobs[0].vtime_s
+        assert store.verbs.claim(session(name), 3, "j1", ask(units))
+        charged.append(store.views.look(session(name)).jobs[0].vtime_s - before)
     assert charged == [pytest.approx(1 / 3), pytest.approx(2 / 3)]
 
 
@@ -538,48 +541,48 @@ def test_a_job_far_ahead_gives_way_to_another(store: Store) -> None:
     open_job(store, job="j2")
     grant = take(store, session("a"), 10)
     said = hand_in(SPEC, "j1", grant.token, Span(0, 10), Rest.RETURN)
-    receipt = store.complete(session("a"), 2, said, ask(10))
+    receipt = store.verbs.complete(session("a"), 2, said, ask(10))
     assert (receipt.verdict, receipt.grant) == (Verdict.ACCEPTED, None)
 
 
 def test_workers_are_seen_and_go(store: Store, wall: Wall) -> None:
     open_job(store)
     take(store, session("a"), 30)
-    (worker,) = store.workers()
+    (worker,) = store.views.workers()
     assert (worker.id, worker.host, worker.pid, worker.job) == ("a", "host-a", 1, "j1")
     assert worker.doing == "a takes units 0..30: because"
-    assert store.live_workers() == 1
+    assert store.views.live_workers() == 1
     wall.ms += limits.LIVE_MS + 1
-    assert store.tick().live_workers == 0
+    assert store.verbs.tick().live_workers == 0
 
 
 def test_who_holds_a_lease_is_live_until_it_runs_out(store: Store, wall: Wall) -> None:
     """A fleet of 100 000 beats every 20 s: between two beats nobody is dead."""
     open_job(store)
-    store.enlist(session("b"))
+    store.verbs.enlist(session("b"))
     grant = take(store, session("a"), 30, beat_s=20.0)
     lease_ms = limits.LEASE_BEATS * 20_000
     assert lease_ms > limits.LIVE_MS
     beaten_ms = wall.ms = wall.ms + limits.LIVE_MS + 1
-    assert store.tick().live_workers == 1, "the idle one is silent"
+    assert store.verbs.tick().live_workers == 1, "the idle one is silent"
     beat = hand_in(SPEC, "j1", grant.token, Span(0, 1), Rest.KEEP)
-    assert store.complete(session("a"), 2, beat).verdict is Verdict.ACCEPTED
-    holder, idle = store.workers()
+    assert store.verbs.complete(session("a"), 2, beat).verdict is Verdict.ACCEPTED
+    holder, idle = store.views.workers()
     assert (holder.seen_ms, holder.live_until_ms) == (beaten_ms, beaten_ms + lease_ms)
     assert (holder.live(beaten_ms + lease_ms), idle.live(beaten_ms)) == (True, False)
     wall.ms += lease_ms
-    assert store.live_workers() == 1
+    assert store.views.live_workers() == 1
     wall.ms += 1
-    assert store.tick().live_workers == 0
+    assert store.verbs.tick().live_workers == 0
 
 
 def test_who_gives_its_lease_back_is_live_as_long_as_any(store: Store, wall: Wall) -> None:
     open_job(store)
     grant = take(store, session("a"), 30, beat_s=20.0)
     given_back = hand_in(SPEC, "j1", grant.token, Span(0, 1), Rest.RETURN)
-    store.complete(session("a"), 2, given_back)
+    store.verbs.complete(session("a"), 2, given_back)
     wall.ms += limits.LIVE_MS + 1
-    assert store.tick().live_workers == 0
+    assert store.verbs.tick().live_workers == 0
 
 
 @pytest.fixture
@@ -592,32 +595,32 @@ def crowded(monkeypatch) -> None:
 def test_the_figures_of_a_large_fleet_are_refreshed_more_seldom(store: Store, wall: Wall) -> None:
     open_job(store)
     for name in "abc":
-        store.enlist(session(name))
-    assert store.tick().live_workers == 3
-    store.enlist(session("d"))
+        store.verbs.enlist(session(name))
+    assert store.verbs.tick().live_workers == 3
+    store.verbs.enlist(session("d"))
     for step_ms, live in ((1_500, 3), (1_499, 3), (1, 4)):  # Hydra time goes no faster
         wall.ms += step_ms
-        assert store.tick().live_workers == live
-        assert store.look(session("d")).jobs[0].pace.live_workers == live
+        assert store.verbs.tick().live_workers == live
+        assert store.views.look(session("d")).jobs[0].pace.live_workers == live
 
 
 def test_a_clock_set_back_holds_up_no_figures(store: Store, wall: Wall) -> None:
     wall.ms += 3_600_000
-    store.enlist(session("a"))
-    assert store.tick().live_workers == 1
+    store.verbs.enlist(session("a"))
+    assert store.verbs.tick().live_workers == 1
     wall.ms -= 3_000_000
-    store.enlist(session("b"))
-    assert store.tick().live_workers == 2
+    store.verbs.enlist(session("b"))
+    assert store.verbs.tick().live_workers == 2
 
 
 def test_nothing_is_known_of_an_unknown_job(store: Store) -> None:
-    for read in (store.job, store.answer, store.story, store.dump):
+    for read in (store.views.job, store.views.answer, store.views.story, store.vitals.dump):
         with pytest.raises(NoSuchJob):
             read("nothing")
-    store.enlist(session("a"))
-    assert store.claim(session("a"), 1, "nothing", ask(1)) is None
+    store.verbs.enlist(session("a"))
+    assert store.verbs.claim(session("a"), 1, "nothing", ask(1)) is None
     said = HandIn("nothing", "t", Span(0, 0), {}, Rest.KEEP)
-    assert store.complete(session("a"), 2, said).verdict is Verdict.CLOSED
-    assert store.expire("nothing", "t") is False
-    assert store.reduce(session("a"), "nothing") is None
-    assert store.finish("nothing", "t", {}) is Verdict.CLOSED
+    assert store.verbs.complete(session("a"), 2, said).verdict is Verdict.CLOSED
+    assert store.verbs.expire("nothing", "t") is False
+    assert store.verbs.reduce(session("a"), "nothing") is None
+    assert store.verbs.finish("nothing", "t", {}) is Verdict.CLOSED

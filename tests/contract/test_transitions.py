@@ -18,51 +18,51 @@ EVENTS = ["reduce", "finish", "fail", "cancel"]
 
 def bring_to(store: Store, state: JobState) -> tuple[str, str]:
     """A job in that state; the lease's and the reduction's tokens."""
-    store.submit("j", SPEC)
-    store.enlist(WHO)
-    grant = store.claim(WHO, 1, "j", ask(1))
+    store.verbs.submit("j", SPEC)
+    store.verbs.enlist(WHO)
+    grant = store.verbs.claim(WHO, 1, "j", ask(1))
     assert grant is not None
     reduction = ""
     if state in (JobState.REDUCING, JobState.DONE, JobState.FAILED):
-        store.complete(WHO, 2, hand_in(SPEC, "j", grant.token, Span(0, 1), Rest.RETURN))
-        held = store.reduce(WHO, "j")
+        store.verbs.complete(WHO, 2, hand_in(SPEC, "j", grant.token, Span(0, 1), Rest.RETURN))
+        held = store.verbs.reduce(WHO, "j")
         assert held is not None
         reduction = held.token
     if state is JobState.DONE:
-        store.finish("j", reduction, {})
+        store.verbs.finish("j", reduction, {})
     elif state is JobState.FAILED:
-        store.fail("j", reduction, "why")
+        store.verbs.fail("j", reduction, "why")
     elif state is JobState.CANCELLED:
-        store.cancel("j")
-    assert store.job("j").state is state
+        store.verbs.cancel("j")
+    assert store.views.job("j").state is state
     return grant.token, reduction
 
 
 def cause(store: Store, event: str, lease: str, reduction: str) -> None:
     """What makes the event happen, where it may."""
     if event == "reduce":
-        store.complete(WHO, 3, hand_in(SPEC, "j", lease, Span(0, 1), Rest.RETURN))
+        store.verbs.complete(WHO, 3, hand_in(SPEC, "j", lease, Span(0, 1), Rest.RETURN))
     elif event == "finish":
-        store.finish("j", reduction, {})
+        store.verbs.finish("j", reduction, {})
     elif event == "fail":
-        store.fail("j", reduction, "why")
+        store.verbs.fail("j", reduction, "why")
     else:
-        store.cancel("j")
+        store.verbs.cancel("j")
 
 
 @pytest.mark.parametrize(("state", "event"), list(itertools.product(JobState, EVENTS)))
 def test_only_the_table_moves_a_job(store: Store, state: JobState, event: str) -> None:
     tokens = bring_to(store, state)
-    before = store.dump("j").job
+    before = store.vitals.dump("j").job
     cause(store, event, *tokens)
-    after = store.job("j").state
+    after = store.views.job("j").state
     if (state, event) == (JobState.RUNNING, "fail"):
         # A running job fails by a dead unit, not by its reduction: that has a test of its own.
         assert after is state
     elif (state, event) in TRANSITIONS:
         assert after is TRANSITIONS[state, event]
     else:
-        assert store.dump("j").job == before
+        assert store.vitals.dump("j").job == before
 
 
 @pytest.mark.parametrize(("state", "event"), list(itertools.product(JobState, EVENTS)))

@@ -233,7 +233,7 @@ class Fleet:
     def wait_working(self, job: Handle, *names: str, within_s: float = 20.0) -> None:
         """Wait until each of these workers holds a part of the job."""
         until(
-            lambda: set(names) <= {lease.worker for lease in self.store.dump(job.id).leases},
+            lambda: set(names) <= {lease.worker for lease in self.store.vitals.dump(job.id).leases},
             within_s=within_s,
             what=f"{names} work; so far:\n{self.told(job)}",
         )

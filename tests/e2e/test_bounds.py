@@ -14,9 +14,9 @@ from hydra.client import Handle
 from hydra.model import FINAL, Rest, Span
 from hydra.model.limits import HISTORY_PLACES, STORY_ENTRIES_MAX, TIMELINE_CHUNKS_MAX
 from hydra.model.messages import Grant
+from hydra.ports import Store
 from hydra.server.connection import connect
-from hydra.store.redis import keys
-from hydra.store.redis.jobs import RedisStore
+from hydra.store.redis import keys, redis_store
 from tests import stores
 from tests.e2e.conftest import Start
 from tests.e2e.fleet import Fleet
@@ -41,21 +41,21 @@ def client(start_server: Start) -> Iterator[redis.Redis]:
         yield client
 
 
-def work(store: RedisStore, job: str, chunks: int) -> None:
+def work(store: Store, job: str, chunks: int) -> None:
     """Do a job as one worker, a unit a chunk; each hand-in brings the next."""
     spec, session = stores.sums_spec(chunks), stores.session("w")
-    store.submit(job, spec)
-    store.enlist(session)
-    grant: Grant | None = store.claim(session, next(SEQ), job, stores.ask(1))
+    store.verbs.submit(job, spec)
+    store.verbs.enlist(session)
+    grant: Grant | None = store.verbs.claim(session, next(SEQ), job, stores.ask(1))
     while grant:
         span = Span(grant.span.start, grant.span.start + 1)
         hand_in = stores.hand_in(spec, job, grant.token, span)
-        grant = store.complete(session, next(SEQ), hand_in, stores.ask(1)).grant
-    reduction = store.reduce(session, job)
+        grant = store.verbs.complete(session, next(SEQ), hand_in, stores.ask(1)).grant
+    reduction = store.verbs.reduce(session, job)
     assert reduction
     right = sum(map(stores.value_of, range(chunks)))
     assert reduction.whole == {"value": right}
-    store.finish(job, reduction.token, {"value": right})
+    store.verbs.finish(job, reduction.token, {"value": right})
 
 
 def settled(client: redis.Redis) -> tuple[set[bytes], int]:
@@ -71,13 +71,13 @@ def settled(client: redis.Redis) -> tuple[set[bytes], int]:
 @pytest.mark.parametrize("chunks", [1_500, pytest.param(100_000, marks=pytest.mark.long)])
 def test_redis_is_as_before_once_a_job_is_forgotten(client: redis.Redis, chunks: int) -> None:
     keep_ms = 500
-    store = RedisStore(client, stores.counter(), keep_ms=keep_ms)
+    store = redis_store(client, stores.counter(), keep_ms=keep_ms)
     work(store, "warm-up", 50)
     until(lambda: not client.exists(keys.job("warm-up")), what="a job is forgotten")
-    until(lambda: store.tick() and not client.exists(keys.JOBS), what="it leaves the lists")
+    until(lambda: store.verbs.tick() and not client.exists(keys.JOBS), what="it leaves the lists")
     before, before_bytes = settled(client)
 
-    patient = RedisStore(client, stores.counter(), keep_ms=60_000)
+    patient = redis_store(client, stores.counter(), keep_ms=60_000)
     work(patient, "kept", chunks)
     bounds = {
         keys.story("kept"): (client.xlen, STORY_ENTRIES_MAX + NODE_ENTRIES),
@@ -94,7 +94,7 @@ def test_redis_is_as_before_once_a_job_is_forgotten(client: redis.Redis, chunks:
     for key in found:
         client.pexpire(key, 1)
     until(lambda: not client.exists(*found), what="the kept job is forgotten")
-    until(lambda: store.tick() and not client.exists(keys.JOBS), what="it leaves the lists")
+    until(lambda: store.verbs.tick() and not client.exists(keys.JOBS), what="it leaves the lists")
     after, after_bytes = settled(client)
     assert after == before
     assert after_bytes <= before_bytes + MEMORY_SLACK
@@ -102,19 +102,19 @@ def test_redis_is_as_before_once_a_job_is_forgotten(client: redis.Redis, chunks:
 
 def test_every_key_that_outlives_its_job_has_an_end(client: redis.Redis) -> None:
     """What is not of fixed number expires by itself, whoever dies."""
-    store = RedisStore(client, stores.counter())
+    store = redis_store(client, stores.counter())
     spec = stores.sums_spec(10)
     for number in range(3):
-        store.submit(f"j{number}", spec, key=f"key {number}")
+        store.verbs.submit(f"j{number}", spec, key=f"key {number}")
         session = stores.session(f"w{number}")
-        store.enlist(session)
-        grant = store.claim(session, 1, f"j{number}", stores.ask(4))
+        store.verbs.enlist(session)
+        grant = store.verbs.claim(session, 1, f"j{number}", stores.ask(4))
         assert grant
         time.sleep(0.01)  # a rate takes a moment to be known
-        store.complete(
+        store.verbs.complete(
             session, 2, stores.hand_in(spec, f"j{number}", grant.token, grant.span, Rest.RETURN)
         )
-        store.cancel(f"j{number}")
+        store.verbs.cancel(f"j{number}")
     fixed = {name for name in vars(keys) if name.isupper()}
     lasting = {key.decode() for key in client.scan_iter() if client.ttl(key) < 0}
     assert lasting <= {getattr(keys, name) for name in fixed}, "nobody ends these"

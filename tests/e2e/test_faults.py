@@ -98,7 +98,7 @@ def asleep(fleet: Fleet, job: Handle, hand: Hand) -> tuple[int, str] | None:
     """Stop the work-horse amid a chunk: its id and session. If it held none it goes on."""
     horse = hand.horse()
     os.kill(horse, signal.SIGSTOP)
-    for lease in fleet.store.dump(job.id).leases:
+    for lease in fleet.store.vitals.dump(job.id).leases:
         if lease.worker == hand.name:
             return horse, lease.session
     os.kill(horse, signal.SIGCONT)

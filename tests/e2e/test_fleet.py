@@ -119,7 +119,7 @@ def test_two_restarts_of_the_scheduler_change_nothing(fleet: Fleet) -> None:
             os.kill(before, signal.SIGKILL)
             until(lambda old=before: old not in living(), what="the old scheduler is gone")
             until(lambda old=before: fleet.part_of("scheduler") != old, what="a new one")
-        done = fleet.store.job(job.id)
+        done = fleet.store.views.job(job.id)
         assert done.done_units < done.spec.total_units, "the job should outlast the restarts"
         output, _ = asking.communicate(timeout=60)
     assert right(json.loads(output)["answer"], points)

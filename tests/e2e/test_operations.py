@@ -83,7 +83,7 @@ def test_a_copy_of_a_running_fleet_goes_on_and_is_exact(tmp_path: Path, fleets: 
     again = second.client.job(job.id)
     assert again.state == "running"
     assert again.progress() < 1
-    assert not violations(second.store.dump(job.id))
+    assert not violations(second.store.vitals.dump(job.id))
     second.worker("after")
     assert right(again.result(120), points)
 
@@ -103,8 +103,8 @@ def restarted(start_server: Start, state_dir: Path) -> Server:
     """The server again; its data is the one that is known and holds the invariants."""
     server = start_server()
     h = live(Settings.read({}, redis_url=server.url, state_dir=str(state_dir)))
-    for job in h.store.jobs(10):
-        assert not violations(h.store.dump(job.id))
+    for job in h.store.views.jobs(10):
+        assert not violations(h.store.vitals.dump(job.id))
     return server
 
 

@@ -53,20 +53,20 @@ def test_what_was_computed_before_an_outage_counts(
     with server.client() as client:
         h = over(client, Settings.read({}))
         job = submit(h, "pi", {"samples": points_lasting(60), "seed": SEED})
-        until(lambda: h.store.job(job.id).done_units, within_s=20, what="it works")
-        (lease,) = until(lambda: h.store.dump(job.id).leases, what="it holds a lease")
+        until(lambda: h.store.views.job(job.id).done_units, within_s=20, what="it works")
+        (lease,) = until(lambda: h.store.vitals.dump(job.id).leases, what="it holds a lease")
         horse = worker.horse()
         server.kill()
         time.sleep(outage_s)
         server.start()
         until(server.answers, what="the server is back")
-        before = h.store.job(job.id).done_units
+        before = h.store.views.job(job.id).done_units
         until(
-            lambda: h.store.job(job.id).done_units > before,
+            lambda: h.store.views.job(job.id).done_units > before,
             within_s=BACK_WITHIN_S,
             what="something is handed in",
         )
-        story = [f"{entry.verb} {entry.text}" for entry in h.store.story(job.id)]
+        story = [f"{entry.verb} {entry.text}" for entry in h.store.views.story(job.id)]
     assert lease.worker == "patient"
     assert horse in children(worker.process.pid), worker.log.read_text()
     assert not any(line.startswith("expire") for line in story), story
@@ -89,7 +89,7 @@ def test_an_idle_worker_takes_work_again_after_refusals(server: Server, worker: 
         until(server.answers, what="the server is back")
         job = submit(h, "pi", {"samples": 10 * pi.UNIT_POINTS, "seed": SEED})
         until(
-            lambda: h.store.job(job.id).done_units,
+            lambda: h.store.views.job(job.id).done_units,
             within_s=10,
             what=f"it works: {worker.log.read_text()}",
         )
@@ -106,17 +106,17 @@ def test_a_server_that_stands_still_expires_nobody(
         with server.client() as client:
             h = over(client, Settings.read({}))
             job = submit(h, "pi", {"samples": points_lasting(60), "seed": SEED})
-            until(lambda: h.store.job(job.id).done_units, within_s=20, what="it works")
+            until(lambda: h.store.views.job(job.id).done_units, within_s=20, what="it works")
             server.send(signal.SIGSTOP)
             time.sleep(8)
             server.send(signal.SIGCONT)
-            before = h.store.job(job.id).done_units
+            before = h.store.views.job(job.id).done_units
             until(
-                lambda: h.store.job(job.id).done_units > before,
+                lambda: h.store.views.job(job.id).done_units > before,
                 within_s=BACK_WITHIN_S,
                 what=f"something is handed in: {worker.log.read_text()}",
             )
-            verbs = {entry.verb for entry in h.store.story(job.id)}
+            verbs = {entry.verb for entry in h.store.views.story(job.id)}
         assert reaper.process.poll() is None, reaper.log.read_text()
         assert "expire" not in verbs
     finally:

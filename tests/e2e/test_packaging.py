@@ -208,8 +208,8 @@ def test_installed_a_stock_worker_computes_a_job(
     env = bare_env(HYDRA_STATE_DIR=str(tmp_path / "state"))
     worker = Hand("w", stock(redis_url, python=home.python), env, tmp_path / "w.log")
     try:
-        until(lambda: h.store.job(job.id).state is JobState.DONE, within_s=20)
-        assert (h.store.answer(job.id) or {})["hits"] == HITS[POINTS]
+        until(lambda: h.store.views.job(job.id).state is JobState.DONE, within_s=20)
+        assert (h.store.views.answer(job.id) or {})["hits"] == HITS[POINTS]
         own = f"{home.folder}/lib"
         assert pi.BACKEND == "numpy" or own in loaded(worker.horse())
     finally:

@@ -49,12 +49,12 @@ def test_a_paused_worker_gives_back_says_so_and_goes_on(fleet: Fleet, crew: str)
     entry = fleet.entry(job, "return", "w gives back")
     assert "it pauses: hydra pause" in entry["text"]
     assert at_s(entry) - asked_s < 10, "it did not wait for anything but the command to start"
-    assert fleet.store.dump(job.id).leases == []
+    assert fleet.store.vitals.dump(job.id).leases == []
     until(lambda: " paused " in say(fleet, "workers"), what="the list says so")
     assert ": hydra pause" in say(fleet, "workers")
     (worker,) = json.loads(say(fleet, "workers", "--json"))
     assert (worker["state"], worker["paused"]["why"]) == ("paused", "hydra pause")
-    until(lambda: fleet.store.live_workers() == 0, what="it does not count")
+    until(lambda: fleet.store.views.live_workers() == 0, what="it does not count")
     say(fleet, "resume")
     fleet.wait_working(job, "w")
     end(job)

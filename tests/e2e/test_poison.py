@@ -87,15 +87,15 @@ def fails_alone(h: Hydra, how: str, units: int, within_s: float) -> str:
     bad = submit(h, "poison", {"how": how, "units": units}).id
     good = submit(h, "poison", {"how": "not", "units": 100}).id
     try:
-        until(lambda: h.store.job(bad).state in FINAL, within_s=within_s)
+        until(lambda: h.store.views.job(bad).state in FINAL, within_s=within_s)
     except AssertionError as error:
-        error.add_note("\n".join(f"{e.verb} {e.text}" for e in h.store.story(bad)))
+        error.add_note("\n".join(f"{e.verb} {e.text}" for e in h.store.views.story(bad)))
         raise
-    until(lambda: h.store.job(good).state in FINAL, within_s=20, what="the other job ends")
-    assert h.store.answer(good) == {"value": 100}
-    assert h.store.job(bad).state is JobState.FAILED
-    assert violations(h.store.dump(bad)) == violations(h.store.dump(good)) == []
-    return h.store.job(bad).reason
+    until(lambda: h.store.views.job(good).state in FINAL, within_s=20, what="the other job ends")
+    assert h.store.views.answer(good) == {"value": 100}
+    assert h.store.views.job(bad).state is JobState.FAILED
+    assert violations(h.store.vitals.dump(bad)) == violations(h.store.vitals.dump(good)) == []
+    return h.store.views.job(bad).reason
 
 
 @pytest.mark.parametrize("how", WORDS)
@@ -143,8 +143,8 @@ def test_a_worker_that_ends_is_no_longer_live(h: Hydra, start: Callable[..., Han
     """Sizes are right at once, not when it has been silent for long enough."""
     leaver = start("leaver", hydra("worker"))
     job = submit(h, "poison", {"units": 100}).id
-    until(lambda: h.store.job(job).state in FINAL, within_s=20, what="it works")
-    assert h.store.live_workers() == 1
+    until(lambda: h.store.views.job(job).state in FINAL, within_s=20, what="it works")
+    assert h.store.views.live_workers() == 1
     leaver.process.terminate()
     assert leaver.process.wait(20) == 0
-    assert h.store.live_workers() == 0
+    assert h.store.views.live_workers() == 0

@@ -155,8 +155,8 @@ def test_nothing_but_our_task_runs(h: Hydra, start: Start, tmp_path: Path, redis
     assert [end is JobStatus.FINISHED for end in ends] == [False] * 7 + [True], ends
     points = min(HITS)
     job = submit(h, "pi", {"samples": points, "seed": SEED})
-    until(lambda: h.store.job(job.id).state is JobState.DONE, within_s=20)
-    assert (h.store.answer(job.id) or {})["hits"] == HITS[points]
+    until(lambda: h.store.views.job(job.id).state is JobState.DONE, within_s=20)
+    assert (h.store.views.answer(job.id) or {})["hits"] == HITS[points]
     assert not touched.exists(), worker.log.read_text()
     assert worker.process.poll() is None, "it has not even died of it"
 
@@ -168,16 +168,16 @@ def test_a_busy_worker_ends_at_once_and_in_order(
     """What it has computed counts, the rest goes back for anyone, and the story says so."""
     worker = start(hydra("worker", "--cores", str(cores)), HYDRA_WORKER_ID="leaver")
     job = submit(h, "pi", {"samples": points_lasting(60), "seed": SEED})
-    until(lambda: h.store.job(job.id).leases == cores, within_s=20, what="all are at work")
-    until(lambda: h.store.job(job.id).done_units, what="something is handed in")
+    until(lambda: h.store.views.job(job.id).leases == cores, within_s=20, what="all are at work")
+    until(lambda: h.store.views.job(job.id).done_units, what="something is handed in")
     began_s = time.monotonic()
     worker.process.send_signal(signal.SIGTERM)
     assert worker.process.wait(20) == 0
     assert time.monotonic() - began_s < STOP_S
-    after = h.store.job(job.id)
+    after = h.store.views.job(job.id)
     assert (after.state, after.leases) == (JobState.RUNNING, 0)
     assert after.done_units + after.unassigned_units == after.spec.total_units
-    story = [f"{entry.verb} {entry.text}" for entry in h.store.story(job.id)]
+    story = [f"{entry.verb} {entry.text}" for entry in h.store.views.story(job.id)]
     assert any(line.startswith("return leaver") and "the shift ends" in line for line in story)
     assert not any(line.startswith("expire") for line in story), story
 
@@ -192,10 +192,10 @@ def test_a_cancelled_tile_of_minutes_does_not_hold_its_worker(
     start(hydra("worker") if ours else stock(redis_url))
     kernel, given, _ = HEAVY["mandelbrot, one tile"]
     heavy = submit(h, kernel, given)
-    until(lambda: h.store.job(heavy.id).leases, within_s=20, what="the tile is begun")
+    until(lambda: h.store.views.job(heavy.id).leases, within_s=20, what="the tile is begun")
     cancel(h, heavy.id)
     light = submit(h, "pi", {"samples": min(HITS), "seed": SEED})
-    until(lambda: h.store.job(light.id).state is JobState.DONE, within_s=20)
+    until(lambda: h.store.views.job(light.id).state is JobState.DONE, within_s=20)
 
 
 def test_a_stock_work_horse_computes_without_numpy(h: Hydra, start: Start, redis_url: str) -> None:
@@ -204,7 +204,7 @@ def test_a_stock_work_horse_computes_without_numpy(h: Hydra, start: Start, redis
         pytest.skip("needs the compiled kernel")
     worker = start(stock(redis_url))
     job = submit(h, "pi", {"samples": points_lasting(60), "seed": SEED})
-    until(lambda: h.store.job(job.id).done_units, within_s=20, what="something is handed in")
+    until(lambda: h.store.views.job(job.id).done_units, within_s=20, what="something is handed in")
     libraries = loaded(worker.horse())
     assert "kernels/native/pi." in libraries
     assert "numpy" not in libraries
@@ -228,5 +228,5 @@ def test_a_work_horse_finds_everything_imported(start: Start, h: Hydra, tmp_path
     told.touch()
     start(hydra("worker"), IMPORTED=str(told))
     job = submit(h, "pi", {"samples": 10**8, "seed": SEED})
-    until(lambda: h.store.job(job.id).state is JobState.DONE, within_s=60, what="the answer")
+    until(lambda: h.store.views.job(job.id).state is JobState.DONE, within_s=60, what="the answer")
     assert told.read_text() == ""

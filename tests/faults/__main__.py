@@ -7,7 +7,7 @@ import logging
 import time
 import traceback
 
-from hydra.store.memory.verbs import MemoryStore
+from hydra.store.memory import memory_store
 from tests.faults.schedule import Schedule, in_redis
 
 
@@ -20,7 +20,7 @@ def main() -> int:
     options.add_argument("--redis", help="on the server at this address, which is emptied")
     options.add_argument("--trace", action="store_true", help="tell every event")
     given = options.parse_args()
-    make_store = in_redis(given.redis) if given.redis else MemoryStore
+    make_store = in_redis(given.redis) if given.redis else memory_store
     seeds = range(given.first, given.first + given.seeds)
     if given.seed is not None:
         seeds = range(given.seed, given.seed + 1)

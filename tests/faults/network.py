@@ -124,6 +124,8 @@ class _Far:
 
             return self._link.call(f"{name}{args}" if self._told else name, work)
 
+        if name == "lent":  # as a process remembers it: what it was told last, without a call
+            return act  # type: ignore[no-any-return]
         return self._link.rest if name == "listen" else call
 
     @property

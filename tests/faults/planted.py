@@ -1,95 +1,124 @@
-"""Stores with one bug each: what the schedules must find, or they prove nothing."""
+"""One bug at a time, put into the memory store: the schedules must find it, or they prove nothing.
+
+Each bug stands in for a step or a verb, and is given what it stands in for.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 from hydra.model import JobState, Range, Session, Verdict
 from hydra.model.messages import HandIn, Receipt, Reduction
+from hydra.store.memory import steps
 from hydra.store.memory.records import JobRecord, SessionRecord
-from hydra.store.memory.verbs import MemoryStore
+from hydra.store.memory.state import State
+from hydra.store.memory.verbs import MemoryVerbs
+
+Right = Callable[..., Any]
+Bug = Callable[..., Any]
+BUGS: dict[str, Callable[[], Any]] = {}
+"""By name: a context in which the bug is there."""
 
 
-class NoFence(MemoryStore):
+def instead_of(place: Any, name: str) -> Callable[[Bug], Bug]:
+    """Plant the bug there, with the right one as its first argument."""
+
+    def plant(bug: Bug) -> Bug:
+        @contextmanager
+        def planted() -> Iterator[None]:
+            right = getattr(place, name)
+            with mock.patch.object(place, name, lambda *given: bug(right, *given)):
+                yield
+
+        BUGS[bug.__name__] = planted
+        return bug
+
+    return plant
+
+
+@instead_of(steps, "judge")
+def no_fence(
+    right: Right,
+    state: State,
+    session: Session,
+    known: SessionRecord,
+    record: JobRecord,
+    hand_in: HandIn,
+) -> Receipt | None:
     """Counts what comes with a stale token."""
-
-    def _judge(
-        self, session: Session, known: SessionRecord, record: JobRecord, h: HandIn
-    ) -> Receipt | None:
-        receipt = super()._judge(session, known, record, h)
-        if receipt and receipt.verdict is Verdict.STALE:
-            record.done += h.span.units
-            for name, value in h.partial.items():
-                if isinstance(value, int):
-                    record.sums[str(name)] = record.sums.get(str(name), 0) + value
-            return replace(receipt, verdict=Verdict.ACCEPTED)
-        return receipt
+    receipt: Receipt | None = right(state, session, known, record, hand_in)
+    if receipt and receipt.verdict is Verdict.STALE:
+        record.done += hand_in.span.units
+        for name, value in hand_in.partial.items():
+            if isinstance(value, int):
+                record.sums[str(name)] = record.sums.get(str(name), 0) + value
+        return replace(receipt, verdict=Verdict.ACCEPTED)
+    return receipt
 
 
-class RepoolTwice(MemoryStore):
+@instead_of(MemoryVerbs, "expire")
+def repool_twice(right: Right, verbs: MemoryVerbs, job: str, token: str) -> bool:
     """Gives an expired lease's span back and lets the lease stand."""
+    state = verbs._state
+    lease = state.jobs[job].leases.get(token) if job in state.jobs else None
+    ended: bool = right(verbs, job, token)
+    if ended and lease and state.jobs[job].state is JobState.RUNNING:
+        steps.lease_write(state, state.jobs[job], token, lease)
+    return ended
 
-    def expire(self, job: str, token: str) -> bool:
-        lease = self._jobs[job].leases.get(token) if job in self._jobs else None
-        ended = super().expire(job, token)
-        if ended and lease and self._jobs[job].state is JobState.RUNNING:
-            self._write_lease(self._jobs[job], token, lease)
-        return ended
 
-
-class SequenceIgnored(MemoryStore):
+@instead_of(steps, "heard_before")
+def sequence_ignored(
+    right: Right, state: State, session: Session, seq: int, digest: str
+) -> tuple[SessionRecord, Any]:
     """Does a repeated call again."""
+    if known := state.sessions.get(session.id):
+        return known, None
+    found: tuple[SessionRecord, Any] = right(state, session, seq, digest)
+    return found
 
-    def _heard_before(self, session: Session, seq: int, digest: str) -> tuple[SessionRecord, Any]:
-        if known := self._sessions.get(session.id):
-            return known, None
-        return super()._heard_before(session, seq, digest)
 
-
-class LeaseOutlivesReturn(MemoryStore):
+@instead_of(steps, "give_back")
+def lease_outlives_return(
+    right: Right, state: State, record: JobRecord, token: str, why: str
+) -> None:
     """Gives the rest back at a hand-in, and keeps the lease too."""
-
-    def _give_back(self, record: JobRecord, token: str, why: str) -> None:
-        lease = record.leases[token]
-        super()._give_back(record, token, why)
-        self._write_lease(record, token, lease)
+    lease = record.leases[token]
+    right(state, record, token, why)
+    steps.lease_write(state, record, token, lease)
 
 
-class CutUnseen(MemoryStore):
+@instead_of(steps, "judge")
+def cut_unseen(
+    right: Right,
+    state: State,
+    session: Session,
+    known: SessionRecord,
+    record: JobRecord,
+    hand_in: HandIn,
+) -> Receipt | None:
     """Counts a span beyond the stop of a lease that was cut short."""
-
-    def _judge(
-        self, session: Session, known: SessionRecord, record: JobRecord, h: HandIn
-    ) -> Receipt | None:
-        receipt = super()._judge(session, known, record, h)
-        return None if receipt and receipt.verdict is Verdict.CUT else receipt
+    receipt: Receipt | None = right(state, session, known, record, hand_in)
+    return None if receipt and receipt.verdict is Verdict.CUT else receipt
 
 
-class LossForgotten(MemoryStore):
+@instead_of(steps, "free_put")
+def loss_forgotten(right: Right, state: State, record: JobRecord, given: Range) -> None:
     """Gives a lost span back as if nothing had happened, so that a poisoned unit never ends."""
-
-    def _free_put(self, record: JobRecord, given: Range) -> None:
-        super()._free_put(record, Range(given.span))
+    right(state, record, Range(given.span))
 
 
-class ReductionForAll(MemoryStore):
+@instead_of(MemoryVerbs, "reduce")
+def reduction_for_all(
+    right: Right, verbs: MemoryVerbs, session: Session, job: str
+) -> Reduction | None:
     """Reduces without the last piece or unit."""
-
-    def reduce(self, session: Session, job: str) -> Reduction | None:
-        reduction = super().reduce(session, job)
-        if reduction and len(reduction.whole) > 1:
-            short = dict(list(reduction.whole.items())[:-1])
-            return replace(reduction, whole=short)
-        return reduction
-
-
-BUGS: tuple[type[MemoryStore], ...] = (
-    NoFence,
-    RepoolTwice,
-    SequenceIgnored,
-    LeaseOutlivesReturn,
-    CutUnseen,
-    LossForgotten,
-    ReductionForAll,
-)
+    reduction: Reduction | None = right(verbs, session, job)
+    if reduction and len(reduction.whole) > 1:
+        short = dict(list(reduction.whole.items())[:-1])
+        return replace(reduction, whole=short)  # type: ignore[arg-type]
+    return reduction

@@ -16,12 +16,11 @@ from hydra.server.connection import connect
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.dispatch import dispatch
-from hydra.services.leave import leave
 from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
-from hydra.store.memory.verbs import MemoryStore
-from hydra.store.redis.jobs import RedisStore
+from hydra.store.memory import memory_store
+from hydra.store.redis import redis_store
 from hydra.work.local import LocalPort
 from hydra.work.loop import HEART_S, Worker
 from tests.faults.kernels import kernels_of
@@ -47,7 +46,7 @@ def in_redis(url: str) -> MakeStore:
 
     def make(new_id: Callable[[], str], now_ms: Callable[[], float]) -> Store:
         client.flushall()
-        return RedisStore(client, new_id, now_ms=now_ms)
+        return redis_store(client, new_id, now_ms=now_ms)
 
     return make
 
@@ -92,7 +91,7 @@ class Schedule:
     """Everything of one seed; `run` raises AssertionError if anything is not as promised."""
 
     def __init__(
-        self, seed: int, make_store: MakeStore = MemoryStore, *, tell: bool = False
+        self, seed: int, make_store: MakeStore = memory_store, *, tell: bool = False
     ) -> None:
         self.loop = Loop(seed)
         self.loop.told = [] if tell else None
@@ -105,6 +104,8 @@ class Schedule:
         self.settings = Settings.read(self.plan.settings, state_dir="none")
         self.trips: dict[Any, int] = {}
         self.workers: dict[int, tuple[Process, Link]] = {}
+        self.sessions: dict[int, str] = {}
+        """The last of each worker, which its parent knows."""
         self.reapers: dict[int, Process] = {}
         self.expected = dict[str, JobPlan]()
         self.calls = 0
@@ -138,8 +139,14 @@ class Schedule:
         """The services of one process, with the network between it and the store."""
         link = Link(process, self.server, self.plan.weather)
         kernels = kernels_of(process, speed, self.trips)
+        saw, near = self.witness.saw, self.store
+        far = Store(
+            verbs=link.far(near.verbs, saw),
+            views=link.far(near.views, saw),
+            vitals=link.far(near.vitals, saw),
+        )
         return Hydra(
-            link.far(self.store, self.witness.saw),
+            far,
             link.far(self.queue, self.witness.saw),
             SkewedClock(process),
             self.settings,
@@ -160,6 +167,7 @@ class Schedule:
                         process.sleep(0.5)
                         continue
                     session = Session(h.clock.new_id(), process.name, process.name, 1)
+                    self.sessions[number] = session.id
                     worker = SimWorker(
                         process, LocalPort(h), h.kernels(), h.clock, self.settings, session
                     )
@@ -170,14 +178,14 @@ class Schedule:
 
         process.start(work)
 
-    def start_parent(self, number: int) -> None:
+    def start_parent(self, number: int, session: str) -> None:
         """The process that has seen a worker's process die, and says so once."""
         process = self.loop.process(f"parent-{number}")
         h, _ = self.hydra(process)
 
         def work() -> None:
             try:
-                leave(h, f"worker-{number}", "its process ended by SIGKILL")
+                h.store.verbs.leave(session, "its process ended by SIGKILL")
             except Unavailable:
                 pass
 
@@ -261,9 +269,10 @@ class Schedule:
         """Start what has died, as a supervisor does."""
         for number, (process, _) in list(self.workers.items()):
             if not process.alive:
+                last = self.sessions.get(number)
                 self.start_worker(number)
-                if self.plan.parents:
-                    self.start_parent(number)
+                if self.plan.parents and last:
+                    self.start_parent(number, last)
         for number, process in list(self.reapers.items()):
             if not process.alive:
                 self.start_reaper(number)

@@ -50,7 +50,7 @@ class Witness:
             return
         self._calls.append((name, args))
         if name == "submit":
-            self._jobs.setdefault(said.id, self._store.dump(said.id))
+            self._jobs.setdefault(said.id, self._store.vitals.dump(said.id))
         elif name in ("claim", "complete"):
             self._answered(args[0].id, args[1], said)
         self.check()
@@ -66,7 +66,7 @@ class Witness:
     def check(self) -> None:
         """Raise Broken unless all invariants hold of every job."""
         for job, before in self._jobs.items():
-            dump = self._store.dump(job)
+            dump = self._store.vitals.dump(job)
             if faults := [*violations(dump), *regressions(before, dump), *_untrue(dump)]:
                 raise Broken(f"{job}: " + "; ".join(faults))
             self._jobs[job] = dump
@@ -84,19 +84,19 @@ class Witness:
         for job, plan in expected.items():
             if fault := self._wrong(job, plan):
                 raise Broken(f"{job} of {plan}: {fault}")
-        before = {job: self._store.dump(job) for job in self._jobs}
+        before = {job: self._store.vitals.dump(job) for job in self._jobs}
         for name, args in self._calls:
             if name == "reduce":
                 continue
             try:
-                getattr(self._store, name)(*args)
+                getattr(self._store.verbs, name)(*args)
             except HydraError:
                 pass  # refused: so nothing has changed
-            if before != (after := {job: self._store.dump(job) for job in self._jobs}):
+            if before != (after := {job: self._store.vitals.dump(job) for job in self._jobs}):
                 raise Broken(f"{name}{args}, sent again at the end, changed {before} to {after}")
 
     def _wrong(self, job: str, plan: JobPlan) -> str:
-        found = self._store.job(job)
+        found = self._store.views.job(job)
         if found.state is JobState.CANCELLED:
             return "" if plan.cancelled_at_s is not None else "nobody cancelled it"
         if plan.kernel in POISON:
@@ -104,7 +104,7 @@ class Witness:
             return "" if found.reason.startswith(named) else f"{found.state}: {found.reason}"
         if found.state is not JobState.DONE:
             return f"{found.state}: {found.reason}"
-        answer, right = self._store.answer(job), answer_of(plan.kernel, plan.units)
+        answer, right = self._store.views.answer(job), answer_of(plan.kernel, plan.units)
         return "" if answer == right else f"the answer is {answer}, not {right}"
 
 

@@ -290,9 +290,9 @@ def send(app: Any, asked: Request) -> int:
 
 def state(h: Hydra) -> object:
     """All that a request could have left behind."""
-    jobs, store = h.store.jobs(1000), h.store
-    told = [(store.dump(job.id), list(store.story(job.id))) for job in jobs]
-    return jobs, told, store.tally(), store.workers(), h.queue.waiting()
+    jobs, store = h.store.views.jobs(1000), h.store
+    told = [(store.vitals.dump(job.id), list(store.views.story(job.id))) for job in jobs]
+    return jobs, told, store.vitals.tally(), store.views.workers(), h.queue.waiting()
 
 
 def routes(app: Any) -> list[tuple[str, str]]:
@@ -323,7 +323,7 @@ def fuzz(app: Any, h: Hydra, route: tuple[str, str], count: int, seed: int) -> d
     Raises AssertionError with the request and the seed if one is taken, breaks or leaves a trace.
     """
     method, rule = route
-    job = h.store.jobs(1)[0].id
+    job = h.store.views.jobs(1)[0].id
     rng, found, before = Random(f"{seed} {route}"), dict[int, int](), state(h)
     for number in range(count):
         asked = request(method, rule, job, rng)

@@ -26,7 +26,7 @@ def test_chunks_are_counted_by_size(http, h):
     job = submit(h, "mandelbrot", PICTURE)
     work_on(h)
     said = metrics(http, "chunking")
-    chunks = h.store.timeline(job.id)
+    chunks = h.store.views.timeline(job.id)
     assert said["job_id"] == job.id
     assert said["total_chunks_processed"] == len(chunks)
     assert said["total_points_processed"] == 80 * 64**2
@@ -51,7 +51,7 @@ def test_tiles_have_what_was_foretold_and_what_it_took(http, h):
         costs.sums[-1]
     )
     first = said["tiles"][0]
-    chunk = h.store.timeline(job.id)[0]
+    chunk = h.store.views.timeline(job.id)[0]
     assert first["tile_id"] == f"{chunk.span.start}..{chunk.span.stop}"
     assert first["actual_computation_time"] == chunk.busy_s
     assert first["complexity_score"] == pytest.approx(costs.mean(chunk.span) / costs.unit_cost)

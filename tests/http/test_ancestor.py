@@ -68,7 +68,7 @@ def test_pi_from_its_creation_to_its_result(http, h):
 def test_the_callers_id_is_the_job_once(http, h):
     for _ in range(3):
         assert create(http).status_code == 200
-    assert len(h.store.jobs(10)) == 1
+    assert len(h.store.views.jobs(10)) == 1
     other = create(http, points=5)
     assert (other.status_code, other.get_json()["code"]) == (409, "key-reused")
     assert create(http, job_id="tuesday", points=5).status_code == 200
@@ -79,17 +79,17 @@ def test_the_callers_id_is_the_job_once(http, h):
 
 def test_an_id_stays_taken_after_its_key_is_forgotten(http, h):
     create(http)
-    h.store._keys.clear()
+    h.store.verbs._state.keys.clear()
     assert create(http).status_code == 200
     assert create(http, points=5).status_code == 409
-    assert len(h.store.jobs(10)) == 1
+    assert len(h.store.views.jobs(10)) == 1
 
 
 def test_a_uuid_is_our_id_too(http, h):
     given = str(uuid.UUID(int=7))
     create(http, job_id=given)
-    assert h.store.jobs(1)[0].id == given.replace("-", "")
-    assert status(http, h.store.jobs(1)[0].id)["status"] == "in-progress"
+    assert h.store.views.jobs(1)[0].id == given.replace("-", "")
+    assert status(http, h.store.views.jobs(1)[0].id)["status"] == "in-progress"
 
 
 def test_an_unknown_job_has_the_same_fields(http):
@@ -116,7 +116,7 @@ def test_marking_ends_a_job_and_makes_none(http, h):
     assert (found["status"], found["result"]) == ("error", "")
     assert 0 < found["percent_complete"] < 100
     http.post("/api/mark_job_error/never")
-    assert len(h.store.jobs(10)) == 1
+    assert len(h.store.views.jobs(10)) == 1
 
 
 def test_a_finished_job_cannot_be_marked(http, h):
@@ -132,7 +132,7 @@ def pixels(http):
 
 def test_a_picture_from_its_creation_to_its_pixels(http, h):
     assert create(http, **PICTURE).status_code == 200
-    (job,) = h.store.jobs(1)
+    (job,) = h.store.views.jobs(1)
     assert job.spec.params["columns"] == job.spec.params["rows"] == 40
     asked = {name: job.spec.params[name] for name in ("iterations", *REGION)}
     assert asked == {"iterations": 300, "centre_x": -0.5, "centre_y": 0.0, "width": 3.0}
@@ -152,7 +152,7 @@ def test_a_picture_from_its_creation_to_its_pixels(http, h):
 
 def test_a_picture_has_256_pixels_a_side_unless_told(http, h):
     create(http, job_id="view", task_type="calculate_mandelbrot", resolution=0)
-    assert h.store.jobs(1)[0].spec.params["rows"] == 256
+    assert h.store.views.jobs(1)[0].spec.params["rows"] == 256
 
 
 def test_a_history_too_long_is_refused(http, h, monkeypatch):
@@ -193,7 +193,7 @@ def test_a_bad_field_is_named(http, h, name, value):
     )
     assert reply.status_code == 400, reply.text
     assert reply.get_json()["errors"][0]["pointer"] == f"/{name}"
-    assert h.store.jobs(1) == []
+    assert h.store.views.jobs(1) == []
 
 
 @pytest.mark.parametrize("value", [-1, 10**9, 1.5, "wide", True, None])
@@ -204,7 +204,7 @@ def test_a_bad_resolution_is_named(http, h, value):
         return
     assert reply.status_code == 400
     assert reply.get_json()["errors"][0]["pointer"] == "/resolution"
-    assert h.store.jobs(1) == []
+    assert h.store.views.jobs(1) == []
 
 
 def test_only_json_is_taken(http):

@@ -82,7 +82,7 @@ def assert_problem(reply, status, h):
     assert problem["status"] == status
     assert problem["type"].endswith(problem["code"])
     assert len(reply.data) < 2000
-    assert h.store.jobs(10) == []
+    assert h.store.views.jobs(10) == []
     return problem
 
 
@@ -173,7 +173,7 @@ def test_a_huge_body_is_not_read(http, h, told, path):
     assert reply.status_code == 413
     assert "65536" in reply.text
     assert body.taken <= 2 * h.settings.body_bytes_max
-    assert h.store.jobs(1) == []
+    assert h.store.views.jobs(1) == []
 
 
 def test_a_body_at_the_limit_is_read(http, h):
@@ -196,7 +196,7 @@ def test_a_silent_store_is_a_503(h, http, monkeypatch):
     def silent(*_):
         raise StoreDown("Redis does not answer")
 
-    monkeypatch.setattr(type(h.store), "job", silent)
+    monkeypatch.setattr(type(h.store.views), "job", silent)
     reply = http.get(f"{JOBS}/{'0' * 32}")
     assert (reply.status_code, reply.get_json()["code"]) == (503, "store-down")
     assert reply.headers["Retry-After"] == "1"
@@ -206,7 +206,7 @@ def test_a_bug_of_ours_tells_nothing(h, http, monkeypatch, caplog):
     def broken(*_):
         raise ZeroDivisionError("secret inside")
 
-    monkeypatch.setattr(type(h.store), "job", broken)
+    monkeypatch.setattr(type(h.store.views), "job", broken)
     reply = http.get(f"{JOBS}/{'0' * 32}")
     assert reply.status_code == 500
     assert reply.mimetype == "application/problem+json"
@@ -244,5 +244,5 @@ def test_any_body_is_a_job_or_a_problem(body, key):
         headers["Idempotency-Key"] = key.encode().decode("latin-1")
     reply = http.post(JOBS, data=raw, content_type="application/json", headers=headers)
     assert reply.status_code in (201, 400, 404, 413)
-    assert len(h.store.jobs(2)) == (reply.status_code == 201)
+    assert len(h.store.views.jobs(2)) == (reply.status_code == 201)
     assert reply.get_json()

@@ -41,7 +41,7 @@ def test_a_stream_tells_the_story_and_ends_with_the_answer(http, h, opened, work
     assert reply.headers["X-Accel-Buffering"] == "no"
     assert reply.text.startswith("retry: 2000\n\n")
     events = events_of(reply.text)
-    assert story_ids(events) == [entry.id for entry in h.store.story(job["id"])]
+    assert story_ids(events) == [entry.id for entry in h.store.views.story(job["id"])]
     assert all(data["id"] == entry for event, entry, data in events if event == "story")
     assert [event for event, _, _ in events].count("end") == 1
     assert events[-1] == ("end", "", http.get(job["links"]["self"]).get_json())
@@ -52,7 +52,7 @@ def test_a_stream_tells_the_story_and_ends_with_the_answer(http, h, opened, work
 def test_a_stream_resumes_at_every_entry_without_gap_or_double(http, h, opened, work, by):
     job = opened()
     work()
-    ids = [entry.id for entry in h.store.story(job["id"])]
+    ids = [entry.id for entry in h.store.views.story(job["id"])]
     for seen, entry in enumerate(ids, 1):
         given = (
             {"headers": {"Last-Event-ID": entry}}
@@ -112,7 +112,7 @@ def test_a_running_job_is_followed_live(h, streams):
         work_on(h, 1)
     work_on(h)
     seen += itertools.chain.from_iterable(map(events_of, lines))
-    assert story_ids(seen) == [entry.id for entry in h.store.story(job.id)]
+    assert story_ids(seen) == [entry.id for entry in h.store.views.story(job.id)]
     done = [data["done_units"] for event, _, data in seen if event == "progress"]
     assert done == sorted(done)
     assert seen[-1][0] == "end"
@@ -123,10 +123,10 @@ def test_a_running_job_is_followed_live(h, streams):
 def test_viewers_with_different_cursors_get_what_each_lacks(h, streams):
     job = submit(h, "pi", {"samples": 10 * UNIT})
     work_on(h, 1)
-    ids = [entry.id for entry in h.store.story(job.id)]
+    ids = [entry.id for entry in h.store.views.story(job.id)]
     viewers = [streams.open(job.id, after) for after in ("", ids[0], ids[-1])]
     work_on(h)
-    final = [entry.id for entry in h.store.story(job.id)]
+    final = [entry.id for entry in h.store.views.story(job.id)]
     found = [story_ids(collect(viewer, "end")) for viewer in viewers]
     assert found == [final, final[1:], final[len(ids) :]]
 
@@ -196,15 +196,15 @@ def test_streams_ride_out_a_silent_store(h, streams, monkeypatch):
     viewer = streams.open(job.id, "")
     collect(viewer, "progress")
     asked = threading.Event()
-    job_of = h.store.job
+    job_of = h.store.views.job
 
     def silent(job):
         asked.set()
         raise StoreDown("Redis does not answer")
 
-    monkeypatch.setattr(h.store, "job", silent)
+    monkeypatch.setattr(h.store.views, "job", silent)
     assert asked.wait(10)
-    monkeypatch.setattr(h.store, "job", job_of)
+    monkeypatch.setattr(h.store.views, "job", job_of)
     cancel(h, job.id)
     assert collect(viewer, "end")[-1][0] == "end"
 
@@ -212,7 +212,7 @@ def test_streams_ride_out_a_silent_store(h, streams, monkeypatch):
 def test_a_bug_ends_the_streams_instead_of_silencing_them(h, streams, monkeypatch, caplog):
     job = submit(h, "pi", {})
     viewer = streams.open(job.id, "")
-    monkeypatch.setattr(h.store, "job", lambda job: 1 / 0)
+    monkeypatch.setattr(h.store.views, "job", lambda job: 1 / 0)
     assert len(list(viewer.lines())) <= 3
     assert "streams-surprise" in caplog.text
 

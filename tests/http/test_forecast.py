@@ -28,12 +28,12 @@ def h(clock):
 def steady(h, clock):
     """A job of 1000 units that gets one a second, 100 so far."""
     job = submit(h, "pi", {"samples": 1000 * UNIT})
-    h.store.enlist(WHO)
-    grant = h.store.claim(WHO, 1, job.id, ask(1000))
+    h.store.verbs.enlist(WHO)
+    grant = h.store.verbs.claim(WHO, 1, job.id, ask(1000))
     for at in range(100):
         clock.now_s += 1
         one = HandIn(job.id, grant.token, Span(at, at + 1), {"hits": 1}, Rest.KEEP)
-        h.store.complete(WHO, at + 2, one)
+        h.store.verbs.complete(WHO, at + 2, one)
     return job.id
 
 
@@ -51,10 +51,10 @@ def test_the_fleets_rate_is_asked_too(http, h, clock, steady):
     """Nothing comes for a minute; the worker that is still live lets hope for more."""
     clock.now_s += 60
     silent = http.get(f"/api/v1/jobs/{steady}").get_json()["eta_s"]
-    h.store.tick()
-    assert h.store.live_workers() == 0
-    h.store.enlist(WHO)
-    h.store.tick()
+    h.store.verbs.tick()
+    assert h.store.views.live_workers() == 0
+    h.store.verbs.enlist(WHO)
+    h.store.verbs.tick()
     again = http.get(f"/api/v1/jobs/{steady}").get_json()["eta_s"]
     assert again["p50"] < silent["p50"]
 

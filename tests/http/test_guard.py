@@ -72,7 +72,7 @@ def test_no_other_header_admits(locked, header):
 def test_a_refused_request_changes_nothing(clock):
     h = bundle(clock, token=TOKEN)
     create_app(h).test_client().post(JOBS, json=NEW)
-    assert h.store.jobs(1) == []
+    assert h.store.views.jobs(1) == []
 
 
 def test_the_link_gives_a_cookie_for_a_month(locked, clock):
@@ -136,7 +136,7 @@ FOREIGN = [
 def test_another_site_may_change_nothing(http, h, headers, path):
     reply = http.post(path, json=NEW, headers=headers)
     assert reply.status_code == 403
-    assert h.store.jobs(1) == []
+    assert h.store.views.jobs(1) == []
 
 
 @pytest.mark.parametrize("headers", FOREIGN)

@@ -87,7 +87,7 @@ def test_a_key_opens_one_job(http, opened, h):
     assert again.get_json() == first
     other = http.post(JOBS, json={"kernel": "pi"}, headers={"Idempotency-Key": "monday"})
     assert (other.status_code, other.get_json()["code"]) == (409, "key-reused")
-    assert len(h.store.jobs(10)) == 1
+    assert len(h.store.views.jobs(10)) == 1
     assert opened(**{"Idempotency-Key": "tuesday"})["id"] != first["id"]
 
 

@@ -105,8 +105,8 @@ def test_without_a_store_the_rest_is_still_told(http, h, monkeypatch):
     def silent(*_):
         raise StoreDown("Redis does not answer")
 
-    monkeypatch.setattr(type(h.store), "tally", silent)
-    monkeypatch.setattr(type(h.store), "health", silent)
+    monkeypatch.setattr(type(h.store.vitals), "tally", silent)
+    monkeypatch.setattr(type(h.store.vitals), "health", silent)
     found = read(http)
     assert found["hydra_check_ok", '{check="store"}'] == 0
     assert ("hydra_units_done_total", "") not in found

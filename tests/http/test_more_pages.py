@@ -52,7 +52,7 @@ def test_choices_can_be_chosen(http, h):
     form = filled(http, "/new/drawing")
     assert form["colour"] == "warm"
     assert http.post("/", data={**form, "colour": "cold"}).status_code == 303
-    assert h.store.jobs(1)[0].spec.params["colour"] == "cold"
+    assert h.store.views.jobs(1)[0].spec.params["colour"] == "cold"
     reply = http.post("/", data={**form, "colour": "loud"})
     assert reply.status_code == 400
     assert "colour must be one of warm, cold, not loud" in reply.text
@@ -78,7 +78,7 @@ def test_running_again_is_a_form_filled_as_the_job_was(http, h):
         name: str(value) for name, value in job.spec.params.items()
     }
     http.post("/", data=form)
-    again, first = (found.spec for found in h.store.jobs(2))
+    again, first = (found.spec for found in h.store.views.jobs(2))
     assert again == first
 
 
@@ -143,7 +143,7 @@ def test_workers_show_what_they_do_and_how_fast(http, h):
     submit(h, "pi", {"samples": 2000 * UNIT})
     work_on(h)
     text = http.get("/workers").text
-    (worker,) = h.store.workers()
+    (worker,) = h.store.views.workers()
     shown = html.unescape(text)
     for told in (worker.id, worker.host, "1 here", "points/s", worker.doing):
         assert told in shown
@@ -172,7 +172,7 @@ def test_a_picture_grows_on_a_canvas_and_ends_as_a_file(http, h):
     address = f"/api/v1/jobs/{job.id}/files/image.png"
     assert [image["src"] for image in page.all("img")][-1] == address
     assert address in [link["href"] for link in page.all("a") if "download" in link]
-    digest = h.store.answer(job.id)["files"]["image.png"]["sha256"]
+    digest = h.store.views.answer(job.id)["files"]["image.png"]["sha256"]
     assert digest[:16] in text
 
 
@@ -202,7 +202,7 @@ def test_a_table_is_thinned_but_keeps_the_end(count):
 def test_the_story_can_be_sifted(http, h):
     job = submit(h, "pi", {"samples": 100 * UNIT})
     work_on(h)
-    story = h.store.story(job.id)
+    story = h.store.views.story(job.id)
 
     def shown(only):
         text = http.get(f"/jobs/{job.id}", query_string={"only": only}).text

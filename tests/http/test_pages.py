@@ -72,7 +72,7 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(http, opened, work):
 def test_the_form_opens_a_job_and_shows_it(http, h):
     reply = http.post("/", data=filled(http, samples="1e6", seed="7"))
     assert reply.status_code == 303
-    (job,) = h.store.jobs(10)
+    (job,) = h.store.views.jobs(10)
     assert reply.headers["Location"] == f"/jobs/{job.id}"
     assert dict(job.spec.params) == {"samples": 10**6, "seed": 7, "generator": "shishua"}
     assert http.get(reply.headers["Location"]).status_code == 200
@@ -84,14 +84,14 @@ def test_the_same_form_twice_opens_one_job(http, h):
     assert first == second
     changed = http.post("/", data={**form, "seed": "99"})
     assert changed.status_code == 303
-    assert len(h.store.jobs(10)) == 2
+    assert len(h.store.views.jobs(10)) == 2
 
 
 def test_a_form_needs_only_its_token(http, h):
     token = filled(http)["_token"]
     assert http.post("/", data={"_token": token, "samples": "1000"}).status_code == 303
     assert http.post("/", data={"_token": token}).status_code == 303
-    assert len(h.store.jobs(10)) == 2
+    assert len(h.store.views.jobs(10)) == 2
 
 
 @pytest.mark.parametrize("token", [None, "", "0" * 32, "\u2603", "x" * 5000])
@@ -104,13 +104,13 @@ def test_a_form_without_its_token_changes_nothing(http, h, token):
         reply = http.post(address, data=stolen)
         assert reply.status_code == 403
         assert "token is missing or old" in reply.text
-    assert [j.state.value for j in h.store.jobs(10)] == ["running"]
+    assert [j.state.value for j in h.store.views.jobs(10)] == ["running"]
 
 
 def test_a_token_without_its_cookie_is_none(h):
     form = filled(create_app(h).test_client())
     assert create_app(h).test_client().post("/", data=form).status_code == 403
-    assert h.store.jobs(10) == []
+    assert h.store.views.jobs(10) == []
 
 
 def test_what_is_wrong_is_said_next_to_its_field_and_what_was_typed_is_kept(http, h):
@@ -125,7 +125,7 @@ def test_what_is_wrong_is_said_next_to_its_field_and_what_was_typed_is_kept(http
         assert (field["value"], field["aria-invalid"]) == (typed, "true")
         error = field["aria-describedby"].split()[1]
         assert re.search(rf'id="{error}">{says}<', reply.text)
-    assert h.store.jobs(1) == []
+    assert h.store.views.jobs(1) == []
 
 
 @pytest.mark.parametrize("name", ["samples", "seed", "_key", "_kernel"])
@@ -137,7 +137,7 @@ def test_script_typed_anywhere_stays_text(http, name):
 
 def test_script_in_a_jobs_own_words_stays_text(http, h):
     job = submit(h, "pi", {})
-    h.store.cancel(job.id, SCRIPT)
+    h.store.verbs.cancel(job.id, SCRIPT)
     for path in (f"/jobs/{job.id}", "/"):
         assert "<script>alert" not in http.get(path).text
 
@@ -170,7 +170,7 @@ def test_a_running_job_can_be_followed_and_cancelled(http, h, opened, work):
     page = Page(text)
     section = next(attrs for attrs in page.all("section") if attrs.get("id") == "job")
     assert section["data-events"] == job["links"]["events"]
-    assert section["data-after"] == h.store.story(job["id"])[-1].id
+    assert section["data-after"] == h.store.views.story(job["id"])[-1].id
     assert (section["data-unit-holds"], section["data-noun"]) == (str(UNIT), "points")
     shown = http.get(job["links"]["self"]).get_json()
     assert shown["estimate"]["value"] == 4 * shown["sums"]["hits"] / UNIT
@@ -213,7 +213,7 @@ def test_a_silent_store_is_a_page(http, h, monkeypatch):
     def silent(*_):
         raise StoreDown("Redis does not answer")
 
-    monkeypatch.setattr(type(h.store), "jobs", silent)
+    monkeypatch.setattr(type(h.store.views), "jobs", silent)
     reply = http.get("/")
     assert (reply.status_code, reply.mimetype) == (503, "text/html")
     assert "Redis does not answer" in reply.text

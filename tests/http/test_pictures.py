@@ -45,19 +45,19 @@ def test_tiles_come_once_in_the_order_of_their_arrival(http, h):
     seen, cursor = [], 0
     for _ in range(3):
         work_on(h, 1)
-        done = h.store.job(job.id).done_units
+        done = h.store.views.job(job.id).done_units
         new, cursor = tiles(http, job, after=cursor)
         seen += new
         assert len(seen) == cursor == done
         assert tiles(http, job, after=cursor) == ([], cursor)
-    units = h.store.arrivals(job.id, 0, 100)
+    units = h.store.views.arrivals(job.id, 0, 100)
     whole = [drawing.tile_of(job.spec.params, unit) for unit in units]
     assert seen == [((t.x, t.y, t.columns, t.rows), t.rgb) for t in whole]
 
 
 def test_a_reply_of_tiles_is_bounded(http, h, monkeypatch):
     job = submit(h, "drawing", {"columns": 640, "rows": 480})
-    while h.store.job(job.id).done_units < 100:
+    while h.store.views.job(job.id).done_units < 100:
         work_on(h, 1)
     assert [len(tiles(http, job, limit=limit)[0]) for limit in (1, 7)] == [1, 7]
     assert len(tiles(http, job)[0]) == 64
@@ -139,7 +139,7 @@ def test_a_stream_says_how_many_tiles_there_are(http, h):
         seen += events_of(next(lines).decode())
     (arrived,) = [(entry, data) for event, entry, data in seen if event == "tiles"]
     # No id: where the story goes on after a break is not for tiles to say.
-    assert arrived == ("", {"arrived": h.store.job(job.id).done_units})
+    assert arrived == ("", {"arrived": h.store.views.job(job.id).done_units})
     reply.close()
     app.close_streams()
 
@@ -214,7 +214,7 @@ def test_a_picture_reads_back_as_it_was_drawn(h):
     job = submit(h, "drawing", {"columns": 21, "rows": 33})
     work_on(h)
     rows = drawing.picture(job.spec.params, dict.fromkeys(range(job.spec.total_units), b""))
-    assert b"".join(pixels_of(h.store.file(job.id, "image.png"))) == b"".join(rows)
+    assert b"".join(pixels_of(h.store.views.file(job.id, "image.png"))) == b"".join(rows)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(50)])

@@ -33,15 +33,15 @@ def job(h, clock):
     job, seq = submit(h, "pi", {"samples": 50 * UNIT}).id, 1
     sessions = [Session(name, name, "host") for name in "ab"]
     for session in sessions:
-        h.store.enlist(session)
-    grants = {s: h.store.claim(s, seq, job, ask(10)) for s in sessions}
+        h.store.verbs.enlist(session)
+    grants = {s: h.store.verbs.claim(s, seq, job, ask(10)) for s in sessions}
     for _ in range(2):
         clock.now_s += 2
         seq += 1
         for session, grant in grants.items():
             said = HandIn(job, grant.token, grant.span, {"hits": 1}, Rest.RETURN, busy_s=1.5)
-            wants = ask(10) if h.store.job(job).unassigned_units else None
-            receipt = h.store.complete(session, seq, said, wants)
+            wants = ask(10) if h.store.views.job(job).unassigned_units else None
+            receipt = h.store.verbs.complete(session, seq, said, wants)
             grants = grants | {session: receipt.grant}
     return f"/api/v1/jobs/{job}"
 

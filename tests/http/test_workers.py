@@ -47,15 +47,15 @@ def test_workers_that_wait_for_a_task_are_here_though_silent():
 def test_a_paused_worker_says_why_and_until_when():
     h = bundle()
     http, who = create_app(h).test_client(), session_here(h, "w")
-    h.store.pause(who, Pause("hydra pause", 1_700_000_000_000))
+    h.store.verbs.pause(who, Pause("hydra pause", 1_700_000_000_000))
     found = http.get("/api/v1/workers").get_json()
     assert (found["live_workers"], found["workers"][0]["state"]) == (0, "paused")
     told = {"why": "hydra pause", "until": "2023-11-14T22:13:20.000Z"}
     assert found["workers"][0]["paused"] == told
-    h.store.pause(who, Pause("the owner uses 80 % of the CPU"))
+    h.store.verbs.pause(who, Pause("the owner uses 80 % of the CPU"))
     assert http.get("/api/v1/workers").get_json()["workers"][0]["paused"]["until"] is None
     page = http.get("/workers").text
     assert ">paused<" in page
     assert "takes no work: the owner uses 80 % of the CPU" in page
-    h.store.enlist(who)
+    h.store.verbs.enlist(who)
     assert http.get("/api/v1/workers").get_json()["workers"][0]["paused"] is None

@@ -49,7 +49,7 @@ def work_on(h: Hydra, slices: int | None = None, rq_name: str = "") -> None:
         return SimpleNamespace(run=run, merge=kernel.merge)
 
     def stopping() -> bool:
-        ended = all(job.state in FINAL for job in h.store.jobs(200))
+        ended = all(job.state in FINAL for job in h.store.views.jobs(200))
         return ended or (slices is not None and done >= slices)
 
     found = {name: counted(kernel) for name, kernel in h.kernels().items()}

@@ -88,9 +88,9 @@ class Stories(RuleBasedStateMachine):
         self.tokens: dict[str, list[str]] = {}
         for side in self.sides:
             for job, spec in self.specs.items():
-                side.store.submit(job, spec)
+                side.store.verbs.submit(job, spec)
             for worker in WORKERS:
-                side.store.enlist(stores.session(worker))
+                side.store.verbs.enlist(stores.session(worker))
 
     # What workers do ------------------------------------------------------------------------
 
@@ -107,10 +107,10 @@ class Stories(RuleBasedStateMachine):
     def claim(self, worker: str, job: str, wish: Ask) -> None:
         """A claim from either end, sent twice."""
         self.seq[worker] += 1
-        free = self.sides[0].store.dump(job).free
+        free = self.sides[0].store.vitals.dump(job).free
         for _ in range(2):
             grants = [
-                side.store.claim(stores.session(worker), self.seq[worker], job, wish)
+                side.store.verbs.claim(stores.session(worker), self.seq[worker], job, wish)
                 for side in self.sides
             ]
             self.granted(worker, grants)
@@ -124,7 +124,7 @@ class Stories(RuleBasedStateMachine):
         self.seq[worker] += 1
         grants: list[Grant | None] = []
         for side in self.sides:
-            _, leases = side.store.stragglers(job, len(WORKERS))
+            _, leases = side.store.views.stragglers(job, len(WORKERS))
             leases = sorted(leases, key=lambda lease: lease.worker)
             cut = None
             if leases:
@@ -132,7 +132,7 @@ class Stories(RuleBasedStateMachine):
                 cut = Cut(leases[0].token, span.start + round(span.units * share), "idle")
             ask = stores.ask(5)
             grants.append(
-                side.store.claim(stores.session(worker), self.seq[worker], job, ask, cut)
+                side.store.verbs.claim(stores.session(worker), self.seq[worker], job, ask, cut)
                 if cut
                 else None
             )
@@ -179,7 +179,7 @@ class Stories(RuleBasedStateMachine):
         for side, token in zip(self.sides, sent.tokens, strict=True):
             said = replace(sent.said, token=token)
             who = stores.session(sent.worker)
-            receipts.append(side.store.complete(who, sent.seq, said, sent.wish, sent.work))
+            receipts.append(side.store.verbs.complete(who, sent.seq, said, sent.wish, sent.work))
         plain = [replace(r, grant=None, pace=_rounded(r)) for r in receipts]
         assert all(r == plain[0] for r in plain), plain
         self.granted(sent.worker, [r.grant for r in receipts])
@@ -206,12 +206,12 @@ class Stories(RuleBasedStateMachine):
     def old_message_arrives_again(self, data: st.DataObject) -> None:
         """A call that was sent before arrives once more, as it was."""
         sent = data.draw(st.sampled_from(self.sent))
-        before = [[side.store.dump(job) for job in JOBS] for side in self.sides]
+        before = [[side.store.vitals.dump(job) for job in JOBS] for side in self.sides]
         for side, token in zip(self.sides, sent.tokens, strict=True):
             said = replace(sent.said, token=token)
             who = stores.session(sent.worker)
-            side.store.complete(who, sent.seq, said, sent.wish, sent.work)
-        assert before == [[side.store.dump(job) for job in JOBS] for side in self.sides]
+            side.store.verbs.complete(who, sent.seq, said, sent.wish, sent.work)
+        assert before == [[side.store.vitals.dump(job) for job in JOBS] for side in self.sides]
 
     @rule(worker=st.sampled_from(WORKERS), other=st.sampled_from(WORKERS), value=st.integers())
     def forged_message(self, worker: str, other: str, value: int) -> None:
@@ -222,16 +222,16 @@ class Stories(RuleBasedStateMachine):
         mine = worker == other
         partial = {"value": value} if not mine or abs(value) > 10**6 else {"other": 1}
         for side in self.sides:
-            before = [side.store.dump(name) for name in JOBS]
+            before = [side.store.vitals.dump(name) for name in JOBS]
             said = side.say(HandIn(job, "", span, partial, Rest.KEEP), other)
             try:
-                receipt = side.store.complete(
+                receipt = side.store.verbs.complete(
                     stores.session(worker), self.seq[worker] + 1000 * mine, said
                 )
                 assert receipt.verdict in (Verdict.STALE, Verdict.CLOSED)
             except (BadSpan, KeyReused):
                 pass
-            assert before == [side.store.dump(name) for name in JOBS]
+            assert before == [side.store.vitals.dump(name) for name in JOBS]
         if mine:
             self.seq[worker] += 1000
 
@@ -245,39 +245,39 @@ class Stories(RuleBasedStateMachine):
     @rule()
     def reap(self) -> None:
         """One pass of a reaper, then another's at the same time."""
-        figures = [side.store.tick() for side in self.sides]
+        figures = [side.store.verbs.tick() for side in self.sides]
         assert all(f == figures[0] for f in figures), figures
         for side in self.sides:
-            late = side.store.overdue(10)
-            leases = [lease for job in JOBS for lease in side.store.dump(job).leases]
+            late = side.store.views.overdue(10)
+            leases = [lease for job in JOBS for lease in side.store.vitals.dump(job).leases]
             held = {lease.token: lease.worker for lease in leases}
             for job, token in sorted(late, key=lambda at: held.get(at[1], "")):
-                assert side.store.expire(job, token) is (token in held)
-                assert side.store.expire(job, token) is False
+                assert side.store.verbs.expire(job, token) is (token in held)
+                assert side.store.verbs.expire(job, token) is False
 
     @rule(worker=st.sampled_from(WORKERS))
     def dies_and_begins_anew(self, worker: str) -> None:
         """A worker's process is gone, its parent says so, and another begins."""
-        lost = [side.store.leave(worker, "it died") for side in self.sides]
+        lost = [side.store.verbs.leave(f"s-{worker}", "it died") for side in self.sides]
         assert len(set(lost)) == 1, lost
         self.position.pop(worker, None)
         self.sent = [sent for sent in self.sent if sent.worker != worker]
         self.seq[worker] = 0
         for side in self.sides:
-            side.store.enlist(stores.session(worker))
+            side.store.verbs.enlist(stores.session(worker))
 
     @rule(job=st.sampled_from(JOBS), worker=st.sampled_from(WORKERS), right=st.booleans())
     def reduce_and_finish(self, job: str, worker: str, right: bool) -> None:
         """A reduction, finished by its holder or by somebody else."""
         verdicts = set()
         for side in self.sides:
-            reduction = side.store.reduce(stores.session(worker), job)
-            assert side.store.reduce(stores.session(worker), job) == reduction
+            reduction = side.store.verbs.reduce(stores.session(worker), job)
+            assert side.store.verbs.reduce(stores.session(worker), job) == reduction
             if reduction:
                 whole = stores.partial_of(self.specs[job], Span(0, self.specs[job].total_units))
                 assert reduction.whole == whole, "the sum of all partials is the whole"
             token = reduction.token if reduction and right else "another"
-            verdicts.add(side.store.finish(job, token, {"n": 1}))
+            verdicts.add(side.store.verbs.finish(job, token, {"n": 1}))
         assert len(verdicts) == 1
 
     @rule(job=st.sampled_from(JOBS), chance=st.integers(0, 9))
@@ -285,18 +285,18 @@ class Stories(RuleBasedStateMachine):
         """A person loses patience, seldom."""
         if chance == 0:
             for side in self.sides:
-                side.store.cancel(job, "enough")
+                side.store.verbs.cancel(job, "enough")
 
     @rule(worker=st.sampled_from(WORKERS))
     def look(self, worker: str) -> None:
         """Every side shows the same work."""
-        views = [side.store.look(stores.session(worker)) for side in self.sides]
+        views = [side.store.views.look(stores.session(worker)) for side in self.sides]
         orders = [[(j.job, round(j.vtime_s, 6)) for j in view.jobs] for view in views]
         assert all(order == orders[0] for order in orders), orders
         assert all(set(v.reducible) == set(views[0].reducible) for v in views)
         for side, view in zip(self.sides, views, strict=True):
             for seen in view.jobs:
-                free = side.store.dump(seen.job).free
+                free = side.store.vitals.dump(seen.job).free
                 ends = Span(free[0].span.start, free[-1].span.stop) if free else Span(0, 0)
                 assert seen.pace.free_within == ends
 
@@ -304,29 +304,29 @@ class Stories(RuleBasedStateMachine):
     def pause(self, worker: str, until_ms: int) -> None:
         """A worker rests, whatever it holds."""
         for side in self.sides:
-            side.store.pause(stores.session(worker), Pause("hydra pause", until_ms))
+            side.store.verbs.pause(stores.session(worker), Pause("hydra pause", until_ms))
 
     @rule(worker=st.sampled_from(WORKERS))
     def enlist(self, worker: str) -> None:
         """A worker is back; its session goes on."""
         for side in self.sides:
-            side.store.enlist(stores.session(worker))
+            side.store.verbs.enlist(stores.session(worker))
 
     # What must hold -------------------------------------------------------------------------
 
     @invariant()
     def nothing_is_lost(self) -> None:
         """The invariants hold on every side, and every side holds the same."""
-        tallies = [side.store.tally() for side in self.sides]
+        tallies = [side.store.vitals.tally() for side in self.sides]
         assert all(tally == tallies[0] for tally in tallies), tallies
         crews = [
-            [(w.id, w.seen_ms, w.live_until_ms, w.job, w.pause) for w in s.store.workers()]
+            [(w.id, w.seen_ms, w.live_until_ms, w.job, w.pause) for w in s.store.views.workers()]
             for s in self.sides
         ]
         assert all(crew == crews[0] for crew in crews), crews
         assert tallies[0].units == sum(map(len, getattr(self, "counted", {}).values()))
         for job, spec in getattr(self, "specs", {}).items():
-            dumps = [side.store.dump(job) for side in self.sides]
+            dumps = [side.store.vitals.dump(job) for side in self.sides]
             for side, dump in zip(self.sides, dumps, strict=True):
                 assert not violations(dump), violations(dump)
                 before = side.before.get(job, dump)
@@ -344,7 +344,9 @@ class Stories(RuleBasedStateMachine):
                 assert list(dump.free) == list(first.free)
                 leases = [sorted(map(_told, d.leases)) for d in dumps]
                 assert leases[0] == leases[-1]
-            timelines = [[replace(c, id="") for c in s.store.timeline(job)] for s in self.sides]
+            timelines = [
+                [replace(c, id="") for c in s.store.views.timeline(job)] for s in self.sides
+            ]
             assert all(found == timelines[0] for found in timelines), timelines
             ended = [unit for chunk in timelines[0] for unit in range(*chunk.span)]
             assert len(ended) == len(set(ended)), "two chunks handed in one unit"
@@ -352,7 +354,9 @@ class Stories(RuleBasedStateMachine):
             if first.job.state in (JobState.REDUCING, JobState.DONE):
                 assert set(ended) == self.counted[job]
             assert not clashes(list(self.sides[-1].before.values()))
-            stories = [[(e.verb, e.text) for e in s.store.story(job)] for s in self.sides]
+            stories = [
+                [(e.verb, e.fields) for e in side.store.views.story(job)] for side in self.sides
+            ]
             assert all(story == stories[0] for story in stories), stories
 
 

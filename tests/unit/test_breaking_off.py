@@ -79,7 +79,7 @@ def test_a_slice_of_a_cancelled_job_is_broken_off() -> None:
     other = bench.submit(3)
     bench.on_run = bench.beat
     bench.worker.shift(Hint())
-    assert bench.h.store.answer(other) == {"value": 3}
+    assert bench.h.store.views.answer(other) == {"value": 3}
 
 
 def test_a_slice_of_a_lost_lease_is_broken_off() -> None:
@@ -97,7 +97,7 @@ def test_a_slice_of_a_lost_lease_is_broken_off() -> None:
 
     bench.on_run = slept_through
     bench.worker.shift(Hint())
-    assert bench.h.store.answer(job) == {"value": 1}
+    assert bench.h.store.views.answer(job) == {"value": 1}
     assert (len(tries), bench.units) == (2, 1)
 
 
@@ -107,5 +107,5 @@ def test_an_interrupt_that_nobody_meant_changes_nothing() -> None:
     job = bench.submit(3)
     bench.on_run = bench.worker.break_off
     bench.worker.shift(Hint())
-    assert bench.h.store.answer(job) == {"value": 3}
+    assert bench.h.store.views.answer(job) == {"value": 3}
     assert bench.units == 3

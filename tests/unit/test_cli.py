@@ -85,7 +85,7 @@ def test_pi_prints_its_answer_for_people(hydra):
 def test_pi_without_samples_takes_the_kernels_default(hydra, h, clock):
     clock.slices = 0
     result = hydra("pi", "--no-wait")
-    (job,) = h.store.jobs(10)
+    (job,) = h.store.views.jobs(10)
     assert result.stdout == f"{job.id}\n"
     assert job.spec.params["samples"] == h.kernels()["pi"].PARAMS["samples"].default
 
@@ -93,8 +93,8 @@ def test_pi_without_samples_takes_the_kernels_default(hydra, h, clock):
 def test_submit_takes_any_kernel_and_any_parameter(hydra, h):
     result = hydra("submit", "pi", "samples=1e6", "seed=10**3", "--priority", "2", "--json")
     assert json.loads(result.stdout)["answer"]["samples"] == 10**6
-    assert h.store.jobs(1)[0].spec.priority == 2.0
-    assert h.store.jobs(1)[0].spec.params["seed"] == 1000
+    assert h.store.views.jobs(1)[0].spec.priority == 2.0
+    assert h.store.views.jobs(1)[0].spec.params["seed"] == 1000
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_errors_are_one_sentence_and_exit_code_2(hydra, h, args, says):
     assert result.stderr.startswith("hydra: ")
     assert says in result.stderr
     assert result.stderr.count("\n") == 1
-    assert h.store.jobs(1) == []
+    assert h.store.views.jobs(1) == []
 
 
 def test_nobody_there_is_one_sentence(hydra, pool):
@@ -184,7 +184,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(hydra, h, clock, monkeypatc
 
     result = hydra("pi", "1e6")
     assert result.exit_code == 130
-    (job,) = h.store.jobs(10)
+    (job,) = h.store.views.jobs(10)
     assert f"hydra watch {job.id}" in result.stderr
     assert f"hydra cancel {job.id}" in result.stderr
     assert job.state == "running"

@@ -57,7 +57,7 @@ def test_a_submit_whose_reply_was_lost_opens_one_job(door, pool, h, monkeypatch)
 
     monkeypatch.setattr(pool, "request", twice)
     job = door.submit("pi", samples=UNIT)
-    assert [found.id for found in h.store.jobs(10)] == [job.id]
+    assert [found.id for found in h.store.views.jobs(10)] == [job.id]
 
 
 def test_retries_cover_what_is_safe_to_repeat():

@@ -148,7 +148,7 @@ class Stage:
 
     def enlist(self, name: str) -> Session:
         session = dataclasses.replace(session_here(self.h), worker=name, host=name, id=name)
-        self.h.store.enlist(session)
+        self.h.store.verbs.enlist(session)
         return session
 
     def claim(self, session: Session) -> Grant:
@@ -165,11 +165,11 @@ class Stage:
         end = self.clock.now_s + took_s
         while self.clock.now_s < end:  # Hydra time stands still in a pause without calls
             self.clock.now_s = min(end, self.clock.now_s + 1)
-            self.h.store.tick()
+            self.h.store.verbs.tick()
         span = Span(grant.span.start, stop)
         rest = Rest.RETURN
         said = HandIn(grant.job, grant.token, span, {"value": span.units}, rest, busy_s=took_s)
-        return complete(self.h, session, self.seq, Report(said, more, grant, grant.pace))
+        return complete(self.h, session, self.seq, Report(hand_in=said, more=more))
 
 
 def test_the_mean_is_kept_with_the_job() -> None:
@@ -197,13 +197,13 @@ def test_chunks_of_all_workers_last_alike_wherever_they_lie() -> None:
         stop = grant.span.start + 1
         work = stage.costs.of(Span(grant.span.start, stop))
         stage.complete(session, grant, stop, work / speeds[name])
-    stage.h.store.tick()
+    stage.h.store.verbs.tick()
     for name, session in sessions.items():
         grant = stage.claim(session)
         took_s = stage.costs.of(grant.span) / speeds[name]
         stage.complete(session, grant, grant.span.stop, took_s)
         assert took_s == pytest.approx(2.0, rel=0.3), grant.span
-    story = [entry.text for entry in stage.h.store.story(stage.job.id)][-2:]
+    story = [entry.text for entry in stage.h.store.views.story(stage.job.id)][-2:]
     assert story[0].startswith("fast takes units 0..6: 2 s, the target")
     assert story[0].endswith("of the dearest")
     assert story[1].startswith("slow takes")
@@ -218,7 +218,7 @@ def test_the_speed_that_a_worker_measured_itself_is_in_work() -> None:
     stop = grant.span.start + 10
     span = Span(grant.span.start, stop)
     said = HandIn(grant.job, grant.token, span, {"value": 10}, Rest.RETURN, busy_s=0.5)
-    receipt = complete(stage.h, a, 99, Report(said, True, grant, grant.pace))
+    receipt = complete(stage.h, a, 99, Report(hand_in=said, more=True))
     assert receipt.grant is not None
     assert receipt.grant.span.start == 0
     rate = stage.costs.of(span) / 0.5
@@ -231,7 +231,7 @@ def test_a_slow_worker_claims_anew_since_its_pace_is_old() -> None:
     for session, took_s in ((a, 0.2), (b, 10.0)):
         grant = stage.claim(session)
         stage.complete(session, grant, grant.span.start + 10, took_s)
-    stage.h.store.tick()
+    stage.h.store.verbs.tick()
     grant = stage.claim(b)
     assert stage.complete(b, grant, grant.span.stop, 1.0, more=True).grant is None
     grant = stage.claim(a)
@@ -244,7 +244,7 @@ def test_a_job_that_is_better_left_gives_nothing_at_a_claim() -> None:
     for session, took_s in ((b, 200.0), (a, 0.02), (b, 0.0)):
         grant = stage.claim(session)
         stage.complete(session, grant, grant.span.start + 1, took_s)
-    stage.h.store.tick()
+    stage.h.store.verbs.tick()
     stage.seq += 1
     assert claim(stage.h, b, stage.seq, Hint()) is None
     assert stage.claim(a).span.units > 1

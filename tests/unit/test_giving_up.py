@@ -28,11 +28,11 @@ def test_a_call_that_does_not_come_back_is_given_up() -> None:
     with pytest.raises(SystemExit):
         worker.shift(Hint())
     assert ended == [True]
-    assert [e.text for e in stage.h.store.story(job) if e.verb == "expire"] == [
+    assert [e.text for e in stage.h.store.views.story(job) if e.verb == "expire"] == [
         "a lost units 0..5: one kernel call took longer than 100 s"
     ]
     stage.worker("b").shift(Hint())
-    assert stage.h.store.answer(job) == {"value": right(10)}
+    assert stage.h.store.views.answer(job) == {"value": right(10)}
 
 
 def test_a_process_without_memory_ends_its_shift() -> None:
@@ -47,7 +47,7 @@ def test_a_process_without_memory_ends_its_shift() -> None:
     stage.on_run = full
     assert stage.worker("a").shift(Hint()) is True
     assert len(stage.runs) == 3
-    (lost,) = [e.text for e in stage.h.store.story(job) if e.verb == "expire"]
+    (lost,) = [e.text for e in stage.h.store.views.story(job) if e.verb == "expire"]
     assert lost.endswith(": MemoryError")
     stage.worker("a").shift(Hint())
-    assert stage.h.store.answer(job) == {"value": right(100)}
+    assert stage.h.store.views.answer(job) == {"value": right(100)}

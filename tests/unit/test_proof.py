@@ -45,7 +45,7 @@ def test_a_machine_that_miscounts_is_given_no_work(
     h = dataclasses.replace(wiring.in_memory(), kernels=proof.proven)
     submit(wiring.Hydra(h.store, h.queue, h.clock, h.settings, kernels.load), "pi", {})
     session = session_here(h)
-    h.store.enlist(session)
+    h.store.verbs.enlist(session)
     assert claim(h, session, 1, Hint()) is None
 
 

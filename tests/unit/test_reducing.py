@@ -8,15 +8,12 @@ import pytest
 
 from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.kernels import load
-from hydra.model import JobSpec, JobState, Rest, Session
+from hydra.model import JobSpec, JobState, Session
 from hydra.model.messages import Hint, Pace, Receipt, Report
 from hydra.policy.reducing import HOLD_OFF_S, holds_off_s, lets_others_first
-from hydra.services import complete as completing
 from hydra.services import reduce as reducing
 from hydra.services.submit import submit
 from hydra.settings import Settings
-from hydra.work.holding import Holding
 from hydra.work.local import LocalPort, session_here
 from hydra.work.loop import Worker
 
@@ -38,33 +35,27 @@ def test_only_the_slow_let_others_reduce_a_picture(pace: Pace, pieces: bool, let
 
 
 @pytest.mark.parametrize("helped", [True, False])
-def test_a_faster_worker_comes_first_if_there_is_one(
-    helped: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = ManualClock()
-    h = wiring.in_memory(Settings.read({}), clock)
-    monkeypatch.setattr(completing, "lets_others_first", lambda *_: True)
-    slow, fast = Session("s", "slow", "here", 1), Session("f", "fast", "there", 2)
-    job = submit(h, "mandelbrot", {"columns": 8, "rows": 8, "iterations": 20}).id
-    port = LocalPort(h)
-    port.enlist(slow)
-    port.enlist(fast)
-    grant = port.claim(slow, 1, Hint())
-    assert grant is not None
-    held, kernel = Holding(grant), load()["mandelbrot"]
-    span = held.next_slice()
-    held.computed(span, kernel.run(grant.spec.params, span), 0.1, 0.25)
-    reduced: list[bool] = []
+def test_a_faster_worker_comes_first_if_there_is_one(helped: bool) -> None:
+    fast, reduced = Session("f", "fast", "there", 2), []
 
     class Meanwhile(ManualClock):
         def sleep_s(self, seconds: float) -> None:
+            super().sleep_s(seconds)
             reduced.append(helped and reducing.reduce(h, fast, job))
 
-    report = Report(held.hand_in(kernel.merge, Rest.RETURN), False, grant, grant.pace)
-    receipt = completing.complete(replace(h, clock=Meanwhile()), slow, 2, report)
-    assert receipt.last
+    class Slowly(LocalPort):
+        def complete(self, session: Session, seq: int, report: Report) -> Receipt:
+            return replace(super().complete(session, seq, report), pace=SLOW)
+
+    h = wiring.in_memory(Settings.read({}, shift_seconds=0), Meanwhile())
+    job = submit(h, "mandelbrot", {"columns": 8, "rows": 8, "iterations": 20}).id
+    LocalPort(h).enlist(fast)
+    slow = Worker(Slowly(h), h.kernels(), h.clock, h.settings, session_here(h), beats=False)
+    slow.shift(Hint())
     assert reduced == [helped]
-    assert h.store.job(job).state is JobState.DONE
+    assert h.store.views.job(job).state is JobState.DONE
+    attempts = [e.fields for e in h.store.views.story(job) if "attempt" in e.fields]
+    assert [fields["worker"] == "fast" for fields in attempts] == [helped]
 
 
 def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
@@ -77,15 +68,18 @@ def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
 
     class Port(LocalPort):
         def complete(self, session: Session, seq: int, report: Report) -> Receipt:
-            """What the service does, for one that is slow and whose process ends then."""
-            return replace(h.store.complete(session, seq, report.hand_in), pace=SLOW)
+            """What the service does, for one that is slow."""
+            return replace(h.store.verbs.complete(session, seq, report.hand_in), pace=SLOW)
 
-        def reduce(self, session: Session) -> bool:
+        def reduce(self, session: Session, job: str = "") -> bool:
+            """The one for its own last unit never happens: its process has ended by then."""
+            if job:
+                return False
             asked_s.append(h.clock.monotonic_s())
             return super().reduce(session)
 
     slow = Worker(Port(h), h.kernels(), h.clock, h.settings, session_here(h), beats=False)
     begun_s = h.clock.monotonic_s()
     slow.shift(Hint())
-    assert h.store.job(job).state is JobState.DONE
+    assert h.store.views.job(job).state is JobState.DONE
     assert asked_s[0] >= begun_s + HOLD_OFF_S

@@ -57,7 +57,7 @@ def test_a_bad_number_names_field_and_bound(h: Hydra, samples: object, sentence:
         submit(h, "pi", {"samples": samples})
     assert caught.value.sentence.startswith(sentence)
     assert caught.value.field == "samples"
-    assert list(h.store.jobs(9)) == []
+    assert list(h.store.views.jobs(9)) == []
 
 
 @pytest.mark.parametrize("samples", [10**12, 1e12, "1e12", " 1_000_000_000_000 ", "1000000000000"])

@@ -108,7 +108,7 @@ def test_one_worker_finishes_a_job(units: int) -> None:
     stage = Stage()
     job = stage.submit(units)
     stage.worker("a").shift(Hint())
-    assert stage.h.store.answer(job) == {"value": right(units)}
+    assert stage.h.store.views.answer(job) == {"value": right(units)}
     assert sum(span.units for span in stage.runs) == units, "nothing was computed twice"
 
 
@@ -117,10 +117,10 @@ def test_pieces_come_together() -> None:
     job = stage.submit(50, "drawing")
     stage.worker("a").shift(Hint())
     picture = b"".join(map(blob_of, range(50)))
-    assert stage.h.store.file(job, "all.bin") == picture
+    assert stage.h.store.views.file(job, "all.bin") == picture
     sha256 = hashlib.sha256(picture).hexdigest()
     label = {"bytes": len(picture), "sha256": sha256}
-    assert stage.h.store.answer(job) == {"whole": 50, "files": {"all.bin": label}}
+    assert stage.h.store.views.answer(job) == {"whole": 50, "files": {"all.bin": label}}
 
 
 def test_a_long_chunk_hands_in_as_it_goes() -> None:
@@ -128,9 +128,9 @@ def test_a_long_chunk_hands_in_as_it_goes() -> None:
     stage = Stage(unit_s=0.05, HYDRA_TARGET_SECONDS="30")
     job = stage.submit(4_000)
     seen: set[int] = set()
-    stage.on_run = lambda span: seen.add(stage.h.store.job(job).done_units)
+    stage.on_run = lambda span: seen.add(stage.h.store.views.job(job).done_units)
     stage.worker("a").shift(Hint())
-    claims = [e for e in stage.h.store.story(job) if e.verb == "claim"]
+    claims = [e for e in stage.h.store.views.story(job) if e.verb == "claim"]
     assert len(seen) > 3 * len(claims)
 
 
@@ -138,7 +138,7 @@ def test_a_shift_ends_and_gives_the_rest_back() -> None:
     stage = Stage(HYDRA_SHIFT_SECONDS="1")
     job = stage.submit(10_000)
     assert stage.worker("a").shift(Hint()) is True
-    dump = stage.h.store.dump(job)
+    dump = stage.h.store.vitals.dump(job)
     assert dump.job.done_units > 0
     assert not dump.leases
     assert violations(dump) == []
@@ -161,7 +161,7 @@ def test_stopping_hands_in_at_the_next_slice() -> None:
     stage.on_run = stop
     stage.worker("a").shift(Hint())
     assert len(stage.runs) == 5
-    assert stage.h.store.job(job).done_units == sum(span.units for span in stage.runs)
+    assert stage.h.store.views.job(job).done_units == sum(span.units for span in stage.runs)
 
 
 def test_a_cancelled_job_is_dropped_at_the_next_beat(caplog: pytest.LogCaptureFixture) -> None:
@@ -175,9 +175,9 @@ def test_a_cancelled_job_is_dropped_at_the_next_beat(caplog: pytest.LogCaptureFi
 
     stage.on_run = enough
     stage.worker("a").shift(Hint(job))
-    assert stage.h.store.job(job).state is JobState.CANCELLED
+    assert stage.h.store.views.job(job).state is JobState.CANCELLED
     assert f"hand-in refused verdict=closed job={job}" in caplog.text
-    assert stage.h.store.job(other).state is JobState.DONE
+    assert stage.h.store.views.job(other).state is JobState.DONE
 
 
 def test_a_kernel_that_raises_loses_only_its_slice() -> None:
@@ -192,8 +192,8 @@ def test_a_kernel_that_raises_loses_only_its_slice() -> None:
 
     stage.on_run = trip
     stage.worker("a").shift(Hint())
-    assert stage.h.store.answer(job) == {"value": right(100)}
-    lost = [e.text for e in stage.h.store.story(job) if e.verb == "expire"]
+    assert stage.h.store.views.answer(job) == {"value": right(100)}
+    lost = [e.text for e in stage.h.store.views.story(job) if e.verb == "expire"]
     assert len(lost) == 2
     assert lost[0].endswith("ValueError: bad unit")
 
@@ -209,7 +209,7 @@ def test_a_poisoned_unit_fails_the_job_by_name() -> None:
 
     stage.on_run = trip
     stage.worker("a").shift(Hint())
-    found = stage.h.store.job(job)
+    found = stage.h.store.views.job(job)
     assert found.state is JobState.FAILED
     assert found.reason.startswith("unit 40 was lost")
 
@@ -221,7 +221,7 @@ def test_an_idle_worker_takes_the_far_end() -> None:
     taken: list[Span] = []
 
     def meanwhile(_span: Span) -> None:
-        if stage.h.store.job(job).done_units and not taken:
+        if stage.h.store.views.job(job).done_units and not taken:
             port = LocalPort(stage.h)
             session = dataclasses.replace(session_here(stage.h), worker="b", host="b")
             port.enlist(session)
@@ -231,9 +231,9 @@ def test_an_idle_worker_takes_the_far_end() -> None:
 
     stage.on_run = meanwhile
     stage.worker("a").shift(Hint(job, units=400))
-    (split,) = [e.text for e in stage.h.store.story(job) if e.verb == "split"]
+    (split,) = [e.text for e in stage.h.store.views.story(job) if e.verb == "split"]
     assert split.startswith(f"a gives up units {taken[0].start}..400: the fleet is idle")
-    dump = stage.h.store.dump(job)
+    dump = stage.h.store.vitals.dump(job)
     assert violations(dump) == []
     assert dump.job.done_units == 400 - taken[0].units
     assert dump.job.sums == {"value": right(400) - sum(map(value_of, range(*taken[0])))}
@@ -263,8 +263,8 @@ def test_lost_replies_change_nothing() -> None:
     stage = Stage()
     job = stage.submit(500)
     stage.worker("a", Flaky(stage.h)).shift(Hint())
-    assert stage.h.store.answer(job) == {"value": right(500)}
-    assert stage.h.store.job(job).done_units == 500
+    assert stage.h.store.views.answer(job) == {"value": right(500)}
+    assert stage.h.store.views.job(job).done_units == 500
 
 
 def test_a_silent_store_ends_the_shift_in_the_end() -> None:
@@ -303,4 +303,4 @@ def test_the_reaper_gives_a_dead_workers_span_to_another() -> None:
         stage.clock.now_s += 1
     assert stage.clock.now_s - began_s <= 4
     stage.worker("b").shift(Hint())
-    assert stage.h.store.answer(job) == {"value": right(100)}
+    assert stage.h.store.views.answer(job) == {"value": right(100)}

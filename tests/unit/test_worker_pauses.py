@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hydra.model import Span
@@ -22,14 +24,14 @@ def test_a_worker_that_is_to_pause_gives_its_span_back_at_the_next_slice() -> No
 
     stage.on_run = owner_comes
     assert stage.worker("a").shift(Hint()) is False
-    dump, (worker,) = stage.h.store.dump(job), stage.h.store.workers()
+    dump, (worker,) = stage.h.store.vitals.dump(job), stage.h.store.views.workers()
     assert not dump.leases
     assert dump.job.done_units == sum(span.units for span in stage.runs), "nothing was lost"
     assert (worker.pause, worker.job) == (stage.pause, "")
-    last = stage.h.store.story(job)[-1]
+    last = stage.h.store.views.story(job)[-1]
     assert "it pauses: hydra pause" in last.text
     assert last.at_ms / 1000 - paused_at_s[0] < 0.6, "a slice and no more"
-    assert stage.h.store.live_workers() == 0
+    assert stage.h.store.views.live_workers() == 0
 
 
 def test_a_worker_goes_on_where_its_pause_ends() -> None:
@@ -37,9 +39,10 @@ def test_a_worker_goes_on_where_its_pause_ends() -> None:
     job = stage.submit(100)
     stage.pause = Pause("outside its working hours")
     worker = stage.worker("a")
-    stage.h.store.pause = lambda *_: setattr(stage, "pause", None)  # type: ignore[method-assign]
+    verbs: Any = stage.h.store.verbs
+    verbs.pause = lambda *_: setattr(stage, "pause", None)
     worker.shift(Hint())
-    assert stage.h.store.answer(job) == {"value": right(100)}
+    assert stage.h.store.views.answer(job) == {"value": right(100)}
 
 
 def test_a_paused_worker_takes_nothing_and_reduces_nothing() -> None:
@@ -49,5 +52,5 @@ def test_a_paused_worker_takes_nothing_and_reduces_nothing() -> None:
     assert stage.worker("a").shift(Hint()) is False
     assert stage.clock.now_s - began_s == pytest.approx(3)
     assert not stage.runs
-    assert [entry.verb for entry in stage.h.store.story(job)] == ["submit"]
-    assert [worker.pause for worker in stage.h.store.workers()] == [stage.pause]
+    assert [entry.verb for entry in stage.h.store.views.story(job)] == ["submit"]
+    assert [worker.pause for worker in stage.h.store.views.workers()] == [stage.pause]

@@ -24,7 +24,7 @@ class Crowd(LocalPort):
 
     def claim(self, session: Session, seq: int, hint: Hint) -> None:
         self.asked_s.append(self.stage.clock.now_s)
-        assert self.stage.h.store.live_workers() == 1
+        assert self.stage.h.store.views.live_workers() == 1
 
 
 @pytest.mark.parametrize(("live", "apart_s"), [(8, 0.25), (2_500, 0.25), (100_000, 10.0)])
@@ -48,7 +48,7 @@ def test_each_lease_of_foretold_units_begins_with_a_small_slice() -> None:
             stage.h.kernels()["adding"].costs = lambda params: [1] * params["units"]
         job = stage.submit(4_000)
         stage.worker("a").shift(Hint())
-        starts = {chunk.span.start for chunk in stage.h.store.timeline(job)}
+        starts = {chunk.span.start for chunk in stage.h.store.views.timeline(job)}
         firsts[foretold] = [span.units for span in stage.runs if span.start in starts][2:-3]
     assert max(firsts[False]) >= 16, "proven by the first lease"
     assert max(firsts[True]) < 5

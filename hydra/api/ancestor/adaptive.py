@@ -109,11 +109,11 @@ class AdaptiveRoutes:
 
     def _asked(self) -> tuple[Job, Sequence[Chunk], Profile]:
         store, name = self._h.store, request.args.get("job_id")
-        newest = store.jobs(1)
+        newest = store.views.jobs(1)
         if name is None and not newest:
             raise NoSuchJob("there is no job yet", field="job_id")
-        job = newest[0] if name is None else store.job(own_id(name))
-        chunks = [chunk for chunk in store.timeline(job.id) if chunk.span.units]
+        job = newest[0] if name is None else store.views.job(own_id(name))
+        chunks = [chunk for chunk in store.views.timeline(job.id) if chunk.span.units]
         return job, chunks, profile_of(self._h, job, chunks)
 
 

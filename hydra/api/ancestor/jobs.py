@@ -91,7 +91,7 @@ class AncestorRoutes:
     def job_status(self, job_id: str) -> Response:
         """How a job stands; percent is never beyond 100."""
         try:
-            job = self._h.store.job(own_id(job_id))
+            job = self._h.store.views.job(own_id(job_id))
         except Missing:
             return _status("error", "", "job_id not found", 0.0, 404)
         said = estimate(self._h, job)
@@ -114,7 +114,7 @@ class AncestorRoutes:
     def job_history(self, job_id: str) -> Response:
         """The way of a job of pi, or the pixels of a picture that are there."""
         try:
-            job = self._h.store.job(own_id(job_id))
+            job = self._h.store.views.job(own_id(job_id))
         except Missing:
             return reply({"samples": [], "pixels": []}, 404)
         samples = [
@@ -142,17 +142,17 @@ class AncestorRoutes:
                 f"at /api/v1/jobs/{job.id}"
             )
         if job.state is JobState.DONE:
-            if "image.png" not in files_of(self._h.store.answer(job.id)):
+            if "image.png" not in files_of(self._h.store.views.answer(job.id)):
                 return iter(())
-            return enumerate(pixels_of(self._h.store.file(job.id, "image.png")))
+            return enumerate(pixels_of(self._h.store.views.file(job.id, "image.png")))
         return self._arrived(job, columns, rows)
 
     def _arrived(self, job: Job, columns: int, rows: int) -> Iterator[tuple[int, bytes]]:
         kernel, store, seen = kernel_of(self._h, job), self._h.store, 0
         found: list[bytes | None] = [None] * (columns * rows)
-        while kernel and (units := store.arrivals(job.id, seen, ARRIVALS)):
+        while kernel and (units := store.views.arrivals(job.id, seen, ARRIVALS)):
             seen += len(units)
-            for unit, blob in store.pieces(job.id, units).items():
+            for unit, blob in store.views.pieces(job.id, units).items():
                 tile = paint(kernel, job.spec.params, unit, blob)
                 for place in range(tile.columns * tile.rows):
                     row, column = divmod(place, tile.columns)

@@ -28,7 +28,7 @@ class EventRoutes:
         header = request.headers.get("Last-Event-ID", "")
         after = body.story_id(header, "Last-Event-ID")
         after = after or body.story_id(request.args.get("after", ""), "after")
-        found = self._h.store.job(body.job_id(job))
+        found = self._h.store.views.job(body.job_id(job))
         if request.method == "HEAD":
             return Response(mimetype="text/event-stream", headers=HEADERS)
         viewer = self._streams.open(found.id, after)

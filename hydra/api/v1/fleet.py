@@ -39,7 +39,7 @@ class FleetRoutes:
         return reply(
             {
                 "workers": [worker_json(worker, presence) for worker, presence in here.seen],
-                "live_workers": self._h.store.live_workers(),
+                "live_workers": self._h.store.views.live_workers(),
                 "fresh_workers": here.fresh,
             }
         )

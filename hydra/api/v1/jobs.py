@@ -75,7 +75,7 @@ class JobRoutes:
         """The latest jobs, newest first, a page at a time; without their answers."""
         limit = int(body.query_number("limit", LIMIT, 1, LIMIT_MAX))
         before = cursor_read(request.args.get("cursor", ""))
-        found = list(self._h.store.jobs(limit + 1, before))
+        found = list(self._h.store.views.jobs(limit + 1, before))
         page: dict[str, object] = {"jobs": [job_json(self._h, job) for job in found[:limit]]}
         if len(found) > limit:
             cursor = cursor_write(found[limit - 1].id)
@@ -98,28 +98,28 @@ class JobRoutes:
 
     def result(self, job: str) -> Response:
         """The answer of a job that is done."""
-        found = self._h.store.job(body.job_id(job))
+        found = self._h.store.views.job(body.job_id(job))
         if not is_final(found):
             raise NotFinished(f"the job is {found.state.value}; it has no answer yet")
         if found.state is not JobState.DONE:
             why = f": {found.reason}" if found.reason else ""
             raise NotFinished(f"the job is {found.state.value} and has no answer{why}")
-        return reply({"id": found.id, "answer": self._h.store.answer(found.id)})
+        return reply({"id": found.id, "answer": self._h.store.views.answer(found.id)})
 
     def story(self, job: str) -> Response:
         """What happened to the job, oldest first, after the entry `after`."""
         after = body.story_id(request.args.get("after", ""), "after")
-        found = self._h.store.job(body.job_id(job))
-        entries = self._h.store.story(found.id, after, STORY_LIMIT)
+        found = self._h.store.views.job(body.job_id(job))
+        entries = self._h.store.views.story(found.id, after, STORY_LIMIT)
         return reply({"id": found.id, "story": [entry_json(entry) for entry in entries]})
 
     def history(self, job: str) -> Response:
         """The job's sums on its way, with what the kernel makes of them."""
-        found = self._h.store.job(body.job_id(job))
+        found = self._h.store.views.job(body.job_id(job))
         return reply({"id": found.id, "samples": history_json(self._h, found)})
 
     def _wait(self, job: str, seconds: float) -> Job:
-        clock, found = self._h.clock, self._h.store.job(job)
+        clock, found = self._h.clock, self._h.store.views.job(job)
         if seconds == 0 or is_final(found) or not self._streams.take_seat():
             # Without a seat the caller is answered at once: it asks again, and pages still load.
             return found
@@ -129,9 +129,9 @@ class JobRoutes:
                 left_s = deadline_s - clock.monotonic_s()
                 if left_s <= 0:
                     break
-                self._h.store.listen(min(pause_s, left_s))
+                self._h.store.views.listen(min(pause_s, left_s))
                 pause_s = min(pause_s * PAUSE_GROWTH, PAUSE_S_MAX)
-                found = self._h.store.job(job)
+                found = self._h.store.views.job(job)
             return found
         finally:
             self._streams.give_seat()

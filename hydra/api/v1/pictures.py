@@ -92,7 +92,7 @@ class PictureRoutes:
 
     def preview(self, job: str) -> Response:
         """The picture small, before any of it is computed; it never changes."""
-        found = self._h.store.job(body.job_id(job))
+        found = self._h.store.views.job(body.job_id(job))
         image = preview_of(kernel_of(self._h, found), found.spec.params)
         if image is None:
             raise Missing(f"a job of {found.spec.kernel} has no preview here", field="job")
@@ -104,7 +104,7 @@ class PictureRoutes:
         """Tiles in the order they arrived, without the first `after`; none once the job ended."""
         after = int(body.query_number("after", 0, 0, UNITS_MAX))
         limit = int(body.query_number("limit", TILES, 1, TILES_MAX))
-        found = self._h.store.job(body.job_id(job))
+        found = self._h.store.views.job(body.job_id(job))
         kernel = kernel_of(self._h, found)
         if kernel is None or canvas_of(kernel, found.spec.params) is None:
             raise Missing(f"a job of {found.spec.kernel} draws no picture here", field="job")
@@ -116,11 +116,11 @@ class PictureRoutes:
 
     def _records(self, kernel: Kernel, job: Job, after: int, limit: int) -> tuple[list[bytes], int]:
         """The tiles' records, and how many arrivals they stand for."""
-        units = self._h.store.arrivals(job.id, after, limit)
+        units = self._h.store.views.arrivals(job.id, after, limit)
         records: list[bytes] = []
         size = seen = 0
         for first in range(0, len(units), BATCH):
-            blobs = self._h.store.pieces(job.id, units[first : first + BATCH])
+            blobs = self._h.store.views.pieces(job.id, units[first : first + BATCH])
             for unit in units[first : first + BATCH]:
                 seen += 1
                 if unit in blobs:  # else the job has just ended, and its pieces are gone
@@ -132,8 +132,8 @@ class PictureRoutes:
 
     def file(self, job: str, name: str) -> Response:
         """One file of a done job's answer; it never changes."""
-        found = self._h.store.job(body.job_id(job))
-        label = files_of(self._h.store.answer(found.id)).get(name)
+        found = self._h.store.views.job(body.job_id(job))
+        label = files_of(self._h.store.views.answer(found.id)).get(name)
         if label is None:
             raise NoSuchFile("the answer of this job has no such file", field="name")
         response = Response(mimetype=TYPES.get(PurePath(name).suffix, "application/octet-stream"))
@@ -144,5 +144,5 @@ class PictureRoutes:
         if request.if_none_match.contains(label["sha256"]):
             response.status_code = 304
         else:
-            response.data = self._h.store.file(found.id, name)
+            response.data = self._h.store.views.file(found.id, name)
         return response

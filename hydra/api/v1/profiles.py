@@ -36,16 +36,16 @@ class ProfileRoutes:
         """Chunks whose leases have ended, oldest first, after the chunk `after`."""
         after = body.story_id(request.args.get("after", ""), "after")
         limit = int(body.query_number("limit", CHUNKS, 1, TIMELINE_READ_MAX))
-        found = self._h.store.job(body.job_id(job))
+        found = self._h.store.views.job(body.job_id(job))
         return reply({"id": found.id, "chunks": self._chunks(found.id, after, limit)})
 
     def profile(self, job: str) -> Response:
         """The chunks, what each worker did, throughput and efficiency."""
-        return reply(profile_json(self._h, self._h.store.job(body.job_id(job))))
+        return reply(profile_json(self._h, self._h.store.views.job(body.job_id(job))))
 
     def profile_csv(self, job: str) -> Response:
         """The chunks as a table."""
-        found = self._h.store.job(body.job_id(job))
+        found = self._h.store.views.job(body.job_id(job))
         text = table(self._chunks(found.id, "", TIMELINE_READ_MAX), COLUMNS)
         response = Response(text, mimetype="text/csv")
         response.headers["Cache-Control"] = "no-store"
@@ -54,4 +54,4 @@ class ProfileRoutes:
         return response
 
     def _chunks(self, job: str, after: str, limit: int) -> list[dict[str, Any]]:
-        return [chunk_json(chunk) for chunk in self._h.store.timeline(job, after, limit)]
+        return [chunk_json(chunk) for chunk in self._h.store.views.timeline(job, after, limit)]

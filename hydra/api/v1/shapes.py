@@ -83,7 +83,7 @@ def whole_job_json(h: Hydra, job: Job) -> dict[str, Any]:
     band = forecast(h, job)
     shape = job_json(h, job) | {"eta_s": eta_json(band) if band else None}
     if job.state is JobState.DONE:
-        shape["answer"] = h.store.answer(job.id)
+        shape["answer"] = h.store.views.answer(job.id)
     return shape
 
 
@@ -113,7 +113,7 @@ def files_of(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def history_json(h: Hydra, job: Job) -> list[dict[str, Any]]:
     """The samples of a job's way, each with the estimate of its moment."""
     kernel, params, found = kernel_of(h, job), job.spec.params, []
-    for sample in h.store.history(job.id):
+    for sample in h.store.views.history(job.id):
         said = estimate_of(kernel, params, sample.sums, sample.done_units) if kernel else None
         found.append(
             {
@@ -135,7 +135,7 @@ def profile_of(h: Hydra, job: Job, chunks: Sequence[Chunk]) -> Profile:
 
 def profile_json(h: Hydra, job: Job) -> dict[str, Any]:
     """How a job's work was done."""
-    chunks = h.store.timeline(job.id)
+    chunks = h.store.views.timeline(job.id)
     said = profile_of(h, job, chunks)
     return {
         "id": job.id,
@@ -157,7 +157,7 @@ def profile_json(h: Hydra, job: Job) -> dict[str, Any]:
         ],
         "throughput": [
             {"from": iso(part.from_ms), "to": iso(part.to_ms), "units_s": part.units_s}
-            for part in throughput(job, h.store.history(job.id))
+            for part in throughput(job, h.store.views.history(job.id))
         ],
         "chunks": [chunk_json(chunk) for chunk in chunks],
     }

@@ -162,7 +162,7 @@ class Streams:
         return LOOK_S
 
     def _tell(self, job_id: str, viewers: list[Viewer]) -> float:
-        job = self._h.store.job(job_id)
+        job = self._h.store.views.job(job_id)
         groups: defaultdict[str, list[Viewer]] = defaultdict(list)
         for viewer in viewers:
             groups[viewer.after].append(viewer)
@@ -189,7 +189,7 @@ class Streams:
 
     def _tell_story(self, job_id: str, after: str, group: list[Viewer]) -> None:
         while True:
-            entries = self._h.store.story(job_id, after, STORY_BATCH)
+            entries = self._h.store.views.story(job_id, after, STORY_BATCH)
             for entry in entries:
                 data, after = text_of(entry_json(entry)), entry.id
                 for viewer in group:

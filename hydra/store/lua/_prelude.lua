@@ -1,193 +1,208 @@
--- _prelude: what every script may use; it comes before each, after the limits.
+-- _prelude: what every script may use. `k` is the script's table of keys, `a` that of its
+-- arguments: `scripts.py` makes both from the script's header, and a pair of functions for each
+-- layout.
 --
 -- Redis does not roll a failed script back, so every script looks, then judges, then writes.
--- Records are text: integers never pass through tostring or cjson, which turn them into floats.
--- `k` is the script's table of keys, named as in keys.py.
 
-local function int(n) return string.format('%.0f', n) end
-local function frac(x) return string.format('%.17g', x) end
-local function ms(x) return string.format('%.3f', x) end
+-- Records of another format than this script writes: nothing is read or changed.
+local found_format = redis.call('GET', k.format)
+if found_format ~= FORMAT and (found_format or redis.call('EXISTS', k.generation) == 1) then
+  return redis.error_reply('HYDRAFORMAT ' .. (found_format or '1'))
+end
+
+-- The named fields of a hash, as text; nil where there is none.
+local function hash_read(key, ...)
+  local found = {}
+  for i, value in ipairs(redis.call('HMGET', key, ...)) do
+    found[(select(i, ...))] = value or nil
+  end
+  return found
+end
 
 -- Hydra time: stands still while nobody calls, so a stalled server expires no lease.
--- Returns it with the wall clock, both in ms. `given` < 0 asks Redis for the wall clock.
-local function hydra_now(clock, given)
-  local wall = tonumber(given)
+-- Returns it with the wall clock, both in ms. `a.now` < 0 asks Redis for the wall clock.
+local function hydra_now(k)
+  local wall = a.now
   if wall < 0 then
     local t = redis.call('TIME')
     wall = tonumber(t[1]) * 1000 + tonumber(t[2]) / 1000
   end
-  local c = redis.call('HMGET', clock, 'seen', 'active')
-  local seen, active = tonumber(c[1] or wall), tonumber(c[2] or 0)
+  local clock = hash_read(k.clock, 'seen', 'active')
+  local seen, active = tonumber(clock.seen or wall), tonumber(clock.active or 0)
   active = active + math.min(math.max(wall - seen, 0), TICK_MS_MAX)
-  redis.call('HSET', clock, 'seen', ms(wall), 'active', ms(active))
+  redis.call('HSET', k.clock, 'seen', ms(wall), 'active', ms(active))
   return active, wall
 end
 
 -- Whether this is other data than the caller knows; one that knows none takes any.
-local function is_stranger(generation, known)
-  return known ~= '' and redis.call('GET', generation) ~= known
+local function is_stranger(k, known)
+  return known ~= '' and redis.call('GET', k.generation) ~= known
 end
 
-local function tell(story, verb, text)
-  redis.call('XADD', story, 'MAXLEN', '~', STORY_ENTRIES_MAX, '*', 'verb', verb, 'text', text)
+-- Add to a story: the verb, then names and values of fields, which hydra.model.story makes a
+-- sentence of.
+local function tell(story, verb, ...)
+  redis.call('XADD', story, 'MAXLEN', '~', STORY_ENTRIES_MAX, '*', 'verb', verb, ...)
 end
 
 -- Add to a total over all jobs, for the metrics; nothing is decided by it.
-local function count(tally, what, n)
-  redis.call('HINCRBY', tally, what, int(n))
+local function count(k, what, n)
+  redis.call('HINCRBY', k.tally, what, int(n))
 end
 
-local function ring(bell)
-  redis.call('XADD', bell, 'MAXLEN', 1, '*', 'work', '1')
+local function ring(k)
+  redis.call('XADD', k.bell, 'MAXLEN', 1, '*', 'work', '1')
 end
 
 -- A session's call that was answered before: {reply} to send again, {refusal}, or nil to go on.
-local function heard_before(session, seq, digest)
-  local s = redis.call('HMGET', session, 'seq', 'digest', 'reply')
-  if not s[1] then return {'unknown'} end
-  local last = tonumber(s[1])
+local function heard_before(k, seq, digest)
+  local s = hash_read(k.session, 'seq', 'digest', 'reply')
+  if not s.seq then return {'unknown'} end
+  local last = tonumber(s.seq)
   if seq < last then return {'stale'} end
-  if seq == last then return {s[2] == digest and s[3] or 'reused'} end
+  if seq == last then return {s.digest == digest and s.reply or 'reused'} end
   return nil
 end
 
 -- Remember the reply to a session's call, and hand it on.
-local function reply(session, seq, digest, text)
-  redis.call('HSET', session, 'seq', int(seq), 'digest', digest, 'reply', text)
-  redis.call('PEXPIRE', session, SESSION_TTL_MS)
+local function reply(k, seq, digest, text)
+  redis.call('HSET', k.session, 'seq', int(seq), 'digest', digest, 'reply', text)
+  redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
   return text
 end
 
-local function range_member(r)
-  return int(r.stop) .. ' ' .. int(r.losses) .. ' ' .. r.many .. ' ' .. r.loser
-end
-
-local function range_read(member, score)
-  local stop, losses, many, loser = string.match(member, '^(%d+) (%d+) (%d) (%S+)$')
-  return {start = tonumber(score), stop = tonumber(stop), losses = tonumber(losses),
-          many = many, loser = loser}
-end
-
 -- Put a range among the free ones; it joins a neighbour only if their losses are the same.
-local function free_put(free, r)
-  local tail = ' ' .. int(r.losses) .. ' ' .. r.many .. ' ' .. r.loser
-  local left = redis.call('ZREVRANGEBYSCORE', free, int(r.start), '-inf', 'WITHSCORES',
+local function free_put(k, range)
+  local function joins(other)
+    return other.losses == range.losses and other.many == range.many and other.loser == range.loser
+  end
+  local start, stop = range.start, range.stop
+  local left = redis.call('ZREVRANGEBYSCORE', k.free, int(start), '-inf', 'WITHSCORES',
     'LIMIT', 0, 1)
-  local start, stop = r.start, r.stop
-  if left[1] == int(r.start) .. tail then
-    redis.call('ZREM', free, left[1])
-    start = tonumber(left[2])
+  if left[1] then
+    local other = range_unpack(left[1])
+    if other.stop == start and joins(other) then
+      redis.call('ZREM', k.free, left[1])
+      start = tonumber(left[2])
+    end
   end
-  local right = redis.call('ZRANGEBYSCORE', free, int(r.stop), int(r.stop))
-  if right[1] and string.match(right[1], '^%d+(.*)$') == tail then
-    redis.call('ZREM', free, right[1])
-    stop = tonumber(string.match(right[1], '^%d+'))
+  local right = redis.call('ZRANGEBYSCORE', k.free, int(stop), int(stop))
+  if right[1] then
+    local other = range_unpack(right[1])
+    if joins(other) then
+      redis.call('ZREM', k.free, right[1])
+      stop = other.stop
+    end
   end
-  redis.call('ZADD', free, int(start), int(stop) .. tail)
+  redis.call('ZADD', k.free, int(start), range_pack({stop = stop, losses = range.losses,
+    many = range.many, loser = range.loser}))
 end
 
 -- Take `ask.units` from one end of what is free, fewer if they were lost before; nil if none.
-local function free_take(free, ask)
-  local top = redis.call(ask.tail and 'ZREVRANGE' or 'ZRANGE', free, 0, 0, 'WITHSCORES')
+local function free_take(k, ask)
+  local top = redis.call(ask.tail and 'ZREVRANGE' or 'ZRANGE', k.free, 0, 0, 'WITHSCORES')
   if not top[1] then return nil end
-  local r = range_read(top[1], top[2])
-  local start, stop = r.start, r.stop
+  local range = range_unpack(top[1])
+  range.start = tonumber(top[2])
+  local start, stop = range.start, range.stop
   local n = math.min(ask.units, stop - start)
-  n = math.max(1, math.floor(n / 2 ^ math.max(r.losses - 1, 0)))
-  if ask.tail then r.start = stop - n else r.stop = start + n end
-  redis.call('ZREM', free, top[1])
-  if r.stop < stop then redis.call('ZADD', free, int(r.stop), top[1]) end
-  if r.start > start then
-    redis.call('ZADD', free, int(start), (string.gsub(top[1], '^%d+', int(r.start))))
+  n = math.max(1, math.floor(n / 2 ^ math.max(range.losses - 1, 0)))
+  redis.call('ZREM', k.free, top[1])
+  if ask.tail then
+    range.stop = stop - n
+    if range.stop > start then redis.call('ZADD', k.free, int(start), range_pack(range)) end
+    range.start, range.stop = stop - n, stop
+  else
+    if start + n < stop then redis.call('ZADD', k.free, int(start + n), top[1]) end
+    range.stop = start + n
   end
-  return r
-end
-
-local function lease_read(text)
-  local w = {}
-  for word in string.gmatch(text, '%S+') do w[#w + 1] = word end
-  return {start = tonumber(w[1]), stop = tonumber(w[2]), slice = tonumber(w[3]),
-          rate = tonumber(w[4]), at = tonumber(w[5]), deadline = tonumber(w[6]),
-          beat = tonumber(w[7]), losses = tonumber(w[8]), many = w[9], loser = w[10],
-          session = w[11], worker = w[12], tau = tonumber(w[13]),
-          lent = w[14], first = w[15], cut = w[16], busy = w[17]}
+  return range
 end
 
 -- Push the deadline of a lease back, whose holder calls: three beats, doubled for each loss in a
 -- row up to a cap. Until then it counts as live.
-local function lease_renew(k, l, now, wall)
-  local plain_ms = LEASE_BEATS * l.beat
-  local left_ms = math.max(plain_ms, math.min(plain_ms * 2 ^ l.losses, LEASE_MS_MAX))
-  l.deadline = now + left_ms
-  if left_ms > LIVE_MS then redis.call('ZADD', k.workers, ms(wall + left_ms), l.worker) end
+local function lease_renew(k, lease, now, wall)
+  local plain_ms = LEASE_BEATS * lease.beat_ms
+  local left_ms = math.max(plain_ms, math.min(plain_ms * 2 ^ lease.losses, LEASE_MS_MAX))
+  lease.deadline_ms = now + left_ms
+  if left_ms > LIVE_MS then redis.call('ZADD', k.workers, ms(wall + left_ms), lease.worker) end
 end
 
 -- Write a lease and its places in `deadlines` and `ends`.
-local function lease_write(k, job, token, l)
-  local left_ms = l.tau
-  if l.rate > 0 then left_ms = (l.stop - l.start) / l.rate * 1000 end
-  redis.call('HSET', k.leases, token, table.concat({
-    int(l.start), int(l.stop), int(l.slice), frac(l.rate), ms(l.at), ms(l.deadline), ms(l.beat),
-    int(l.losses), l.many, l.loser, l.session, l.worker, ms(l.tau),
-    l.lent, l.first, l.cut, l.busy}, ' '))
-  redis.call('ZADD', k.deadlines, ms(l.deadline), job .. ' ' .. token)
-  redis.call('ZADD', k.ends, ms(l.at + left_ms), token)
+local function lease_write(k, job, token, lease)
+  local left_ms = lease.tau_ms
+  if lease.rate_units_s > 0 then
+    left_ms = (lease.stop - lease.start) / lease.rate_units_s * 1000
+  end
+  redis.call('HSET', k.leases, token, lease_pack(lease))
+  redis.call('ZADD', k.deadlines, ms(lease.deadline_ms), lease_id_pack({job = job, token = token}))
+  redis.call('ZADD', k.ends, ms(lease.at_ms + left_ms), token)
+end
+
+-- The lease of a token; nil if there is none.
+local function lease_read(k, token)
+  local line = redis.call('HGET', k.leases, token)
+  return line and lease_unpack(line) or nil
 end
 
 -- End a lease and note it in the timeline, `how` as in model.End: the one place where leases die.
-local function lease_end(k, job, token, l, how, wall)
-  redis.call('XADD', k.timeline, 'MAXLEN', '~', TIMELINE_CHUNKS_MAX, '*', 'chunk', table.concat({
-    l.worker, l.first, int(l.start), l.lent, int(wall), l.busy, how}, ' '))
-  count(k.tally, 'lease ' .. how, 1)
+local function lease_end(k, job, token, lease, how, wall)
+  redis.call('XADD', k.timeline, 'MAXLEN', '~', TIMELINE_CHUNKS_MAX, '*', 'chunk', chunk_pack({
+    worker = lease.worker, first = lease.first, stop = lease.start, lent_ms = lease.lent_ms,
+    ended_ms = wall, busy_ms = lease.busy_ms, how = how}))
+  count(k, 'lease ' .. how, 1)
   redis.call('HDEL', k.leases, token)
   redis.call('ZREM', k.ends, token)
-  redis.call('ZREM', k.deadlines, job .. ' ' .. token)
+  redis.call('ZREM', k.deadlines, lease_id_pack({job = job, token = token}))
 end
 
-local function pace(k, version)
+-- What sizes a worker's next chunk, as PACE_FIELDS of the layouts say.
+local function pace_of(k, version, unassigned)
   local rate = redis.call('HGET', k.worker, 'rate:' .. version) or redis.call('GET', k.rate)
   local fleet = redis.call('HMGET', k.fleet, version, 'live')
-  return tonumber(rate or 0), tonumber(fleet[1] or 0), fleet[2] or '0'
-end
-
--- What sizes a worker's next chunk: unassigned rate fleet_rate live, and the free units' ends.
-local function pace_words(k, unassigned, rate, fleet_rate, live)
   local low = redis.call('ZRANGE', k.free, 0, 0, 'WITHSCORES')
   local high = redis.call('ZREVRANGE', k.free, 0, 0)
-  local stop = low[1] and string.match(high[1], '^%d+') or '0'
-  return table.concat({int(unassigned), frac(rate), frac(fleet_rate), live,
-    int(tonumber(low[2] or 0)), stop}, ' ')
+  return {
+    unassigned_units = unassigned, rate = tonumber(rate or 0),
+    fleet_rate = tonumber(fleet[1] or 0), live_workers = tonumber(fleet[2] or 0),
+    free_start = tonumber(low[2] or 0), free_stop = high[1] and range_unpack(high[1]).stop or 0,
+  }
 end
 
 -- What a claim of n units costs its job: the seconds that the whole fleet would need for them, so
 -- that jobs share the fleet's work and not only its workers, which differ in speed.
-local function charge(k, ask, n)
-  local rate, fleet_rate, live = pace(k, ask.version)
-  if rate > 0 and fleet_rate > 0 then return n * ask.cost / math.max(fleet_rate, rate) end
-  local worker_s = rate > 0 and n * ask.cost / rate or ask.tau / 1000
-  return worker_s / math.max(tonumber(live), 1)
+local function charge(pace, ask, n)
+  local work = n * ask.unit_cost
+  if pace.rate > 0 and pace.fleet_rate > 0 then
+    return work / math.max(pace.fleet_rate, pace.rate)
+  end
+  local worker_s = pace.rate > 0 and work / pace.rate or ask.tau_ms / 1000
+  return worker_s / math.max(pace.live_workers, 1)
 end
 
--- Lend a range: the one place where leases are born. `ask` is the worker's wish, `j` the job's
--- numbers. Returns the words of a grant.
-local function lend(k, who, job, j, ask, range, now, wall)
-  local rate, fleet_rate, live = pace(k, ask.version)
-  local n = range.stop - range.start
-  local rate_units = rate / ask.cost
-  local l = {start = range.start, stop = range.stop, slice = ask.slice, rate = rate_units,
-             at = now, beat = ask.beat, losses = range.losses, many = range.many,
-             loser = range.loser, session = who.session, worker = who.worker, tau = ask.tau,
-             lent = int(wall), first = int(range.start), cut = '0', busy = '0'}
-  lease_renew(k, l, now, wall)
-  lease_write(k, job, ask.token, l)
-  redis.call('ZINCRBY', k.runnable, frac(charge(k, ask, n) / j.priority), job)
+-- Lend a range: the one place where leases are born. `ask` is the worker's wish, `pace` how the job
+-- stands without the range. Returns a grant.
+local function lend(k, job, priority, pace, ask, range, now, wall)
+  local lease = {
+    start = range.start, stop = range.stop, slice_units = ask.slice_units,
+    rate_units_s = pace.rate / ask.unit_cost, at_ms = now, beat_ms = ask.beat_ms,
+    losses = range.losses, many = range.many, loser = range.loser, session = a.session,
+    worker = a.worker, tau_ms = ask.tau_ms, lent_ms = wall, first = range.start,
+    cut = false, busy_ms = 0,
+  }
+  lease_renew(k, lease, now, wall)
+  lease_write(k, job, ask.token, lease)
+  redis.call('ZINCRBY', k.runnable,
+    frac(charge(pace, ask, range.stop - range.start) / priority), job)
   redis.call('HSET', k.session, 'job', job, 'token', ask.token)
-  local text = who.worker .. ' takes units ' .. int(range.start) .. '..' .. int(range.stop)
-    .. ': ' .. ask.why
-  redis.call('HSET', k.worker, 'job', job, 'doing', text)
-  tell(k.story, 'claim', text)
-  return table.concat({'granted', job, ask.token, int(range.start), int(range.stop), int(ask.slice),
-    ms(ask.tau), ms(ask.beat), pace_words(k, j.unassigned, rate, fleet_rate, live)}, ' ')
+  redis.call('HSET', k.worker, 'job', job,
+    'doing', doing_pack({start = range.start, stop = range.stop, why = ask.why}))
+  tell(k.story, 'claim', 'worker', a.worker, 'start', int(range.start), 'stop', int(range.stop),
+    'why', ask.why)
+  pace.job, pace.token = job, ask.token
+  pace.start, pace.stop, pace.slice_units = range.start, range.stop, ask.slice_units
+  pace.tau_ms, pace.beat_ms = ask.tau_ms, ask.beat_ms
+  return grant_pack(pace)
 end
 
 local function seen(k, worker, wall)
@@ -195,16 +210,19 @@ local function seen(k, worker, wall)
   redis.call('ZADD', k.workers, ms(wall + LIVE_MS), worker)
 end
 
--- Close a job for good: only its record, sums, story and answer stay, for a time.
-local function close(k, job, state, reason, wall, keep_ms)
-  redis.call('HSET', k.job, 'state', state, 'reason', reason, 'ended', int(wall), 'unassigned', '0')
+-- Close a job for good: only its record, sums, story and answer stay, for a time. Then come names
+-- and values of the fields that say why.
+local function close(k, job, state, wall, keep_ms, ...)
+  local why = {...}
+  redis.call('HSET', k.job, 'state', state, 'ended', int(wall), 'unassigned', '0')
+  for i = 1, #why, 2 do redis.call('HSET', k.job, 'end_' .. why[i], why[i + 1]) end
   redis.call('ZREM', k.runnable, job)
   redis.call('ZREM', k.reducing, job)
   redis.call('ZADD', k.ended, int(wall), job)
   redis.call('DEL', k.free, k.leases, k.ends, k.pieces, k.arrivals)
-  tell(k.story, state, reason)
-  ring(k.bell)
-  count(k.tally, 'job ' .. state, 1)
+  tell(k.story, state, ...)
+  ring(k)
+  count(k, 'job ' .. state, 1)
   for _, key in ipairs({k.job, k.sums, k.story, k.history, k.timeline}) do
     redis.call('PEXPIRE', key, keep_ms)
   end
@@ -213,25 +231,25 @@ end
 -- Take a lease away as lost: its range goes back with one loss more. A single unit that was lost
 -- too often, by several workers (or by the only one there is), is dead and fails the job; one
 -- worker alone among others must lose it more often.
-local function lose(k, job, token, l, how, why, wall, keep_ms)
-  local losses, loser, many = l.losses + 1, l.loser, l.many
-  if l.losses == 0 then
-    loser, many = l.worker, '0'
-  elseif loser ~= l.worker then
-    many = '1'
+local function lose(k, job, token, lease, how, why, wall, keep_ms)
+  local losses, loser, many = lease.losses + 1, lease.loser, lease.many
+  if lease.losses == 0 then
+    loser, many = lease.worker, false
+  elseif loser ~= lease.worker then
+    many = true
   end
   local alone = redis.call('ZCOUNT', k.workers, ms(wall), '+inf') < 2
-  local losses_max = (many == '1' or alone) and LOSSES_MAX or LOSSES_ALONE_MAX
-  lease_end(k, job, token, l, how, wall)
-  local span = int(l.start) .. '..' .. int(l.stop)
-  tell(k.story, 'expire', l.worker .. ' lost units ' .. span .. ': ' .. why)
-  if l.stop - l.start == 1 and losses >= losses_max then
-    close(k, job, 'failed', 'unit ' .. int(l.start) .. ' was lost ' .. int(losses)
-      .. ' times: ' .. why, wall, keep_ms)
+  local losses_max = (many or alone) and LOSSES_MAX or LOSSES_ALONE_MAX
+  lease_end(k, job, token, lease, how, wall)
+  tell(k.story, 'expire', 'worker', lease.worker, 'start', int(lease.start),
+    'stop', int(lease.stop), 'why', why)
+  if lease.stop - lease.start == 1 and losses >= losses_max then
+    close(k, job, 'failed', wall, keep_ms, 'unit', int(lease.start), 'losses', int(losses),
+      'why', why)
     return
   end
-  free_put(k.free, {start = l.start, stop = l.stop, losses = losses, many = many, loser = loser})
-  ring(k.bell)
+  free_put(k, {start = lease.start, stop = lease.stop, losses = losses, many = many, loser = loser})
+  ring(k)
   local unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
-  redis.call('HSET', k.job, 'unassigned', int(unassigned + l.stop - l.start))
+  redis.call('HSET', k.job, 'unassigned', int(unassigned + lease.stop - lease.start))
 end

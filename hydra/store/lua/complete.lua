@@ -1,164 +1,152 @@
 -- complete: count a prefix of a lease's span exactly once; heartbeat, hand-in and next claim.
 -- KEYS    clock session job free leases ends deadlines runnable reducing ended sums pieces
 --         worker workers rate fleet story bell history arrivals timeline tally
--- ARGV    now seq digest session worker job version keep_ms
---         token from to rest note busy_ms work rest_unit_cost
---         next_token units tau_ms beat_ms slice why unit_cost tail
---         (units 0: no next chunk wanted)
---         then `name value` pairs of sums, or one blob a unit
--- RETURNS `verdict stop last` and pace_words, and on a second line a grant if there is one; or
---         `invalid <sentence>`, `reused`, `unknown`
-local k = {clock = KEYS[1], session = KEYS[2], job = KEYS[3], free = KEYS[4], leases = KEYS[5],
-           ends = KEYS[6], deadlines = KEYS[7], runnable = KEYS[8], reducing = KEYS[9],
-           ended = KEYS[10], sums = KEYS[11], pieces = KEYS[12], worker = KEYS[13],
-           workers = KEYS[14], rate = KEYS[15], fleet = KEYS[16], story = KEYS[17],
-           bell = KEYS[18], history = KEYS[19], arrivals = KEYS[20], timeline = KEYS[21],
-           tally = KEYS[22]}
-local seq, digest, job = tonumber(ARGV[2]), ARGV[3], ARGV[6]
-local who = {session = ARGV[4], worker = ARGV[5]}
-local version, keep_ms, token = ARGV[7], ARGV[8], ARGV[9]
-local from, to, rest, note = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12], ARGV[13]
-local busy, work, rest_unit_cost = ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16])
-local ask = {version = version, token = ARGV[17], units = tonumber(ARGV[18]),
-             tau = tonumber(ARGV[19]), beat = tonumber(ARGV[20]), slice = tonumber(ARGV[21]),
-             why = ARGV[22], cost = tonumber(ARGV[23]), tail = ARGV[24] ~= ''}
-local FIRST = 25
+-- ARGV    now# seq# digest session worker job version keep_ms token start# stop# rest note busy_ms#
+--         work# rest_unit_cost# ask:ask partial...
+--         (without an ask no next chunk is wanted; partial: names and values of the sums in turn,
+--         or one blob a unit)
+-- RETURNS a receipt, and on a second line a grant if there is one; or `invalid`, which rule and its
+--         numbers (see refusals.py), `reused`, `unknown`, `stale`
 
-local before = heard_before(k.session, seq, digest)
+local before = heard_before(k, a.seq, a.digest)
 if before then return before[1] end
-local now, wall = hydra_now(k.clock, ARGV[1])
-seen(k, who.worker, wall)
+local now, wall = hydra_now(k)
+seen(k, a.worker, wall)
+local job = hash_read(k.job, 'state', 'total', 'done', 'unassigned', 'priority', 'bounds',
+  'piece_bytes_max', 'done_work')
+local unassigned = tonumber(job.unassigned or 0)
 
-local function answer(verdict, stop, unassigned, last)
-  return table.concat({verdict, int(stop), last and '1' or '0',
-    pace_words(k, unassigned, pace(k, version))}, ' ')
+local function receipt(verdict, stop, last)
+  local told = pace_of(k, a.version, unassigned)
+  told.verdict, told.stop, told.last = verdict, stop, last
+  return receipt_pack(told)
 end
-local function part(verdict) -- nothing changes, but a session whose lease is gone may claim again
-  local held = redis.call('HMGET', k.session, 'job', 'token')
-  if held[1] == job and redis.call('HEXISTS', k.leases, held[2]) == 0 then
+local function refuse(verdict) -- nothing changes, but a session whose lease is gone may claim again
+  unassigned = 0
+  local s = hash_read(k.session, 'job', 'token')
+  if s.job == a.job and redis.call('HEXISTS', k.leases, s.token) == 0 then
     redis.call('HSET', k.session, 'job', '')
     redis.call('HDEL', k.worker, 'job')
   end
-  return reply(k.session, seq, digest, answer(verdict, 0, 0))
+  return reply(k, a.seq, a.digest, receipt(verdict, 0))
 end
 
 -- Judge.
-local r = redis.call('HMGET', k.job, 'state', 'total', 'done', 'unassigned', 'priority',
-  'bounds', 'piece_bytes_max', 'done_work')
-if r[1] ~= 'running' then return part('closed') end
-local total, done, unassigned = tonumber(r[2]), tonumber(r[3]), tonumber(r[4])
-local text = redis.call('HGET', k.leases, token)
-local l = text and lease_read(text)
-if not l or l.session ~= who.session or l.start ~= from then return part('stale') end
-if to < from or to > total then
-  return 'invalid the span must be inside ' .. int(from) .. '..' .. int(total)
+if job.state ~= 'running' then return refuse('closed') end
+local total, done = tonumber(job.total), tonumber(job.done)
+local lease = lease_read(k, a.token)
+if not lease or lease.session ~= a.session or lease.start ~= a.start then return refuse('stale') end
+if a.stop < a.start or a.stop > total then
+  return 'invalid span start=' .. int(a.start) .. ' total=' .. int(total)
 end
-local n = to - from
-local given = #ARGV - FIRST + 1
-if r[6] ~= '' then
+local n, of_sums = a.stop - a.start, job.bounds ~= ''
+local given = #ARGV - a.partial_at + 1
+if of_sums then
   local values, names = {}, 0
-  for i = FIRST, #ARGV, 2 do values[ARGV[i]] = ARGV[i + 1] end
-  for name, low, high in string.gmatch(r[6], '(%S+) (%S+) (%S+)') do
+  for i = a.partial_at, #ARGV, 2 do values[ARGV[i]] = ARGV[i + 1] end
+  for name, low, high in string.gmatch(job.bounds, '(%S+) (%S+) (%S+)') do
     names = names + 1
+    low, high = tonumber(low) * n, tonumber(high) * n
     local value = values[name] or ''
     local number = string.match(value, '^%-?%d+$') and #value <= 17 and tonumber(value)
-    if n > 0 and not (number and number >= tonumber(low) * n and number <= tonumber(high) * n
+    if n > 0 and not (number and number >= low and number <= high
         and math.abs(number) < 2 ^ 53) then
-      return 'invalid ' .. name .. ' must be from ' .. int(tonumber(low) * n) .. ' to '
-        .. int(tonumber(high) * n) .. ' for ' .. int(n) .. ' units'
+      return 'invalid sum name=' .. name .. ' low=' .. int(low) .. ' high=' .. int(high)
+        .. ' units=' .. int(n)
     end
   end
-  if given ~= (n > 0 and 2 * names or 0) then return 'invalid the sums must be the kernel\'s' end
+  if given ~= (n > 0 and 2 * names or 0) then return 'invalid sums' end
 else
-  for i = FIRST, #ARGV do
-    if #ARGV[i] > tonumber(r[7]) then
-      return 'invalid a piece must be at most ' .. r[7] .. ' bytes'
+  for i = a.partial_at, #ARGV do
+    if #ARGV[i] > tonumber(job.piece_bytes_max) then
+      return 'invalid piece bytes=' .. job.piece_bytes_max
     end
   end
 end
-if to > l.stop then return reply(k.session, seq, digest, answer('cut', l.stop, unassigned)) end
+if a.stop > lease.stop then return reply(k, a.seq, a.digest, receipt('cut', lease.stop)) end
 
 -- Write: fold the partial and move the lease's start.
-l.busy = busy
+lease.busy_ms = a.busy_ms
 if n > 0 then
-  for i = FIRST, #ARGV, 2 do
-    if r[6] ~= '' then redis.call('HINCRBY', k.sums, ARGV[i], ARGV[i + 1]) end
-  end
-  if r[6] == '' then
-    for i = FIRST, #ARGV do
-      redis.call('HSET', k.pieces, int(from + i - FIRST), ARGV[i])
-      redis.call('RPUSH', k.arrivals, int(from + i - FIRST))
+  if of_sums then
+    for i = a.partial_at, #ARGV, 2 do redis.call('HINCRBY', k.sums, ARGV[i], ARGV[i + 1]) end
+  else
+    for i = a.partial_at, #ARGV do
+      local unit = int(a.start + i - a.partial_at)
+      redis.call('HSET', k.pieces, unit, ARGV[i])
+      redis.call('RPUSH', k.arrivals, unit)
     end
   end
   done = done + n
-  local done_work = frac(tonumber(r[8]) + work)
-  redis.call('HSET', k.job, 'done', int(done), 'done_work', done_work)
-  count(k.tally, 'units', n)
+  local done_work = tonumber(job.done_work) + a.work
+  redis.call('HSET', k.job, 'done', int(done), 'done_work', frac(done_work))
+  count(k, 'units', n)
   local place = int(math.floor(done / total * HISTORY_PLACES))
   if redis.call('HEXISTS', k.history, place) == 0 then
-    local words = {int(wall), int(done), done_work}
-    for _, word in ipairs(redis.call('HGETALL', k.sums)) do words[#words + 1] = word end
-    redis.call('HSET', k.history, place, table.concat(words, ' '))
+    redis.call('HSET', k.history, place, sample_pack({at_ms = wall, done_units = done,
+      done_work = done_work, sums = table.concat(redis.call('HGETALL', k.sums), ' ')}))
   end
-  local seconds = (now - l.at) / 1000
+  local seconds = (now - lease.at_ms) / 1000
   if seconds >= RATE_S_MIN then
-    local sample, weight = work / seconds, 1 - math.exp(-seconds / RATE_MEMORY_S)
+    local sample, weight = a.work / seconds, 1 - math.exp(-seconds / RATE_MEMORY_S)
     local function learned(known)
       local old = tonumber(known or 0)
-      return frac(old > 0 and old + weight * (sample - old) or sample)
+      return old > 0 and old + weight * (sample - old) or sample
     end
-    local own = 'rate:' .. version
-    redis.call('HSET', k.worker, own, learned(redis.call('HGET', k.worker, own)))
-    redis.call('SET', k.rate, learned(redis.call('GET', k.rate)), 'PX', RATE_KEEP_MS)
-    l.rate = (pace(k, version)) / rest_unit_cost
+    local field = 'rate:' .. a.version
+    local own = learned(redis.call('HGET', k.worker, field))
+    redis.call('HSET', k.worker, field, frac(own))
+    redis.call('SET', k.rate, frac(learned(redis.call('GET', k.rate))), 'PX', RATE_KEEP_MS)
+    lease.rate_units_s = own / a.rest_unit_cost
   end
-  l.start, l.at, l.losses, l.many, l.loser = to, now, 0, '0', '-'
+  lease.start, lease.at_ms = a.stop, now
+  lease.losses, lease.many, lease.loser = 0, false, ''
 end
 
 -- What becomes of the rest.
-if l.start < l.stop and rest == 'lost' then
-  redis.call('HDEL', k.worker, 'job')
-  lose(k, job, token, l, 'lost', note, wall, keep_ms)
-  unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
-elseif l.start < l.stop and rest == 'keep' then
-  lease_renew(k, l, now, wall)
-  lease_write(k, job, token, l)
-  return reply(k.session, seq, digest, answer('accepted', l.stop, unassigned))
-else
-  local whole = l.cut == '1' and 'cut' or 'complete'
-  lease_end(k, job, token, l, l.start < l.stop and 'return' or whole, wall)
-  redis.call('HDEL', k.worker, 'job')
-  if l.start < l.stop then
-    free_put(k.free, l)
-    ring(k.bell)
-    unassigned = unassigned + l.stop - l.start
-    redis.call('HSET', k.job, 'unassigned', int(unassigned))
-    tell(k.story, 'return', who.worker .. ' gives back units ' .. int(l.start) .. '..'
-      .. int(l.stop) .. ': ' .. note)
-  end
+if lease.start < lease.stop and a.rest == 'keep' then
+  lease_renew(k, lease, now, wall)
+  lease_write(k, a.job, a.token, lease)
+  return reply(k, a.seq, a.digest, receipt('accepted', lease.stop))
 end
 redis.call('HSET', k.session, 'job', '')
+redis.call('HDEL', k.worker, 'job')
+if lease.start == lease.stop then
+  lease_end(k, a.job, a.token, lease, lease.cut and 'cut' or 'complete', wall)
+elseif a.rest == 'lost' then
+  lose(k, a.job, a.token, lease, 'lost', a.note, wall, a.keep_ms)
+  unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
+else
+  lease_end(k, a.job, a.token, lease, 'return', wall)
+  free_put(k, lease)
+  ring(k)
+  unassigned = unassigned + lease.stop - lease.start
+  redis.call('HSET', k.job, 'unassigned', int(unassigned))
+  tell(k.story, 'return', 'worker', a.worker, 'start', int(lease.start), 'stop', int(lease.stop),
+    'why', a.note)
+end
 
 local last = done == total
 if last then
   redis.call('HSET', k.job, 'state', 'reducing')
-  redis.call('ZREM', k.runnable, job)
-  redis.call('ZADD', k.reducing, 0, job)
-  tell(k.story, 'reduce', 'all ' .. int(total) .. ' units are in')
-  ring(k.bell)
+  redis.call('ZREM', k.runnable, a.job)
+  redis.call('ZADD', k.reducing, 0, a.job)
+  tell(k.story, 'reduce', 'units', int(total))
+  ring(k)
 end
-local out = answer('accepted', l.stop, unassigned, last)
+local out = receipt('accepted', lease.stop, last)
 
 -- The next chunk of the same job, unless another job has waited longer by more than a chunk.
-if ask.units > 0 and rest ~= 'lost' and not last then
+if a.ask and a.rest ~= 'lost' and not last then
   local least = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
-  local mine = tonumber(redis.call('ZSCORE', k.runnable, job))
-  local chunk_s = charge(k, ask, ask.units)
-  local range = mine <= tonumber(least[2]) + chunk_s and free_take(k.free, ask)
+  local mine = tonumber(redis.call('ZSCORE', k.runnable, a.job))
+  local chunk_s = charge(pace_of(k, a.version, unassigned), a.ask, a.ask.units)
+  local range = mine <= tonumber(least[2]) + chunk_s and free_take(k, a.ask)
   if range then
-    local j = {unassigned = unassigned - (range.stop - range.start), priority = tonumber(r[5])}
-    redis.call('HSET', k.job, 'unassigned', int(j.unassigned))
-    out = out .. '\n' .. lend(k, who, job, j, ask, range, now, wall)
+    unassigned = unassigned - (range.stop - range.start)
+    redis.call('HSET', k.job, 'unassigned', int(unassigned))
+    local pace = pace_of(k, a.version, unassigned)
+    out = out .. '\n' .. lend(k, a.job, tonumber(job.priority), pace, a.ask, range, now, wall)
   end
 end
-return reply(k.session, seq, digest, out)
+return reply(k, a.seq, a.digest, out)

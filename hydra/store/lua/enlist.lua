@@ -1,18 +1,16 @@
 -- enlist: open a session for a worker process; opening it again changes nothing.
 -- KEYS    clock session worker workers paused fleet
--- ARGV    now worker host pid session
+-- ARGV    now# session worker host pid#
 -- RETURNS how many workers were live
-local k = {clock = KEYS[1], session = KEYS[2], worker = KEYS[3], workers = KEYS[4],
-           paused = KEYS[5], fleet = KEYS[6]}
 
-local _, wall = hydra_now(k.clock, ARGV[1])
+local _, wall = hydra_now(k)
 if redis.call('EXISTS', k.session) == 0 then
-  redis.call('HSET', k.session, 'worker', ARGV[2], 'seq', '0', 'digest', '', 'reply', 'ok',
+  redis.call('HSET', k.session, 'worker', a.worker, 'seq', '0', 'digest', '', 'reply', 'ok',
     'job', '', 'token', '')
 end
 redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
-redis.call('HSET', k.worker, 'host', ARGV[3], 'pid', ARGV[4], 'session', ARGV[5])
+redis.call('HSET', k.worker, 'host', a.host, 'pid', int(a.pid), 'session', a.session)
 redis.call('PEXPIRE', k.worker, WORKER_KEEP_MS)
-redis.call('ZREM', k.paused, ARGV[2])
-seen(k, ARGV[2], wall)
+redis.call('ZREM', k.paused, a.worker)
+seen(k, a.worker, wall)
 return redis.call('HGET', k.fleet, 'live') or '0'

@@ -1,17 +1,15 @@
 -- tick: advance Hydra time and clear away what has had its time, a bounded piece at a time.
 -- FLAGS   allow-oom
--- KEYS    clock jobs ended workers generation paused fleet
--- ARGV    now generation keep_ms batch
+-- KEYS    clock jobs ended workers paused fleet
+-- ARGV    now# generation keep_ms# batch#
 -- RETURNS live workers, and 1 if the caller is to read their rates now; -1 if this is not the data
 --         that it knows
-local k = {clock = KEYS[1], jobs = KEYS[2], ended = KEYS[3], workers = KEYS[4],
-           generation = KEYS[5], paused = KEYS[6], fleet = KEYS[7]}
 
-if is_stranger(k.generation, ARGV[2]) then return {-1, 0} end
-local now, wall = hydra_now(k.clock, ARGV[1])
+if is_stranger(k, a.generation) then return {-1, 0} end
+local now, wall = hydra_now(k)
 redis.call('HSET', k.clock, 'ticked', ms(wall))
-local old = redis.call('ZRANGEBYSCORE', k.ended, '-inf', ms(wall - tonumber(ARGV[3])),
-  'LIMIT', 0, ARGV[4])
+local old = redis.call('ZRANGEBYSCORE', k.ended, '-inf', ms(wall - a.keep_ms), 'LIMIT', 0,
+  int(a.batch))
 for _, job in ipairs(old) do
   redis.call('ZREM', k.ended, job)
   redis.call('ZREM', k.jobs, job)

@@ -23,7 +23,9 @@ from hydra.model import (
     Worker,
     limits,
 )
+from hydra.model.messages import Pace
 from hydra.model.pauses import Pause
+from hydra.model.story import Fields, sentence_of
 
 T = TypeVar("T", str, tuple[str, str])
 
@@ -98,40 +100,43 @@ class WorkerRecord:
     id: str
     host: str = ""
     pid: int = 0
+    session: str = ""
+    """Its last one."""
     seen_ms: int = 0
     live_until_ms: int = 0
     job: str = ""
-    doing: str = ""
+    doing: Fields = field(default_factory=dict)
+    """The fields of its last claim."""
     rates: dict[str, float] = field(default_factory=dict)
     pause: Pause | None = None
 
     def view(self) -> Worker:
         """As the port gives it."""
         return Worker(
-            self.id,
-            self.host,
-            self.pid,
-            self.seen_ms,
-            self.live_until_ms,
-            self.job,
-            self.doing,
-            dict(self.rates),
-            self.pause,
+            id=self.id,
+            host=self.host,
+            pid=self.pid,
+            seen_ms=self.seen_ms,
+            live_until_ms=self.live_until_ms,
+            job=self.job,
+            doing=sentence_of("claim", self.doing),
+            rates=dict(self.rates),
+            pause=self.pause,
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class LeaseRecord:
-    """A live lease; times are Hydra ms."""
+    """A live lease; times are Hydra ms unless they say otherwise."""
 
     session: Session
     start: int
     stop: int
     slice_units: int
     rate_units_s: float
-    at: float
-    beat: float
-    tau: float
+    at_ms: float
+    beat_ms: float
+    tau_ms: float
     losses: int
     loser: str
     many: bool
@@ -139,51 +144,53 @@ class LeaseRecord:
     """Wall-clock time."""
     first: int
     """Where the span began when it was lent."""
+    pace: Pace
+    """As the holder was last told."""
     cut: bool = False
     """Whether somebody took the far part."""
     busy_ms: int = 0
-    deadline: float = 0.0
+    deadline_ms: float = 0.0
 
-    def renew(self, now: float) -> None:
-        """Push the deadline back: three beats, doubled for each loss in a row up to a cap."""
-        plain = limits.LEASE_BEATS * self.beat
-        self.deadline = now + max(plain, min(plain * 2**self.losses, limits.LEASE_MS_MAX))
+    @property
+    def span(self) -> Span:
+        """What is left of it."""
+        return Span(self.start, self.stop)
 
     def view(self, job: str, token: str) -> Lease:
         """As the port gives it."""
         return Lease(
-            job,
-            token,
-            self.session.id,
-            self.session.worker,
-            Span(self.start, self.stop),
-            self.slice_units,
-            self.rate_units_s,
-            self.at,
-            self.deadline,
-            self.losses,
+            job=job,
+            token=token,
+            session=self.session.id,
+            worker=self.session.worker,
+            span=self.span,
+            slice_units=self.slice_units,
+            rate_units_s=self.rate_units_s,
+            at_ms=self.at_ms,
+            deadline_ms=self.deadline_ms,
+            losses=self.losses,
         )
 
-    def ends(self) -> float:
+    def ends_ms(self) -> float:
         """When it is likely to end."""
         if self.rate_units_s > 0:
-            return self.at + (self.stop - self.start) / self.rate_units_s * 1000
-        return self.at + self.tau
+            return self.at_ms + (self.stop - self.start) / self.rate_units_s * 1000
+        return self.at_ms + self.tau_ms
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class JobRecord:
     """A job with everything that hangs on it."""
 
     id: str
     spec: JobSpec
-    created: int
-    vtime: float
+    created_ms: int
+    vtime_s: float
     unassigned: int
     state: JobState = JobState.RUNNING
     done: int = 0
     done_work: float = 0.0
-    ended: int | None = None
+    ended_ms: int | None = None
     reason: str = ""
     free: list[Range] = field(default_factory=list)
     """In the order of their spans."""
@@ -198,27 +205,28 @@ class JobRecord:
     """By the share of the job that was done, in HISTORY_PLACES."""
     timeline: deque[Chunk] = field(default_factory=lambda: deque(maxlen=limits.TIMELINE_CHUNKS_MAX))
     story: deque[StoryEntry] = field(default_factory=lambda: deque(maxlen=limits.STORY_ENTRIES_MAX))
+    told: int = 0
+    """Entries of the story, those that were dropped too."""
     answer: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     attempts: int = 0
     reducer: str = ""
-    reduce_after: float = 0.0
-    told: int = 0
+    reduce_after_ms: float = 0.0
 
     def view(self) -> Job:
         """As the port gives it."""
         return Job(
-            self.id,
-            self.spec,
-            self.state,
-            self.done,
-            self.unassigned,
-            self.created,
-            self.ended,
-            self.reason,
-            dict(self.sums),
-            len(self.leases),
-            self.done_work,
+            id=self.id,
+            spec=self.spec,
+            state=self.state,
+            done_units=self.done,
+            unassigned_units=self.unassigned,
+            created_ms=self.created_ms,
+            ended_ms=self.ended_ms,
+            reason=self.reason,
+            sums=dict(self.sums),
+            leases=len(self.leases),
+            done_work=self.done_work,
         )
 
 
@@ -226,6 +234,7 @@ class JobRecord:
 class SessionRecord:
     """The last call of a session and the reply it got."""
 
+    worker: str
     seq: int = 0
     digest: str = ""
     reply: Any = None

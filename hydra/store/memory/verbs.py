@@ -1,4 +1,4 @@
-"""The accounts in plain Python: the readable specification of the protocol.
+"""What changes the accounts, in plain Python: the readable specification of the protocol.
 
 It is the store of the simulator and of fast tests, and the oracle that the Lua scripts are held
 against: every story of tests/property runs on both and must end the same. Each method is one
@@ -8,7 +8,6 @@ script of `lua/`, in the same order: look, judge, then write.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from hydra.errors import KeyReused, TooMany
@@ -20,18 +19,17 @@ from hydra.model import (
     JobState,
     Partial,
     Range,
-    Rest,
     Session,
     Span,
     Verdict,
     limits,
-    move,
 )
 from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction, Work
 from hydra.model.pauses import Pause
-from hydra.store import wire
-from hydra.store.memory.leases import MemoryLeases, charge_s
+from hydra.store import refusals, wire
+from hydra.store.memory import steps
 from hydra.store.memory.records import JobRecord, SessionRecord
+from hydra.store.memory.state import State
 
 NO_FILES: Mapping[str, bytes] = {}
 
@@ -39,100 +37,128 @@ CLAIM = "claim"
 """The digest of every claim: a repeat gets the first grant, whatever it asks for now."""
 
 
-class MemoryStore(MemoryLeases):
-    """The Store port in plain Python."""
+class MemoryVerbs:
+    """The Verbs port in plain Python."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    # Jobs ------------------------------------------------------------------------------------
 
     def submit(self, job: str, spec: JobSpec, key: str = "") -> Job:
         """Open a job, once per idempotency key."""
-        with self._lock:
-            if key and key in self._keys:
-                first, first_spec = self._keys[key]
+        state = self._state
+        with state.lock:
+            if key and key in state.keys:
+                first, first_spec = state.keys[key]
                 if first_spec != spec:
                     raise KeyReused("this Idempotency-Key came before with another request")
-                return self.job(first)
-            if job in self._jobs:
-                return self.job(job)
-            if sum(r.state not in FINAL for r in self._jobs.values()) >= self._jobs_open_max:
-                raise TooMany(f"at most {self._jobs_open_max} jobs may be unfinished at once")
-            _, wall = self._hydra_now()
-            vtime = min((r.vtime for r in self._runnable()), default=0.0)
-            record = JobRecord(job, spec, int(wall), vtime, spec.total_units)
-            record.free.append(Range(Span(0, spec.total_units)))
-            self._jobs[job] = record
-            self._tally["submitted"] += 1
-            self._tell(record, "submit", f"{spec.total_units} units")
-            self._ring()
+                return state.job(first).view()
+            if job in state.jobs:
+                return state.jobs[job].view()
+            unfinished = sum(record.state not in FINAL for record in state.jobs.values())
+            if unfinished >= state.jobs_open_max:
+                raise TooMany(f"at most {state.jobs_open_max} jobs may be unfinished at once")
+            _, wall = state.hydra_now()
+            record = JobRecord(
+                id=job,
+                spec=spec,
+                created_ms=int(wall),
+                vtime_s=min((other.vtime_s for other in state.runnable()), default=0.0),
+                unassigned=spec.total_units,
+                free=[Range(Span(0, spec.total_units))],
+            )
+            state.jobs[job] = record
+            state.tally["submitted"] += 1
+            steps.tell(state, record, "submit", units=spec.total_units)
+            state.bell.ring()
             if key:
-                self._keys[key] = (job, spec)
+                state.keys[key] = (job, spec)
             return record.view()
+
+    def cancel(self, job: str, reason: str = "") -> Job:
+        """End a job that has not ended."""
+        state = self._state
+        with state.lock:
+            record = state.job(job)
+            if record.state not in FINAL:
+                state.hydra_now()
+                steps.close(state, record, "cancel", reason=reason)
+            return record.view()
+
+    # Workers ---------------------------------------------------------------------------------
 
     def enlist(self, session: Session) -> int:
         """Open a session; how many workers were live."""
-        with self._lock:
-            _, wall = self._hydra_now()
-            self._sessions.setdefault(session.id, SessionRecord())
-            self._shows_up(session)
-            self._see(session, wall)
-            self._session_of[session.worker] = session.id
-            return self._live
-
-    def leave(self, worker: str, why: str) -> bool:
-        """End the worker's last session and what it held; whether a lease was lost."""
-        with self._lock:
-            session = self._session_of.pop(worker, None)
-            known = self._sessions.pop(session, None) if session else None
-            if session is None:
-                return False
-            _, wall = self._hydra_now()
-            record = self._jobs.get(known.job) if known else None
-            lost = bool(record and known and known.token in record.leases)
-            if record and known and lost:
-                self._lose(record, known.token, End.LOST, why)
-            reduced = self._jobs.get(known.reduces) if known else None
-            if reduced and reduced.state is JobState.REDUCING and reduced.reducer == session:
-                reduced.reduce_after = 0.0
-                self._tell(reduced, "reduce", f"{worker} made no answer: {why}")
-                self._ring()
-            gone = self._workers[worker]
-            gone.job, gone.live_until_ms = "", int(wall) - 1
-            return lost
+        state = self._state
+        with state.lock:
+            _, wall = state.hydra_now()
+            state.sessions.setdefault(session.id, SessionRecord(session.worker))
+            steps.show_up(state, session).session = session.id
+            steps.seen(state, session, wall)
+            return state.live
 
     def pause(self, session: Session, why: Pause) -> None:
         """Note the worker as paused."""
-        with self._lock:
-            _, wall = self._hydra_now()
-            self._shows_up(session)
-            self._see(session, wall)
-            self._lets_go(session)
-            paused = self._workers[session.worker]
-            paused.pause, paused.live_until_ms = why, int(wall)
+        state = self._state
+        with state.lock:
+            _, wall = state.hydra_now()
+            worker = steps.show_up(state, session)
+            worker.seen_ms = worker.live_until_ms = int(wall)
+            worker.job, worker.pause = "", why
+
+    def leave(self, session: str, why: str) -> bool:
+        """End a session and what it held; whether a lease was lost."""
+        state = self._state
+        with state.lock:
+            known = state.sessions.pop(session, None)
+            if known is None:
+                return False
+            _, wall = state.hydra_now()
+            record = state.jobs.get(known.job)
+            lost = record is not None and known.token in record.leases
+            if record and lost:
+                steps.lose(state, record, known.token, End.LOST, why)
+            reduced = state.jobs.get(known.reduces)
+            if reduced and reduced.state is JobState.REDUCING and reduced.reducer == session:
+                reduced.reduce_after_ms = 0.0
+                steps.tell(state, reduced, "reduce", worker=known.worker, why=why)
+                state.bell.ring()
+            worker = state.workers[known.worker]
+            if worker.session == session:  # else a newer one has begun
+                worker.session = worker.job = ""
+                worker.live_until_ms = int(wall) - 1
+            return lost
+
+    # Leases ----------------------------------------------------------------------------------
 
     def claim(
         self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
     ) -> Grant | None:
-        """Lease free units of the job, or the far part of the lease that `cut` names.
+        """Lease free units of the job, or the far part or all of the lease that `cut` names.
 
         Only a grant is remembered, so one sequence number may try several jobs.
         """
-        with self._lock:
-            known, before = self._heard_before(session, seq, CLAIM)
+        state = self._state
+        with state.lock:
+            known, before = steps.heard_before(state, session, seq, CLAIM)
             if before is not None:
                 return before if isinstance(before, Grant) else None
-            now, wall = self._hydra_now()
-            self._see(session, wall)
-            record, grant = self._jobs.get(job), None
-            holds = (known.job, known.token) in self._deadlines
+            now, wall = state.hydra_now()
+            steps.seen(state, session, wall)
+            record, grant = state.jobs.get(job), None
+            holds = (known.job, known.token) in state.deadlines
             if record and record.state is JobState.RUNNING and not holds:
                 if cut:
-                    found = self._take_far_part(session, record, cut)
+                    found = steps.take_far_part(state, session, record, cut)
                 else:
-                    found = self._free_take(record, ask)
+                    found = steps.free_take(record, ask)
                 if found:
-                    grant = self._lend(session, known, record, ask, found, now)
+                    grant = steps.lend(state, session, known, record, ask, found, now)
             if grant is None:
-                self._lets_go(session)
+                state.workers[session.worker].job = ""
                 return None
-            known.seq, known.digest, known.reply = seq, CLAIM, grant
+            steps.reply(known, seq, CLAIM, grant)
             return grant
 
     def complete(
@@ -144,157 +170,128 @@ class MemoryStore(MemoryLeases):
         work: Work | None = None,
     ) -> Receipt:
         """Count a prefix of the session's lease exactly once."""
-        with self._lock:
-            record = self._jobs.get(hand_in.job)
+        state = self._state
+        with state.lock:
+            record = state.jobs.get(hand_in.job)
             if record is None:
                 return Receipt(Verdict.CLOSED)
-            digest = wire.hand_in_digest(hand_in, wire.partial_parts(record.spec, hand_in))
-            known, before = self._heard_before(session, seq, digest)
+            spec = record.spec
+            digest = wire.hand_in_digest(hand_in, wire.partial_parts(spec, hand_in))
+            known, before = steps.heard_before(state, session, seq, digest)
             if before is not None:
                 return before if isinstance(before, Receipt) else Receipt(Verdict.STALE)
-            now, wall = self._hydra_now()
-            self._see(session, wall)
-            receipt = self._judge(session, known, record, hand_in)
+            now, wall = state.hydra_now()
+            steps.seen(state, session, wall)
+            receipt = steps.judge(state, session, known, record, hand_in)
             if receipt is None:
-                spec = record.spec
                 work = work or Work(hand_in.span.units * spec.unit_cost, spec.unit_cost)
-                receipt = self._accept(session, known, record, hand_in, ask, work, now)
-            known.seq, known.digest, known.reply = seq, digest, receipt
+                receipt = steps.accept(state, session, known, record, hand_in, ask, work, now)
+            steps.reply(known, seq, digest, receipt)
             return receipt
-
-    def _accept(
-        self,
-        session: Session,
-        known: SessionRecord,
-        record: JobRecord,
-        h: HandIn,
-        ask: Ask | None,
-        work: Work,
-        now: float,
-    ) -> Receipt:
-        lease = record.leases[h.token]
-        lease.busy_ms = round(h.busy_s * 1000)
-        if h.span.units:
-            self._fold(session, record, lease, h, work, now)
-        if h.rest is Rest.KEEP and lease.start < lease.stop:
-            self._renew(lease, now)
-            self._write_lease(record, h.token, lease)
-            return Receipt(Verdict.ACCEPTED, lease.stop, self._pace(session, record))
-        known.job = ""
-        self._lets_go(session)
-        if lease.start == lease.stop:
-            self._end_lease(record, h.token, End.CUT if lease.cut else End.COMPLETE)
-        elif h.rest is Rest.LOST:
-            self._lose(record, h.token, End.LOST, h.note)
-        else:
-            self._give_back(record, h.token, h.note)
-        last = record.done == record.spec.total_units
-        if last:
-            record.state = move(record.state, "reduce")
-            self._tell(record, "reduce", f"all {record.done} units are in")
-            self._ring()
-        receipt = Receipt(Verdict.ACCEPTED, lease.stop, self._pace(session, record), last)
-        if not ask or h.rest is Rest.LOST or last:
-            return receipt
-        least = self._runnable()[0].vtime
-        chunk_s = charge_s(receipt.pace, ask, ask.units)
-        found = record.vtime <= least + chunk_s and self._free_take(record, ask)
-        if not found:
-            return receipt
-        return replace(receipt, grant=self._lend(session, known, record, ask, found, now))
 
     def expire(self, job: str, token: str) -> bool:
         """End a lease whose deadline has passed; whether it did."""
-        with self._lock:
-            now, _ = self._hydra_now()
-            record = self._jobs.get(job)
+        state = self._state
+        with state.lock:
+            now, _ = state.hydra_now()
+            record = state.jobs.get(job)
             lease = record.leases.get(token) if record else None
             if not record or not lease:
-                self._deadlines.drop((job, token))
+                state.deadlines.drop((job, token))
                 return False
-            if lease.deadline > now:
+            if lease.deadline_ms > now:
                 return False
-            self._lose(record, token, End.EXPIRE, "no heartbeat before the deadline")
+            steps.lose(state, record, token, End.EXPIRE, refusals.SILENT)
             return True
 
-    def cancel(self, job: str, reason: str = "") -> Job:
-        """End a job that has not ended."""
-        with self._lock:
-            record = self._record(job)
-            if record.state not in FINAL:
-                self._hydra_now()
-                self._close(record, "cancel", reason)
-            return record.view()
+    # The answer ------------------------------------------------------------------------------
 
     def reduce(self, session: Session, job: str) -> Reduction | None:
         """Lease the job's reduction; its token is the session, so that a repeat gets it again."""
-        with self._lock:
-            now, _ = self._hydra_now()
-            record = self._jobs.get(job)
+        state = self._state
+        with state.lock:
+            now, _ = state.hydra_now()
+            record = state.jobs.get(job)
             if not record or record.state is not JobState.REDUCING:
                 return None
-            if record.reduce_after <= now:
+            if record.reduce_after_ms <= now:
                 if record.attempts >= limits.REDUCE_ATTEMPTS_MAX:
-                    self._close(
-                        record,
-                        "fail",
-                        f"the reduction was started {record.attempts} times and never finished",
-                    )
+                    steps.close(state, record, "fail", attempts=record.attempts)
                     return None
                 record.attempts += 1
-                record.reducer, record.reduce_after = session.id, now + limits.REDUCE_LEASE_MS
-                self._tell(
+                record.reducer = session.id
+                record.reduce_after_ms = now + limits.REDUCE_LEASE_MS
+                steps.tell(
+                    state,
                     record,
                     "reduce",
-                    f"{session.worker} makes the answer, attempt "
-                    f"{record.attempts} of {limits.REDUCE_ATTEMPTS_MAX}",
+                    worker=session.worker,
+                    attempt=record.attempts,
+                    attempts_max=limits.REDUCE_ATTEMPTS_MAX,
                 )
             elif record.reducer != session.id:
                 return None
-            if known := self._sessions.get(session.id):
+            if known := state.sessions.get(session.id):
                 known.reduces = job
             spec = record.spec
             whole: Partial = dict(record.pieces)
             if spec.sum_bounds:
                 whole = {name: record.sums.get(name, 0) for name in spec.sum_bounds}
-            return Reduction(job, record.reducer, spec.kernel, spec.params, whole)
+            return Reduction(
+                job=job, token=session.id, kernel=spec.kernel, params=spec.params, whole=whole
+            )
 
     def finish(
         self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = NO_FILES
     ) -> Verdict:
         """Give a reduced job its answer."""
-        return self._end_reduction(job, token, "finish", wire.answer_text(answer), files)
+        text = wire.answer_text(answer)
+        with self._state.lock:
+            verdict, record = self._reducing(job, token)
+            if record:
+                record.answer, record.files = text, dict(files)
+                steps.close(self._state, record, "finish")
+            return verdict
 
     def fail(self, job: str, token: str, reason: str) -> Verdict:
         """End a job whose reduction cannot succeed."""
-        return self._end_reduction(job, token, "fail", reason)
+        with self._state.lock:
+            verdict, record = self._reducing(job, token)
+            if record:
+                steps.close(self._state, record, "fail", reason=reason)
+            return verdict
 
-    def _end_reduction(
-        self, job: str, token: str, event: str, text: str, files: Mapping[str, bytes] = NO_FILES
-    ) -> Verdict:
-        with self._lock:
-            record = self._jobs.get(job)
-            if not record or record.state is not JobState.REDUCING:
-                return Verdict.CLOSED
-            if record.reducer != token:
-                return Verdict.STALE
-            self._hydra_now()
-            if event == "finish":
-                record.answer, record.files = text, dict(files)
-            self._close(record, event, "" if event == "finish" else text)
-            return Verdict.ACCEPTED
+    def _reducing(self, job: str, token: str) -> tuple[Verdict, JobRecord | None]:
+        """Whether the reduction is still the caller's; the job if so."""
+        record = self._state.jobs.get(job)
+        if not record or record.state is not JobState.REDUCING:
+            return Verdict.CLOSED, None
+        if record.reducer != token:
+            return Verdict.STALE, None
+        self._state.hydra_now()
+        return Verdict.ACCEPTED, record
+
+    # The reaper ------------------------------------------------------------------------------
 
     def tick(self) -> FleetFigures:
         """Advance Hydra time and refresh the fleet's figures."""
-        with self._lock:
-            now, wall = self._hydra_now()
-            self._ticked = wall
-            runnable = self._runnable()
-            if now - self._figured >= self._live // limits.FIGURES_PER_S_MAX * 1000:
-                self._figured, live = now, self._live_now()
-                self._live = len(live)
+        state = self._state
+        with state.lock:
+            now, wall = state.hydra_now()
+            state.ticked_ms = wall
+            runnable = state.runnable()
+            if now - state.figured_ms >= state.live // limits.FIGURES_PER_S_MAX * 1000:
+                live = state.live_workers()
+                state.figured_ms, state.live = now, len(live)
                 versions = {record.spec.version for record in runnable}
-                self._fleet = {v: sum(w.rates.get(v, 0.0) for w in live) for v in versions}
-            reducing = sum(r.state is JobState.REDUCING for r in self._jobs.values())
-            units = sum(r.unassigned for r in runnable)
-            return FleetFigures(self._live, len(runnable), reducing, units)
+                state.fleet = {
+                    version: sum(worker.rates.get(version, 0.0) for worker in live)
+                    for version in versions
+                }
+            reducing = sum(record.state is JobState.REDUCING for record in state.jobs.values())
+            return FleetFigures(
+                live_workers=state.live,
+                runnable_jobs=len(runnable),
+                reducible_jobs=reducing,
+                claimable_units=sum(record.unassigned for record in runnable),
+            )

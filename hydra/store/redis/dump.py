@@ -7,6 +7,7 @@ from typing import Any
 from hydra.errors import NoSuchJob
 from hydra.model.messages import JobDump
 from hydra.store.redis import keys
+from hydra.store.redis.layout import LEASE_ID
 from hydra.store.redis.records import read_job, read_lease, read_range, text_fields
 
 INDEXES = {"runnable": keys.RUNNABLE, "reducing": keys.REDUCING, "ended": keys.ENDED}
@@ -24,13 +25,13 @@ def dump(client: Any, job: str) -> JobDump:
         free, leases, pieces, deadlines, ends, record, sums, *listed = pipe.execute()
     if not record:
         raise NoSuchJob(f"no job {job[:64]!r}", field="job")
-    late = ((*member.decode().split(" "), at_ms) for member, at_ms in deadlines)
+    found = [(LEASE_ID.unpack(member), at_ms) for member, at_ms in deadlines]
     return JobDump(
-        read_job(job, text_fields(record), text_fields(sums), len(leases)),
-        [read_range(member, start) for member, start in free],
-        [read_lease(job, token.decode(), line) for token, line in leases.items()],
-        {token: at_ms for owner, token, at_ms in late if owner == job},
-        frozenset(token.decode() for token in ends),
-        frozenset(name for name, at in zip(INDEXES, listed, strict=True) if at is not None),
-        frozenset(int(unit) for unit in pieces),
+        job=read_job(job, text_fields(record), text_fields(sums), len(leases)),
+        free=[read_range(member, start) for member, start in free],
+        leases=[read_lease(job, token.decode(), line) for token, line in leases.items()],
+        deadlines={lease["token"]: at_ms for lease, at_ms in found if lease["job"] == job},
+        ends=frozenset(token.decode() for token in ends),
+        indexes=frozenset(name for name, at in zip(INDEXES, listed, strict=True) if at is not None),
+        pieces=frozenset(int(unit) for unit in pieces),
     )

@@ -11,23 +11,23 @@ from pathlib import Path
 
 import redis
 
+from hydra.clock import Clock
 from hydra.errors import StoreUnsafe
 from hydra.server.connection import store_errors
-from hydra.store.redis import keys
+from hydra.store.redis import format, keys
 
 FILE = "generation"
 
 
-def adopt(client: redis.Redis, state_dir: str, new_id: str) -> str:
-    """The store's id, made from `new_id` if it has none, and remembered in the state folder.
+def adopt(client: redis.Redis, state_dir: str, clock: Clock) -> str:
+    """The store's id, made if it has none, and remembered in the state folder.
 
-    Raises StoreUnsafe if the folder knows another id.
+    Records of an older format are brought up to date. Raises StoreUnsafe if the folder knows
+    another id, or if the records are of a newer format.
     """
     path = Path(state_dir) / FILE
     known = path.read_text().strip() if path.exists() else ""
     with store_errors():
-        if not known:
-            client.set(keys.GENERATION, new_id, nx=True)
         raw = client.get(keys.GENERATION)
     found = raw.decode() if isinstance(raw, bytes) else ""
     if known and found != known:
@@ -36,6 +36,12 @@ def adopt(client: redis.Redis, state_dir: str, new_id: str) -> str:
             f"this Redis {what}, but {path} knows generation {known}: its data was lost or it is "
             f"another server. Restore it, or delete that file to start anew"
         )
+    format.ensure(client, clock)
+    if not found:
+        with store_errors():
+            client.set(keys.GENERATION, clock.new_id(), nx=True)
+            raw = client.get(keys.GENERATION)
+        found = raw.decode() if isinstance(raw, bytes) else ""
     if not known:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_text(found + "\n")

@@ -1,9 +1,17 @@
-"""Every Redis key of Hydra, one function each, with its type.
+"""Every Redis key of Hydra with its type: a constant, or a function of whose it is.
 
-Nothing else in the tree builds a key. `rq:*` belongs to RQ and is never touched here.
+Nothing else in the tree builds a key. A script's header names the keys that it touches as they are
+named here, and a caller says whose they are by the names of the parameters (see `scripts`).
+`rq:*` belongs to RQ and is never touched here.
 """
 
 from __future__ import annotations
+
+FORMAT = "hydra:format"
+"""string: which version of the records this data has; see `format`."""
+
+MIGRATING = "hydra:migrating"
+"""string: who brings the records up to date now; lives LOCK_MS of `format`."""
 
 GENERATION = "hydra:generation"
 """string: the id of this data, made at first use."""
@@ -27,7 +35,7 @@ REDUCING = "hydra:reducing"
 """sorted set: REDUCING jobs by when their reduction may be taken, Hydra ms."""
 
 DEADLINES = "hydra:deadlines"
-"""sorted set: `job token` of every lease by its deadline, Hydra ms; all that the reaper scans."""
+"""sorted set: a LEASE_ID by its deadline, Hydra ms; all that the reaper scans."""
 
 TALLY = "hydra:tally"
 """hash: submitted, units, `job STATE`, `lease HOW` -> how many since this data began."""
@@ -38,14 +46,16 @@ WORKERS = "hydra:workers"
 PAUSED = "hydra:paused"
 """sorted set: workers by when they last said that they pause, wall ms."""
 
-
 BELL = "hydra:bell"
 """stream of one entry: rings when work appears or a job ends, so that nobody waits for a poll."""
 
 
-def worker(worker_id: str) -> str:
-    """hash: host, pid, session (its last), job, doing, paused, paused_until, `rate:<version>`s."""
-    return f"hydra:worker:{worker_id}"
+def worker(worker: str) -> str:
+    """hash: host, pid, seen, session (its last), job, doing, paused, paused_until, rates.
+
+    `doing` is a DOING; each rate is `rate:<version>` of a kernel.
+    """
+    return f"hydra:worker:{worker}"
 
 
 def rate(version: str, host: str) -> str:
@@ -53,77 +63,80 @@ def rate(version: str, host: str) -> str:
     return f"hydra:rate:{version}:{host}"
 
 
-def session(session_id: str) -> str:
+def session(session: str) -> str:
     """hash: worker, seq, digest, reply, job, token, reduces; lives SESSION_TTL_MS.
 
     `job` and `token` are of its lease; `reduces` is the last job whose reduction it took.
     """
-    return f"hydra:session:{session_id}"
+    return f"hydra:session:{session}"
 
 
-def idempotency(digest: str) -> str:
-    """string: `job spec-digest` opened under an Idempotency-Key; lives KEY_TTL_MS."""
-    return f"hydra:key:{digest}"
+def idempotency(key_digest: str) -> str:
+    """string: an OPENED, what came under an Idempotency-Key; lives KEY_TTL_MS."""
+    return f"hydra:key:{key_digest}"
 
 
-def job(job_id: str) -> str:
-    """hash: the spec, state, done, unassigned, created, ended, reason, reduction."""
-    return f"hydra:job:{job_id}"
+def job(job: str) -> str:
+    """hash: the spec; state, done, done_work, unassigned, created, ended; attempts and reducer.
+
+    Why it ended stands in `end_...`: the fields of the story's last entry.
+    """
+    return f"hydra:job:{job}"
 
 
-def free(job_id: str) -> str:
-    """sorted set: `stop losses many loser` of each free range by its start."""
-    return f"hydra:job:{job_id}:free"
+def free(job: str) -> str:
+    """sorted set: a RANGE by its start."""
+    return f"hydra:job:{job}:free"
 
 
-def leases(job_id: str) -> str:
-    """hash: token -> the lease as one line of text (see `lease_write` in _prelude.lua)."""
-    return f"hydra:job:{job_id}:leases"
+def leases(job: str) -> str:
+    """hash: token -> a LEASE."""
+    return f"hydra:job:{job}:leases"
 
 
-def ends(job_id: str) -> str:
+def ends(job: str) -> str:
     """sorted set: token of each lease by its estimated end, Hydra ms."""
-    return f"hydra:job:{job_id}:ends"
+    return f"hydra:job:{job}:ends"
 
 
-def sums(job_id: str) -> str:
+def sums(job: str) -> str:
     """hash: named sum -> total so far."""
-    return f"hydra:job:{job_id}:sums"
+    return f"hydra:job:{job}:sums"
 
 
-def pieces(job_id: str) -> str:
+def pieces(job: str) -> str:
     """hash: unit -> its blob; gone once the job has ended."""
-    return f"hydra:job:{job_id}:pieces"
+    return f"hydra:job:{job}:pieces"
 
 
-def history(job_id: str) -> str:
-    """hash: one of HISTORY_PLACES shares of the job -> `wall done work name sum ...` then."""
-    return f"hydra:job:{job_id}:history"
+def history(job: str) -> str:
+    """hash: one of HISTORY_PLACES shares of the job -> a SAMPLE."""
+    return f"hydra:job:{job}:history"
 
 
-def timeline(job_id: str) -> str:
-    """stream, capped: chunk (see `lease_end` in _prelude.lua), one entry for each lease's end."""
-    return f"hydra:job:{job_id}:timeline"
+def timeline(job: str) -> str:
+    """stream, capped: chunk (a CHUNK), one entry for each lease's end."""
+    return f"hydra:job:{job}:timeline"
 
 
-def arrivals(job_id: str) -> str:
+def arrivals(job: str) -> str:
     """list: units in the order their pieces came; gone once the job has ended."""
-    return f"hydra:job:{job_id}:arrivals"
+    return f"hydra:job:{job}:arrivals"
 
 
-def answer(job_id: str) -> str:
+def answer(job: str) -> str:
     """string: the answer as JSON."""
-    return f"hydra:job:{job_id}:answer"
+    return f"hydra:job:{job}:answer"
 
 
-def files(job_id: str) -> str:
-    """hash: name -> `parts token` of each file of the answer, `token/name/i` -> its part i.
+def files(job: str) -> str:
+    """hash: name -> a FILE, for each of the answer; `token/name/i` -> its part i.
 
     Under the reduction's token, because two reducers may pack the same picture differently.
     """
-    return f"hydra:job:{job_id}:files"
+    return f"hydra:job:{job}:files"
 
 
-def story(job_id: str) -> str:
-    """stream, capped: verb, text."""
-    return f"hydra:job:{job_id}:story"
+def story(job: str) -> str:
+    """stream, capped: verb, and its fields by name (see hydra.model.story)."""
+    return f"hydra:job:{job}:story"

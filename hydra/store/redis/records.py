@@ -1,8 +1,9 @@
-"""The text records that the Lua scripts write, read back into the nouns of the model."""
+"""What Redis holds of jobs, leases and workers, read back into the nouns of the model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hydra.model import (
     FINAL,
@@ -12,13 +13,18 @@ from hydra.model import (
     JobState,
     Lease,
     Range,
+    Sample,
     Span,
     StoryEntry,
     Worker,
 )
-from hydra.model.messages import Pace, Tally
+from hydra.model.jobs import JobSpec
+from hydra.model.leases import Verdict
+from hydra.model.messages import Grant, Pace, Receipt, Tally
 from hydra.model.pauses import Pause
+from hydra.model.story import NUMBERS, sentence_of
 from hydra.store import wire
+from hydra.store.redis.layout import CHUNK, DOING, GRANT, LEASE, RANGE, RECEIPT, SAMPLE
 
 
 def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -28,6 +34,11 @@ def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
 
 def read_job(job: str, record: Mapping[str, str], sums: Mapping[str, str], leases: int) -> Job:
     """A job from its hash, its sums and how many leases it has."""
+    why = {
+        name.removeprefix("end_"): value
+        for name, value in record.items()
+        if name.startswith("end_")
+    }
     return Job(
         id=job,
         spec=wire.spec_from(record),
@@ -36,7 +47,7 @@ def read_job(job: str, record: Mapping[str, str], sums: Mapping[str, str], lease
         unassigned_units=int(record["unassigned"]),
         created_ms=int(record["created"]),
         ended_ms=int(record["ended"]) if "ended" in record else None,
-        reason=record.get("reason", ""),
+        reason=sentence_of(record["state"], why) or record.get("reason", ""),
         sums={name: int(value) for name, value in sums.items()},
         leases=leases,
         done_work=float(record["done_work"]),
@@ -44,54 +55,104 @@ def read_job(job: str, record: Mapping[str, str], sums: Mapping[str, str], lease
 
 
 def read_lease(job: str, token: str, line: bytes) -> Lease:
-    """Read what `lease_write` of _prelude.lua wrote."""
-    word = line.decode().split(" ")
+    """A lease from its LEASE."""
+    found = LEASE.unpack(line)
     return Lease(
-        job,
-        token,
-        word[10],
-        word[11],
-        Span(int(word[0]), int(word[1])),
-        int(word[2]),
-        float(word[3]),
-        float(word[4]),
-        float(word[5]),
-        int(word[7]),
+        job=job,
+        token=token,
+        session=found["session"],
+        worker=found["worker"],
+        span=Span(found["start"], found["stop"]),
+        slice_units=found["slice_units"],
+        rate_units_s=found["rate_units_s"],
+        at_ms=found["at_ms"],
+        deadline_ms=found["deadline_ms"],
+        losses=found["losses"],
     )
 
 
 def read_chunk(entry: str, line: bytes) -> Chunk:
-    """Read what `lease_end` of _prelude.lua wrote."""
-    worker, first, stop, lent, ended, busy_ms, end = line.decode().split(" ")
+    """A line of the timeline from its CHUNK."""
+    found = CHUNK.unpack(line)
     return Chunk(
-        entry,
-        worker,
-        Span(int(first), int(stop)),
-        int(lent),
-        int(ended),
-        int(busy_ms) / 1000,
-        End(end),
+        id=entry,
+        worker=found["worker"],
+        span=Span(found["first"], found["stop"]),
+        lent_ms=found["lent_ms"],
+        ended_ms=found["ended_ms"],
+        busy_s=found["busy_ms"] / 1000,
+        end=End(found["how"]),
     )
 
 
-def read_story(entry: bytes, fields: Mapping[bytes, bytes]) -> StoryEntry:
+def read_sample(line: bytes) -> Sample:
+    """A job on its way from its SAMPLE."""
+    found = SAMPLE.unpack(line)
+    words = found["sums"].split()
+    return Sample(
+        at_ms=found["at_ms"],
+        done_units=found["done_units"],
+        sums=dict(zip(words[::2], map(int, words[1::2]), strict=True)),
+        done_work=found["done_work"],
+    )
+
+
+def read_story(entry: bytes, raw: Mapping[bytes, bytes]) -> StoryEntry:
     """An entry of a job's story from its stream; the id begins with the time."""
+    fields: dict[str, str | int] = {
+        name: int(value) if name in NUMBERS else value for name, value in text_fields(raw).items()
+    }
+    verb = str(fields.pop("verb"))
     return StoryEntry(
-        entry.decode(),
-        int(entry.partition(b"-")[0]),
-        fields[b"verb"].decode(),
-        fields[b"text"].decode(),
+        id=entry.decode(), at_ms=int(entry.partition(b"-")[0]), verb=verb, fields=fields
     )
 
 
-def read_pace(words: Sequence[str]) -> Pace:
-    """Read what `pace_words` of _prelude.lua wrote."""
+def read_grant(line: str, spec: JobSpec) -> Grant:
+    """A fresh lease from its GRANT."""
+    found = GRANT.unpack(line)
+    return Grant(
+        job=found["job"],
+        token=found["token"],
+        span=Span(found["start"], found["stop"]),
+        slice_units=found["slice_units"],
+        tau_s=found["tau_ms"] / 1000,
+        beat_s=found["beat_ms"] / 1000,
+        pace=_pace(found),
+        spec=spec,
+    )
+
+
+def read_receipt(line: str, grant: Grant | None) -> Receipt:
+    """The reply to a hand-in from its RECEIPT."""
+    found = RECEIPT.unpack(line)
+    return Receipt(
+        verdict=Verdict(found["verdict"]),
+        stop=found["stop"],
+        pace=_pace(found),
+        last=found["last"],
+        grant=grant,
+    )
+
+
+def _pace(found: Mapping[str, Any]) -> Pace:
     return Pace(
-        float(words[1]),
-        float(words[2]),
-        int(words[0]),
-        int(words[3]),
-        Span(int(words[4]), int(words[5])),
+        rate=found["rate"],
+        fleet_rate=found["fleet_rate"],
+        unassigned_units=found["unassigned_units"],
+        live_workers=found["live_workers"],
+        free_within=Span(found["free_start"], found["free_stop"]),
+    )
+
+
+def read_range(member: bytes, start: float) -> Range:
+    """A free range from its RANGE and score."""
+    found = RANGE.unpack(member)
+    return Range(
+        span=Span(int(start), found["stop"]),
+        losses=found["losses"],
+        loser=found["loser"],
+        losers_many=found["many"],
     )
 
 
@@ -99,14 +160,7 @@ def free_within(first: Sequence[tuple[bytes, float]], last: Sequence[bytes]) -> 
     """From the first free unit to the last, of the lowest and the highest free range."""
     if not first or not last:
         return Span(0, 0)
-    return Span(int(first[0][1]), int(last[0].split(b" ")[0]))
-
-
-def read_range(member: bytes, start: float) -> Range:
-    """A free range from its member and score."""
-    stop, losses, many, loser = member.decode().split(" ")
-    span = Span(int(start), int(stop))
-    return Range(span, int(losses), "" if loser == "-" else loser, many == "1")
+    return Span(int(first[0][1]), RANGE.unpack(last[0])["stop"])
 
 
 def read_worker(name: str, until_ms: int, record: Mapping[str, str], paused: bool) -> Worker:
@@ -116,21 +170,22 @@ def read_worker(name: str, until_ms: int, record: Mapping[str, str], paused: boo
         for field, value in record.items()
         if field.startswith("rate:")
     }
+    doing = DOING.unpack(record["doing"]) | {"worker": name} if "doing" in record else {}
     return Worker(
-        name,
-        record.get("host", ""),
-        int(record.get("pid", 0)),
-        int(record.get("seen", 0)),
-        until_ms,
-        record.get("job", ""),
-        record.get("doing", ""),
-        rates,
-        Pause(record["paused"], int(record["paused_until"])) if paused else None,
+        id=name,
+        host=record.get("host", ""),
+        pid=int(record.get("pid", 0)),
+        seen_ms=int(record.get("seen", 0)),
+        live_until_ms=until_ms,
+        job=record.get("job", ""),
+        doing=sentence_of("claim", doing),
+        rates=rates,
+        pause=Pause(record["paused"], int(record["paused_until"])) if paused else None,
     )
 
 
 def read_tally(
-    totals: Mapping[str, str], running: int, reducing: int, leases: int, workers: int, *, live: int
+    totals: Mapping[str, str], *, running: int, reducing: int, leases: int, workers: int, live: int
 ) -> Tally:
     """The tally from its hash, and from how many there are of each now."""
     found = {name: int(number) for name, number in totals.items()}

@@ -1,19 +1,41 @@
-"""Loads the Lua scripts: one file, one verb, one atomic step.
+"""Loads the Lua scripts, and calls them by name: one file, one verb, one atomic step.
 
-Each script is sent as limits + _prelude.lua + its own file. The `#!lua` line makes Redis refuse a
-script before its first write when memory is full, unless the file's FLAGS line says allow-oom:
-so giving up and finishing always work, and nothing is ever half done.
+A script's header names what it takes, and is read here::
+
+    -- KEYS    clock job free story job@reduced
+    -- ARGV    now# job why tail? ask:ask partial...
+
+Each word of KEYS is a key of `keys.py`; whose it is comes from the call: `job="..."` makes both the
+key `job` and the key `free`. `job@reduced` is the key `job` of what the call names `reduced`. In
+the script it is `k.reduced_job`, the others are `k.clock`, `k.job` and so on. Each word of ARGV is
+an argument of the call, in the script `a.now`, a text unless it ends in `#` (a number), `?` (true
+or false) or a layout's name (a record of `layout.py`, nil if it is None). After a last word with
+`...` come as many arguments as there are: `a.partial_at` is the place of the first in ARGV.
+What stands in brackets is for people.
+
+So nobody counts positions, and a key or an argument more is a word in the header and one in the
+call. Every script is sent as limits + layouts + tables + _prelude.lua + its own file. The `#!lua`
+line makes Redis refuse a script before its first write when memory is full, unless the file's FLAGS
+line says allow-oom: so giving up and finishing always work, and nothing is ever half done.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import redis
-from redis.commands.core import Script
+from redis.commands.core import Script as RedisScript
 
 from hydra.model import limits
+from hydra.store.redis import keys
+from hydra.store.redis.format import FORMAT
+from hydra.store.redis.layout import LAYOUTS
 
 LIMITS = (
     "LEASE_BEATS",
@@ -35,19 +57,153 @@ LIMITS = (
     "RATE_MEMORY_S",
     "RATE_S_MIN",
 )
+"""Numbers of `limits.py` that scripts use by the same name."""
+
+EVERYWHERE = ("format", "generation")
+"""Keys that every script has, to tell whether the records are of the format that it writes."""
+
+SECTION = re.compile(r"^-- (KEYS|ARGV|RETURNS|FLAGS) +(.*(?:\n--  .*)*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """One key of a script."""
+
+    name: str
+    """In the script's table `k`."""
+    subjects: tuple[str, ...]
+    """The arguments of the call that say whose it is."""
+    key_of: Callable[..., str]
+
+    @classmethod
+    def read(cls, word: str) -> KeyUse:
+        """From a word of the header."""
+        name, _, whose = word.partition("@")
+        known = vars(keys)
+        if name.upper() in known:
+            constant: str = known[name.upper()]
+            return cls(name, (), lambda: constant)
+        if not callable(known.get(name)):
+            raise TypeError(f"keys.py has no key {name!r}")
+        subjects = tuple(inspect.signature(known[name]).parameters)
+        if whose:
+            return cls(f"{whose}_{name}", (whose,), known[name])
+        return cls(name, subjects, known[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a script."""
+
+    name: str
+    kind: str
+    """`#`, `?`, `...`, the name of a layout, or nothing for a text."""
+
+    @classmethod
+    def read(cls, word: str) -> Argument:
+        """From a word of the header."""
+        found = re.fullmatch(r"(\w+)(#|\?|\.\.\.|:(\w+))?", word)
+        if not found:
+            raise TypeError(f"{word!r} is no argument")
+        return cls(found[1], found[3] or found[2] or "")
+
+    def lua(self, at: int) -> str:
+        """Its entry in the script's table `a`."""
+        value = f"ARGV[{at}]"
+        if self.kind == "#":
+            return f"{self.name} = tonumber({value})"
+        if self.kind == "?":
+            return f"{self.name} = {value} == '1'"
+        if self.kind == "...":
+            return f"{self.name}_at = {at}"
+        if self.kind:
+            return f"{self.name} = {value} ~= '' and {self.kind}_unpack({value}) or nil"
+        return f"{self.name} = {value}"
+
+    def write(self, value: Any) -> Any:
+        """The value as Redis takes it."""
+        if value is None:
+            return ""
+        if self.kind == "?":
+            return "1" if value else ""
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a script takes, in order."""
+
+    keys: tuple[KeyUse, ...]
+    arguments: tuple[Argument, ...]
+    flags: str
+
+    @classmethod
+    def read(cls, text: str) -> Header:
+        """From the head of a script's file; TypeError if it cannot be read."""
+        head = text.partition("\n\n")[0]
+        found = {name: re.sub(r"\n-- +", " ", words) for name, words in SECTION.findall(head)}
+        if missing := {"KEYS", "ARGV", "RETURNS"} - found.keys():
+            raise TypeError(f"a script's header lacks {', '.join(sorted(missing))}")
+        words = [*found["KEYS"].split()]
+        words += [name for name in EVERYWHERE if name not in words]
+        told = re.sub(r"\([^)]*\)", "", found["ARGV"])  # what is said of the arguments
+        arguments = tuple(map(Argument.read, told.split()))
+        return cls(tuple(map(KeyUse.read, words)), arguments, found.get("FLAGS", "").strip())
+
+
+@cache
+def header(verb: str) -> Header:
+    """The header of a verb's script."""
+    return Header.read(_file(verb))
 
 
 def text(verb: str, *, flags: bool = True) -> str:
     """The whole script of a verb; without `flags` for servers that know no `#!lua` line."""
-    folder = files("hydra.store") / "lua"
-    body = (folder / f"{verb}.lua").read_text()
-    prelude = (folder / "_prelude.lua").read_text()
+    head = header(verb)
+    shebang = f"#!lua{' flags=' + head.flags if head.flags else ''}\n" if flags else ""
     numbers = "\n".join(f"local {name} = {getattr(limits, name)!r}" for name in LIMITS)
-    found = re.search(r"^-- FLAGS +(\S+)$", body, re.MULTILINE)
-    first = f"#!lua{' flags=' + found[1] if found else ''}\n" if flags else ""
-    return f"{first}{numbers}\n{prelude}\n{body}"
+    layouts = "\n".join(layout.lua() for layout in LAYOUTS)
+    given = ", ".join(f"{key.name} = KEYS[{at}]" for at, key in enumerate(head.keys, 1))
+    told = ", ".join(argument.lua(at) for at, argument in enumerate(head.arguments, 1))
+    return (
+        f"{shebang}{numbers}\nlocal FORMAT = '{FORMAT}'\n"
+        f"local k = {{{given}}}\n{_file('_numbers')}\n{layouts}\n"
+        f"local a = {{{told}}}\n{_file('_prelude')}\n{_file(verb)}"
+    )
 
 
-def load(client: redis.Redis, verb: str, *, flags: bool = True) -> Script:
-    """A verb's script, ready to call; it is sent to the server once and by digest after."""
-    return client.register_script(text(verb, flags=flags))
+@cache
+def _file(name: str) -> str:
+    return (files("hydra.store") / "lua" / f"{name}.lua").read_text()
+
+
+class Script:
+    """A verb's script, ready to be called by name; it is sent once, and called by digest after."""
+
+    def __init__(self, client: redis.Redis, verb: str, *, flags: bool = True) -> None:
+        self._verb = verb
+        self._header = header(verb)
+        self._script: RedisScript = client.register_script(text(verb, flags=flags))
+        self._named = {argument.name for argument in self._header.arguments}
+        self._named |= {subject for key in self._header.keys for subject in key.subjects}
+
+    def __call__(self, **named: Any) -> Any:
+        """Run it; every name of its header has to be given, and no other.
+
+        Raises TypeError if that is not so.
+        """
+        if named.keys() != self._named:
+            wrong = ", ".join(sorted(named.keys() ^ self._named))
+            raise TypeError(f"{self._verb} takes other names than it is given: {wrong}")
+        script_keys = [
+            key.key_of(*[named[subject] for subject in key.subjects]) for key in self._header.keys
+        ]
+        arguments: list[Any] = []
+        for argument in self._header.arguments:
+            value = named[argument.name]
+            if argument.kind == "...":
+                rest: Sequence[Any] = value
+                arguments += rest
+            else:
+                arguments.append(argument.write(value))
+        return self._script(keys=script_keys, args=arguments)

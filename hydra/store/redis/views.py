@@ -4,55 +4,47 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-import redis
 
 from hydra.errors import NoSuchFile, NoSuchJob, NotFinished
 from hydra.model import (
-    Check,
     Chunk,
     Job,
     JobSpec,
     Lease,
     Sample,
     Session,
+    Span,
     StoryEntry,
     Worker,
     limits,
 )
-from hydra.model.messages import JobDump, Look, Pace, Runnable, Tally, Usage
+from hydra.model.messages import Lent, Look, Pace, Runnable
 from hydra.server.connection import store_errors
-from hydra.store import wire
 from hydra.store.redis import keys
-from hydra.store.redis.dump import dump
-from hydra.store.redis.health import Health
+from hydra.store.redis.layout import FILE, LEASE, LEASE_ID
 from hydra.store.redis.records import (
     free_within,
     read_chunk,
     read_job,
     read_lease,
+    read_sample,
     read_story,
-    read_tally,
     read_worker,
     text_fields,
 )
+from hydra.store.redis.specs import Specs
+from hydra.store.redis.told import Told
 
-SPECS_MAX = 1024
-"""Specs remembered by one process; they never change, so this saves a round trip a chunk."""
 
+class RedisViews:
+    """The Views port over Redis; nothing here changes anything."""
 
-class RedisReader:
-    """The reading half of the store over Redis."""
-
-    def __init__(
-        self, client: redis.Redis, health: Health, now_ms: Callable[[], float] | None
-    ) -> None:
-        self._redis: Any = client  # redis-py's types mix sync and async replies
-        self._health = health
-        self._now_ms = now_ms
-        self._specs: dict[str, JobSpec] = {}
+    def __init__(self, client: Any, specs: Specs, told: Told) -> None:
+        self._redis = client
+        self._specs = specs
+        self._told = told
 
     def job(self, job: str) -> Job:
         """One job, or NoSuchJob."""
@@ -86,18 +78,6 @@ class RedisReader:
             if record
         ]
 
-    def spec(self, job: str) -> JobSpec | None:
-        """A job's spec, from memory if this process has seen it; None if there is no such job."""
-        if job not in self._specs:
-            with store_errors():
-                record = self._redis.hgetall(keys.job(job))
-            if not record:
-                return None
-            if len(self._specs) >= SPECS_MAX:
-                self._specs.clear()
-            self._specs[job] = wire.spec_from(text_fields(record))
-        return self._specs[job]
-
     def answer(self, job: str) -> dict[str, Any]:
         """The answer of a DONE job."""
         with store_errors():
@@ -111,16 +91,7 @@ class RedisReader:
         """The job's sums on its way, in the order they were reached."""
         with store_errors():
             rows = self._redis.hvals(keys.history(job))
-        words = [row.decode().split(" ") for row in rows]
-        found = [
-            Sample(
-                int(w[0]),
-                int(w[1]),
-                dict(zip(w[3::2], map(int, w[4::2]), strict=True)),
-                float(w[2]),
-            )
-            for w in words
-        ]
+        found = map(read_sample, rows)
         return sorted(found, key=lambda sample: sample.done_units)
 
     def timeline(
@@ -149,8 +120,8 @@ class RedisReader:
         with store_errors():
             found = self._redis.hget(keys.files(job), name) if "/" not in name else None
             if found is not None:
-                parts, token = found.decode().split(" ")
-                wanted = (f"{token}/{name}/{part}" for part in range(int(parts)))
+                file = FILE.unpack(found)
+                wanted = (f"{file['token']}/{name}/{part}" for part in range(file["parts"]))
                 return b"".join(self._redis.hget(keys.files(job), part) for part in wanted)
         self.job(job)
         raise NoSuchFile(f"job {job} has no file {name[:64]!r}", field="name")
@@ -164,49 +135,64 @@ class RedisReader:
                 pipe.zrange(keys.REDUCING, 0, limits.CLAIM_TRIES_MAX - 1, withscores=True)
                 pipe.hgetall(keys.FLEET)
                 runnable, active, reducing, fleet = pipe.execute()
-            specs = [(job.decode(), vtime) for job, vtime in runnable]
-            known = [(job, vtime, spec) for job, vtime in specs if (spec := self.spec(job))]
+            ids = [(job.decode(), vtime_s) for job, vtime_s in runnable]
+            known = [(job, vtime_s, spec) for job, vtime_s in ids if (spec := self._specs.of(job))]
             with self._redis.pipeline(transaction=False) as pipe:
-                for job, _, spec in known:
-                    pipe.hget(keys.job(job), "unassigned")
-                    pipe.hget(keys.worker(session.worker), f"rate:{spec.version}")
-                    pipe.get(keys.rate(spec.version, session.host))
-                    pipe.zrange(keys.free(job), 0, 0, withscores=True)
-                    pipe.zrevrange(keys.free(job), 0, 0)
                 for job, _ in reducing:
                     pipe.hget(keys.job(job.decode()), "reducer")
+                for job, _, spec in known:
+                    self._ask_pace(pipe, session, job, spec)
                 replies = pipe.execute()
-        rows, reducers = replies[: 5 * len(known)], replies[5 * len(known) :]
-        live = int(fleet.get(b"live", 0))
+        reducers, rows = replies[: len(reducing)], replies[len(reducing) :]
+        figures = text_fields(fleet)
         jobs = [
             Runnable(
-                job,
-                spec.kernel,
-                spec.version,
-                spec.params,
-                spec.total_units,
-                spec.unit_cost,
-                vtime,
-                Pace(
-                    float(own or host or 0),
-                    float(fleet.get(spec.version.encode(), 0)),
-                    int(unassigned or 0),
-                    live,
-                    free_within(first, last),
-                ),
+                job=job,
+                kernel=spec.kernel,
+                version=spec.version,
+                params=spec.params,
+                total_units=spec.total_units,
+                unit_cost=spec.unit_cost,
+                vtime_s=vtime_s,
+                pace=_pace(rows[PACE_READS * at : PACE_READS * (at + 1)], spec, figures),
             )
-            for (job, vtime, spec), unassigned, own, host, first, last in zip(
-                known, rows[::5], rows[1::5], rows[2::5], rows[3::5], rows[4::5], strict=True
-            )
+            for at, (job, vtime_s, spec) in enumerate(known)
         ]
-        now = float(active or 0)
         mine = session.id.encode()
         waiting = [
             job.decode()
-            for (job, after), reducer in zip(reducing, reducers, strict=True)
-            if after <= now or reducer == mine
+            for (job, after_ms), reducer in zip(reducing, reducers, strict=True)
+            if after_ms <= float(active or 0) or reducer == mine
         ]
-        return Look(jobs, waiting)
+        return Look(jobs=jobs, reducible=waiting)
+
+    def lent(self, session: Session, job: str, token: str) -> Lent | None:
+        """A lease that the session says it holds, as the store last told of it."""
+        if known := self._told.of(token):
+            return known
+        spec = self._specs.of(job)
+        if spec is None:
+            return None
+        with store_errors(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.hget(keys.leases(job), token).hgetall(keys.FLEET)
+            self._ask_pace(pipe, session, job, spec)
+            line, fleet, *row = pipe.execute()
+        if line is None:
+            return None
+        lease = LEASE.unpack(line)
+        return Lent(
+            spec=spec,
+            first=lease["first"],
+            span=Span(lease["start"], lease["stop"]),
+            pace=_pace(row, spec, text_fields(fleet)),
+        )
+
+    def _ask_pace(self, pipe: Any, session: Session, job: str, spec: JobSpec) -> None:
+        pipe.hget(keys.job(job), "unassigned")
+        pipe.hget(keys.worker(session.worker), f"rate:{spec.version}")
+        pipe.get(keys.rate(spec.version, session.host))
+        pipe.zrange(keys.free(job), 0, 0, withscores=True)
+        pipe.zrevrange(keys.free(job), 0, 0)
 
     def listen(self, seconds: float) -> None:
         """Wait until new work may have appeared, at most so long."""
@@ -233,7 +219,8 @@ class RedisReader:
         with store_errors():
             active = self._redis.hget(keys.CLOCK, "active") or 0
             late = self._redis.zrangebyscore(keys.DEADLINES, "-inf", float(active), 0, limit)
-        return [(job, token) for job, token in (member.decode().split(" ") for member in late)]
+        found = map(LEASE_ID.unpack, late)
+        return [(lease["job"], lease["token"]) for lease in found]
 
     def due_s(self) -> float:
         """How long until a lease is late if none beats."""
@@ -277,39 +264,17 @@ class RedisReader:
             self.job(job)
         return [read_story(entry, fields) for entry, fields in rows]
 
-    def generation(self) -> str:
-        """The id of this store's data, made when it was first used."""
-        with store_errors():
-            found = self._redis.get(keys.GENERATION)
-        return found.decode() if found else ""
 
-    def tally(self) -> Tally:
-        """What there is and what has been, over all jobs."""
-        with store_errors(), self._redis.pipeline(transaction=False) as pipe:
-            for index in (keys.RUNNABLE, keys.REDUCING, keys.DEADLINES, keys.WORKERS):
-                pipe.zcard(index)
-            *sizes, totals = pipe.hgetall(keys.TALLY).execute()
-        return read_tally(text_fields(totals), *sizes, live=self.live_workers())
+PACE_READS = 5
+"""Replies that `_ask_pace` brings for one job."""
 
-    def usage(self) -> Usage:
-        """What the server spends on us."""
-        with store_errors():
-            info = self._redis.info()
-        return Usage(int(info.get("used_memory", 0)), int(info.get("total_commands_processed", 0)))
 
-    def since_tick_ms(self) -> float:
-        """How long ago a reaper last passed."""
-        with store_errors():
-            ticked = self._redis.hget(keys.CLOCK, "ticked")
-            seconds, micros = self._redis.time()
-        now = seconds * 1000 + micros / 1000 if self._now_ms is None else self._now_ms()
-        return now - float(ticked) if ticked else math.inf
-
-    def health(self) -> Sequence[Check]:
-        """What must hold for the accounts to be safe."""
-        return self._health.checks()
-
-    def dump(self, job: str) -> JobDump:
-        """Everything about one job, at one moment."""
-        with store_errors():
-            return dump(self._redis, job)
+def _pace(row: Sequence[Any], spec: JobSpec, fleet: Mapping[str, str]) -> Pace:
+    unassigned, own, host, first, last = row
+    return Pace(
+        rate=float(own or host or 0),
+        fleet_rate=float(fleet.get(spec.version, 0)),
+        unassigned_units=int(unassigned or 0),
+        live_workers=int(fleet.get("live", 0)),
+        free_within=free_within(first, last),
+    )

@@ -164,7 +164,7 @@ class Site:
 
     def done_units(self, job: str) -> int:
         """How much of a job is in."""
-        return self.h.store.job(job).done_units
+        return self.h.store.views.job(job).done_units
 
 
 class Tab:
@@ -242,4 +242,4 @@ def state(page: Page) -> Any:
 
 def answer(site: Site, job: str) -> dict[str, Any]:
     """A done job's answer."""
-    return dict(site.h.store.answer(job))
+    return dict(site.h.store.views.answer(job))

@@ -65,7 +65,7 @@ def test_the_page_shows_who_works_when(site, open_tab):
     site.release()
     expect(state(tab.page)).to_have_text("done")
     expect(card.locator("#efficiency")).to_contain_text("of the bound")
-    chunks = len(site.h.store.timeline(job))
+    chunks = len(site.h.store.views.timeline(job))
     expect(chart).to_have_attribute("aria-label", re.compile(f"^{chunks} chunks of 1 workers"))
     card.locator("summary").click()
     row = card.locator("tbody tr")
@@ -113,7 +113,7 @@ def test_a_job_is_cancelled(site, open_tab):
     tab.page.get_by_role("button", name="Cancel").click()
     expect(state(tab.page)).to_have_text("cancelled")
     expect(tab.page.locator("#job .error")).to_have_text("cancelled on its page")
-    assert site.h.store.job(job).state == "cancelled"
+    assert site.h.store.views.job(job).state == "cancelled"
 
 
 def test_what_another_viewer_cancels_ends_here_too(site, open_tab):
@@ -140,7 +140,7 @@ def test_a_reload_in_the_middle_loses_nothing(site, open_tab):
     site.release()
     expect(state(tab.page)).to_have_text("done")
     verbs = tab.page.locator(".story li b").all_text_contents()
-    assert verbs == [entry.verb for entry in site.h.store.story(job)]
+    assert verbs == [entry.verb for entry in site.h.store.views.story(job)]
 
 
 def test_the_scheduler_restarts_under_an_open_page(site, open_tab):
@@ -153,12 +153,12 @@ def test_the_scheduler_restarts_under_an_open_page(site, open_tab):
     )
     site.stop()
     site.release()
-    until(lambda: site.h.store.job(job).state == "done", what="the workers go on without it")
+    until(lambda: site.h.store.views.job(job).state == "done", what="the workers go on without it")
     site.start()
     expect(state(tab.page)).to_have_text("done", timeout=2 * WAIT_MS)
     expect(tab.page.locator(".frame img")).to_have_js_property("naturalWidth", 128)
     verbs = tab.page.locator(".story li b").all_text_contents()
-    assert verbs == [entry.verb for entry in site.h.store.story(job)]
+    assert verbs == [entry.verb for entry in site.h.store.views.story(job)]
     tab.said = [text for text in tab.said if "net::ERR_" not in text]
 
 
@@ -170,7 +170,7 @@ def test_the_story_is_sifted_as_one_types(site, open_tab):
     page.fill("#only", "SUBMIT")
     expect(page.locator(".story li:visible")).to_have_count(1)
     page.fill("#only", "")
-    assert page.locator(".story li:visible").count() == len(site.h.store.story(tab.job))
+    assert page.locator(".story li:visible").count() == len(site.h.store.views.story(tab.job))
 
 
 def test_running_again_fills_the_form(site, open_tab):

@@ -15,7 +15,7 @@ PHONE = {"width": 360, "height": 740}
 def test_it_all_works_without_javascript(site, open_tab):
     tab = open_tab(java_script_enabled=False)
     begin(tab, "pi", samples="1e8")
-    until(lambda: site.h.store.job(tab.job).state == "done", what="the job is done")
+    until(lambda: site.h.store.views.job(tab.job).state == "done", what="the job is done")
     tab.page.reload()
     expect(state(tab.page)).to_have_text("done")
     expect(tab.page.locator(".digits")).to_contain_text("3.14")
@@ -54,7 +54,7 @@ def every_page(site: Site, open_tab: Callable[..., Tab]) -> list[str]:
     """Paths of all pages, with a done and a running job of each kind."""
     tab = open_tab()
     done = [begin(tab, "pi", samples="3e9"), begin(tab, "drawing", columns="32")]
-    until(lambda: all(site.h.store.job(job).state == "done" for job in done), what="two jobs")
+    until(lambda: all(site.h.store.views.job(job).state == "done" for job in done), what="two jobs")
     site.hold(5)
     running = begin(tab, "drawing", **PICTURE)
     until(lambda: site.done_units(running), what="tiles are in")

@@ -13,7 +13,8 @@ from pathlib import Path
 import redis
 
 from hydra.model.invariants import violations
-from hydra.store.redis.jobs import RedisStore
+from hydra.ports import Store
+from hydra.store.redis import redis_store
 from tests.e2e.chaos.crew import ROOT, Crew
 from tests.e2e.chaos.doors import Door, Doors
 from tests.e2e.chaos.load import Load
@@ -131,15 +132,17 @@ def _drain(scene: Scene) -> None:
 def _last_checks(scene: Scene) -> None:
     """One job for each key; no lease is left; and every message ever sent changes nothing now."""
     assert scene.watch.awake, "the watch ended before the faults did"
-    store = RedisStore(scene.server.client(timeout_s=5.0), str)
-    jobs = store.jobs(JOBS_MAX)
+    store = redis_store(scene.server.client(timeout_s=5.0), str)
+    jobs = store.views.jobs(JOBS_MAX)
     opened = {job.id for job in scene.load.jobs}
     scene.complaints += [
         f"job {job.id} was opened by nobody" for job in jobs if job.id not in opened
     ]
     scene.complaints += [f"job {lost} is gone" for lost in opened - {job.id for job in jobs}]
     for job in jobs:
-        scene.complaints += [f"at the end: {text}" for text in violations(store.dump(job.id))]
+        scene.complaints += [
+            f"at the end: {text}" for text in violations(store.vitals.dump(job.id))
+        ]
     scene.crew.rest()
     before = _books(store)
     for seat in scene.crew.seats.values():
@@ -148,9 +151,10 @@ def _last_checks(scene: Scene) -> None:
         scene.complaints.append("old messages, said again at the end, changed the books")
 
 
-def _books(store: RedisStore) -> list[object]:
+def _books(store: Store) -> list[object]:
     return [
-        (job.id, job.state, job.done_units, job.sums, job.leases) for job in store.jobs(JOBS_MAX)
+        (job.id, job.state, job.done_units, job.sums, job.leases)
+        for job in store.views.jobs(JOBS_MAX)
     ]
 
 

@@ -12,7 +12,7 @@ from hydra.errors import HydraError, Missing
 from hydra.model import FINAL, StoryEntry
 from hydra.model.invariants import regressions, violations
 from hydra.model.messages import JobDump
-from hydra.store.redis.jobs import RedisStore
+from hydra.store.redis import redis_store
 from tests.e2e.chaos.server import Server
 
 LOOK_S = 0.2
@@ -57,7 +57,7 @@ class Watch:
         self.disturbances = 0
         """Faults in force that a recovery may have to wait for."""
         self._server = server
-        self.store = RedisStore(server.client(), str)
+        self.store = redis_store(server.client(), str)
         self._before: dict[str, JobDump] = {}
         self._read: dict[str, str] = {}
         self._over: set[str] = set()
@@ -79,9 +79,9 @@ class Watch:
     def lost(self, kind: str, worker: str, at_s: float) -> None:
         """Note what a worker holds that has just been ended."""
         try:
-            for job in self.store.jobs(JOBS_MAX):
+            for job in self.store.views.jobs(JOBS_MAX):
                 if job.state not in FINAL:
-                    leases = self.store.dump(job.id).leases
+                    leases = self.store.vitals.dump(job.id).leases
                     self.losses += [
                         Loss(kind, job.id, lease.span.start, worker, at_s, not self.disturbances)
                         for lease in leases
@@ -118,11 +118,11 @@ class Watch:
                 continue  # the server is away
 
     def _look(self) -> None:
-        for job in self.store.jobs(JOBS_MAX):
+        for job in self.store.views.jobs(JOBS_MAX):
             if job.id in self._over:
                 continue
             try:
-                dump = self.store.dump(job.id)
+                dump = self.store.vitals.dump(job.id)
                 self._check(dump)
                 self._follow(job.id, job.state in FINAL)
             except Missing:
@@ -147,7 +147,7 @@ class Watch:
 
     def _follow(self, job: str, final: bool) -> None:
         """Read on in the job's story."""
-        for entry in self.store.story(job, self._read.get(job, "")):
+        for entry in self.store.views.story(job, self._read.get(job, "")):
             self.counts[entry.verb] += 1
             self._read[job] = entry.id
             if entry.verb == "claim":

@@ -1,0 +1,425 @@
+"""The steps that the verbs share: `_prelude.lua` in plain Python, under the same names."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hydra.errors import KeyReused, NoSuchWorker
+from hydra.model import (
+    Chunk,
+    End,
+    JobSpec,
+    JobState,
+    Partial,
+    Range,
+    Rest,
+    Sample,
+    Session,
+    Span,
+    StoryEntry,
+    Verdict,
+    limits,
+    move,
+)
+from hydra.model.messages import Ask, Cut, Grant, HandIn, Pace, Receipt, Work
+from hydra.model.story import sentence_of
+from hydra.store.memory.records import (
+    JobRecord,
+    LeaseRecord,
+    SessionRecord,
+    SortedSet,
+    WorkerRecord,
+)
+from hydra.store.memory.state import State
+from hydra.store.refusals import refusal
+from hydra.store.wire import pieces_of, sums_of
+
+# Sessions and workers -------------------------------------------------------------------------
+
+
+def heard_before(
+    state: State, session: Session, seq: int, digest: str
+) -> tuple[SessionRecord, Any]:
+    """The session, and the reply to send again if this call was answered before."""
+    known = state.sessions.get(session.id)
+    if known is None:
+        raise NoSuchWorker("this session has ended; enlist again")
+    if seq < known.seq:
+        return known, Verdict.STALE
+    if seq == known.seq:
+        if known.digest != digest:
+            raise KeyReused("this sequence number came before with another request")
+        return known, known.reply
+    return known, None
+
+
+def reply(known: SessionRecord, seq: int, digest: str, answer: Any) -> None:
+    """Remember the reply to a session's call."""
+    known.seq, known.digest, known.reply = seq, digest, answer
+
+
+def show_up(state: State, session: Session) -> WorkerRecord:
+    """The session's worker, with what it says of itself."""
+    worker = state.workers.setdefault(session.worker, WorkerRecord(session.worker))
+    worker.host, worker.pid = session.host, session.pid
+    return worker
+
+
+def seen(state: State, session: Session, wall: float) -> None:
+    """Note that the worker has called: it lives, and does not pause."""
+    worker = state.workers[session.worker]
+    worker.seen_ms, worker.pause = int(wall), None
+    worker.live_until_ms = worker.seen_ms + limits.LIVE_MS
+
+
+def tell(state: State, record: JobRecord, verb: str, **fields: str | int) -> None:
+    """Add to a job's story."""
+    record.told += 1
+    record.story.append(
+        StoryEntry(id=str(record.told), at_ms=int(state.wall_ms), verb=verb, fields=fields)
+    )
+
+
+# Free ranges ----------------------------------------------------------------------------------
+
+
+def free_put(state: State, record: JobRecord, given: Range) -> None:
+    """Put a range among the free ones; it joins a neighbour only if their losses are the same."""
+    record.unassigned += given.span.units
+    at = bisect_left(record.free, given.span, key=lambda r: r.span)
+    record.free.insert(at, given)
+    for left in range(at, max(at - 2, -1), -1):
+        record.free[left : left + 2] = _joined(record.free[left : left + 2])
+    state.bell.ring()
+
+
+def _joined(neighbours: Sequence[Range]) -> Sequence[Range]:
+    """Two ranges as one if they touch and were lost alike; as they are otherwise."""
+    if len(neighbours) < 2 or neighbours[0].span.stop != neighbours[1].span.start:
+        return neighbours
+    left, right = neighbours
+    whole = replace(left, span=Span(left.span.start, right.span.stop))
+    return [whole] if whole == replace(right, span=whole.span) else neighbours
+
+
+def free_take(record: JobRecord, ask: Ask) -> Range | None:
+    """Take `ask.units` from one end of what is free, fewer if lost more than once; None if none."""
+    if not record.free:
+        return None
+    place = len(record.free) - 1 if ask.tail else 0
+    found = record.free.pop(place)
+    start, stop = found.span
+    n = max(1, min(ask.units, stop - start) // 2 ** max(found.losses - 1, 0))
+    taken, rest = Span(start, start + n), Span(start + n, stop)
+    if ask.tail:
+        rest, taken = Span(start, stop - n), Span(stop - n, stop)
+    if rest.units:
+        record.free.insert(place, replace(found, span=rest))
+    record.unassigned -= n
+    return replace(found, span=taken)
+
+
+def take_far_part(state: State, session: Session, record: JobRecord, cut: Cut) -> Range | None:
+    """Take the far part, or all, of the lease that `cut` names; None if its holder went past."""
+    victim = record.leases.get(cut.token)
+    if not victim or victim.session.id == session.id:
+        return None
+    span = Span(cut.at, victim.stop)
+    if victim.start < cut.at < victim.stop:
+        taken = Range(span, victim.losses, victim.loser, victim.many)
+        victim.stop, victim.cut = cut.at, True
+        lease_write(state, record, cut.token, victim)
+    elif victim.start == cut.at and not victim.losses:
+        # All of it, which counts as a loss: else a unit that kills who takes it would go round.
+        taken = Range(span, 1, victim.session.worker)
+        lease_end(state, record, cut.token, End.CUT)
+    else:
+        return None
+    worker = victim.session.worker
+    tell(state, record, "split", worker=worker, start=span.start, stop=span.stop, why=cut.why)
+    state.witness.taken(victim)
+    return taken
+
+
+# Leases ---------------------------------------------------------------------------------------
+
+
+def charge_s(pace: Pace, ask: Ask, units: int) -> float:
+    """What a claim costs its job: the seconds that the whole fleet would need for it.
+
+    So jobs share the fleet's work and not only its workers, which differ in speed.
+    """
+    work = units * ask.unit_cost
+    if pace.rate and pace.fleet_rate:
+        return work / max(pace.fleet_rate, pace.rate)
+    worker_s = work / pace.rate if pace.rate else ask.tau_s
+    return worker_s / max(pace.live_workers, 1)
+
+
+def lend(
+    state: State,
+    session: Session,
+    known: SessionRecord,
+    record: JobRecord,
+    ask: Ask,
+    found: Range,
+    now: float,
+) -> Grant:
+    """Lend a range: the one place where leases are born."""
+    pace, spec, span = state.pace(session, record), record.spec, found.span
+    lease = LeaseRecord(
+        session=session,
+        start=span.start,
+        stop=span.stop,
+        slice_units=ask.slice_units,
+        rate_units_s=pace.rate / ask.unit_cost,
+        at_ms=now,
+        beat_ms=ask.beat_s * 1000,
+        tau_ms=ask.tau_s * 1000,
+        losses=found.losses,
+        loser=found.loser,
+        many=found.losers_many,
+        lent_ms=int(state.wall_ms),
+        first=span.start,
+        pace=pace,
+    )
+    lease_renew(state, lease, now)
+    token = state.new_id()
+    lease_write(state, record, token, lease)
+    record.vtime_s += charge_s(pace, ask, span.units) / spec.priority
+    known.job, known.token = record.id, token
+    worker = state.workers[session.worker]
+    worker.job = record.id
+    worker.doing = {
+        "worker": session.worker,
+        "start": span.start,
+        "stop": span.stop,
+        "why": ask.why,
+    }
+    tell(state, record, "claim", **worker.doing)
+    state.witness.lent(lease)
+    return Grant(
+        job=record.id,
+        token=token,
+        span=span,
+        slice_units=ask.slice_units,
+        tau_s=ask.tau_s,
+        beat_s=ask.beat_s,
+        pace=pace,
+        spec=spec,
+    )
+
+
+def lease_renew(state: State, lease: LeaseRecord, now: float) -> None:
+    """Push the deadline of a lease back, whose holder calls; until then it counts as live.
+
+    It has three beats, doubled for each loss in a row up to a cap.
+    """
+    plain_ms = limits.LEASE_BEATS * lease.beat_ms
+    left_ms = max(plain_ms, min(plain_ms * 2**lease.losses, limits.LEASE_MS_MAX))
+    lease.deadline_ms = now + left_ms
+    worker = state.workers[lease.session.worker]
+    worker.live_until_ms = worker.seen_ms + max(limits.LIVE_MS, int(left_ms))
+
+
+def lease_write(state: State, record: JobRecord, token: str, lease: LeaseRecord) -> None:
+    """Write a lease and its places among the deadlines and the ends."""
+    record.leases[token] = lease
+    record.ends.put(token, lease.ends_ms())
+    state.deadlines.put((record.id, token), lease.deadline_ms)
+
+
+def lease_end(state: State, record: JobRecord, token: str, end: End) -> LeaseRecord:
+    """End a lease and note it in the timeline: the one place where leases die."""
+    lease, known = record.leases.pop(token), record.timeline
+    state.tally[f"lease {end}"] += 1
+    record.ends.drop(token)
+    state.deadlines.drop((record.id, token))
+    number = int(known[-1].id) + 1 if known else 1
+    known.append(
+        Chunk(
+            id=str(number),
+            worker=lease.session.worker,
+            span=Span(lease.first, lease.start),
+            lent_ms=lease.lent_ms,
+            ended_ms=int(state.wall_ms),
+            busy_s=lease.busy_ms / 1000,
+            end=end,
+        )
+    )
+    return lease
+
+
+def lose(state: State, record: JobRecord, token: str, end: End, why: str) -> None:
+    """Take a lease away as lost: its range goes back with one loss more.
+
+    A single unit that was lost too often, by several workers (or by the only one there is), is dead
+    and fails the job; one worker alone among others must lose it more often.
+    """
+    alone = len(state.live_workers()) < 2
+    lease = lease_end(state, record, token, end)
+    losses, loser, many = lease.losses + 1, lease.loser, lease.many
+    worker, (start, stop) = lease.session.worker, lease.span
+    if lease.losses == 0:
+        loser, many = worker, False
+    elif loser != worker:
+        many = True
+    tell(state, record, "expire", worker=worker, start=start, stop=stop, why=why)
+    state.witness.lost(lease)
+    losses_max = limits.LOSSES_MAX if many or alone else limits.LOSSES_ALONE_MAX
+    if stop - start == 1 and losses >= losses_max:
+        close(state, record, "fail", unit=start, losses=losses, why=why)
+    else:
+        free_put(state, record, Range(lease.span, losses, loser, many))
+
+
+def give_back(state: State, record: JobRecord, token: str, why: str) -> None:
+    """Give the rest of a lease back unharmed."""
+    lease = lease_end(state, record, token, End.RETURN)
+    free_put(state, record, Range(lease.span, lease.losses, lease.loser, lease.many))
+    worker, (start, stop) = lease.session.worker, lease.span
+    tell(state, record, "return", worker=worker, start=start, stop=stop, why=why)
+
+
+def close(state: State, record: JobRecord, event: str, **why: str | int) -> None:
+    """End a job for good; `why` are the fields of the story's last entry."""
+    record.state = move(record.state, event)
+    record.reason = sentence_of(record.state, why)
+    record.ended_ms, record.unassigned = int(state.wall_ms), 0
+    record.free.clear()
+    record.leases.clear()  # their deadlines go one by one as they pass: see expire
+    record.ends = SortedSet()
+    record.pieces.clear()
+    tell(state, record, record.state.value, **why)
+    state.bell.ring()
+    state.tally[f"job {record.state}"] += 1
+
+
+# Hand-ins -------------------------------------------------------------------------------------
+
+
+def judge(
+    state: State, session: Session, known: SessionRecord, record: JobRecord, hand_in: HandIn
+) -> Receipt | None:
+    """The verdict on a hand-in that is not to be accepted: then nothing has changed."""
+    pace = state.pace(session, record)
+    lease, (start, stop) = record.leases.get(hand_in.token), hand_in.span
+    closed = record.state is not JobState.RUNNING
+    if closed or not lease or lease.session.id != session.id or lease.start != start:
+        if known.job == record.id and known.token not in record.leases:
+            known.job = ""
+            state.workers[session.worker].job = ""
+        verdict = Verdict.CLOSED if closed else Verdict.STALE
+        return Receipt(verdict, 0, replace(pace, unassigned_units=0))
+    if not start <= stop <= record.spec.total_units:
+        raise refusal("span", start=start, total=record.spec.total_units)
+    _check_partial(record.spec, hand_in.span.units, hand_in.partial)
+    if stop > lease.stop:
+        return Receipt(Verdict.CUT, lease.stop, pace)
+    return None
+
+
+def _check_partial(spec: JobSpec, units: int, partial: Partial) -> None:
+    """Raise BadSpan unless the partial, of the right kind already, can be that of so many units."""
+    if not spec.sum_bounds:
+        if any(len(blob) > spec.piece_bytes_max for blob in pieces_of(partial).values()):
+            raise refusal("piece", bytes=spec.piece_bytes_max)
+        return
+    sums = sums_of(partial)
+    for name, (low, high) in spec.sum_bounds.items() if units else ():
+        value = sums.get(name)
+        if value is None or not low * units <= value <= high * units or abs(value) >= 2**53:
+            raise refusal("sum", name=name, low=low * units, high=high * units, units=units)
+    if set(sums) != (set(spec.sum_bounds) if units else set()):
+        raise refusal("sums")
+
+
+def accept(
+    state: State,
+    session: Session,
+    known: SessionRecord,
+    record: JobRecord,
+    hand_in: HandIn,
+    ask: Ask | None,
+    work: Work,
+    now: float,
+) -> Receipt:
+    """Count a hand-in that was judged right, and see to the rest of its lease."""
+    lease, token, spec = record.leases[hand_in.token], hand_in.token, record.spec
+    lease.busy_ms = round(hand_in.busy_s * 1000)
+    if hand_in.span.units:
+        fold(state, session, record, lease, hand_in, work, now)
+    if hand_in.rest is Rest.KEEP and lease.start < lease.stop:
+        lease_renew(state, lease, now)
+        lease_write(state, record, token, lease)
+        lease.pace = state.pace(session, record)
+        return Receipt(Verdict.ACCEPTED, lease.stop, lease.pace)
+    known.job = ""
+    state.workers[session.worker].job = ""
+    if lease.start == lease.stop:
+        lease_end(state, record, token, End.CUT if lease.cut else End.COMPLETE)
+    elif hand_in.rest is Rest.LOST:
+        lose(state, record, token, End.LOST, hand_in.note)
+    else:
+        give_back(state, record, token, hand_in.note)
+    last = record.done == spec.total_units
+    if last:
+        record.state = move(record.state, "reduce")
+        tell(state, record, "reduce", units=record.done)
+        state.bell.ring()
+    receipt = Receipt(Verdict.ACCEPTED, lease.stop, state.pace(session, record), last)
+    if not ask or hand_in.rest is Rest.LOST or last:
+        return receipt
+    # The next chunk of the same job, unless another job has waited longer by more than a chunk.
+    least_s = state.runnable()[0].vtime_s
+    chunk_s = charge_s(receipt.pace, ask, ask.units)
+    found = free_take(record, ask) if record.vtime_s <= least_s + chunk_s else None
+    if not found:
+        return receipt
+    return replace(receipt, grant=lend(state, session, known, record, ask, found, now))
+
+
+def fold(
+    state: State,
+    session: Session,
+    record: JobRecord,
+    lease: LeaseRecord,
+    hand_in: HandIn,
+    work: Work,
+    now: float,
+) -> None:
+    """Add a partial to the job, move the lease's start, and learn the worker's rate."""
+    record.pieces |= dict(sorted(pieces_of(hand_in.partial).items()))
+    for name, value in sums_of(hand_in.partial).items():
+        record.sums[name] = record.sums.get(name, 0) + value
+    record.done += hand_in.span.units
+    record.done_work += work.done
+    state.tally["units"] += hand_in.span.units
+    place = math.floor(record.done / record.spec.total_units * limits.HISTORY_PLACES)
+    if place not in record.history:
+        record.history[place] = Sample(
+            at_ms=int(state.wall_ms),
+            done_units=record.done,
+            sums=dict(record.sums),
+            done_work=record.done_work,
+        )
+    seconds = (now - lease.at_ms) / 1000
+    if seconds >= limits.RATE_S_MIN:
+        version, sample = record.spec.version, work.done / seconds
+        own, at = state.workers[session.worker].rates, (session.host, version)
+        own[version] = _averaged(own.get(version), sample, seconds)
+        state.rates[at] = _averaged(state.rates.get(at), sample, seconds)
+        lease.rate_units_s = own[version] / work.rest_unit_cost
+    lease.start, lease.at_ms = hand_in.span.stop, now
+    lease.losses, lease.many, lease.loser = 0, False, ""
+
+
+def _averaged(old: float | None, sample: float, seconds: float) -> float:
+    """Exponential average over time: a sample weighs by how long it was measured."""
+    if not old:
+        return sample
+    return old + (1 - math.exp(-seconds / limits.RATE_MEMORY_S)) * (sample - old)

@@ -1,0 +1,165 @@
+"""The text records in Redis: each field of each record is named once, here.
+
+A record is one line of words: whole numbers, floats, times in ms, flags and words without spaces; a
+last field may be text with spaces. A layout gives Python `pack` and `unpack`, and Lua the functions
+`NAME_pack(table)` and `NAME_unpack(line)`, which `scripts` puts in front of every script. So a new
+field is one word here, and no place counts positions.
+
+Rejected: JSON, since cjson turns integers into floats, and a hash for each record, which costs a
+key of its own and one argument a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+NONE = "-"
+"""How an empty word is written: words are split at spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one field is written and read, in both languages; `{}` stands for the value in Lua."""
+
+    write: Callable[[Any], str]
+    read: Callable[[str], Any]
+    lua_write: str
+    lua_read: str
+
+
+KINDS = {
+    "int": Kind(lambda value: str(int(value)), int, "int({})", "tonumber({})"),
+    "float": Kind(lambda value: repr(float(value)), float, "frac({})", "tonumber({})"),
+    "ms": Kind(lambda value: f"{value:.3f}", float, "ms({})", "tonumber({})"),
+    "flag": Kind(
+        lambda value: "1" if value else "0",
+        lambda word: word == "1",
+        "({} and '1' or '0')",
+        "{} == '1'",
+    ),
+    "word": Kind(
+        lambda value: str(value) or NONE,
+        lambda word: "" if word == NONE else word,
+        f"({{}} ~= '' and {{}} or '{NONE}')",
+        f"({{}} ~= '{NONE}' and {{}} or '')",
+    ),
+    "text": Kind(str, str, "{}", "{}"),
+}
+
+
+class Layout:
+    """The fields of one record, such as `start:int worker:word why:text`; text only as the last."""
+
+    def __init__(self, name: str, *fields: str) -> None:
+        self.name = name
+        """Its prefix in Lua."""
+        self.fields: dict[str, Kind] = {}
+        for field in " ".join(fields).split():
+            word, _, kind = field.partition(":")
+            self.fields[word] = KINDS[kind]
+        self._splits = len(self.fields) - 1
+
+    def pack(self, **values: Any) -> str:
+        """The record of these values: all fields, by name."""
+        if values.keys() != self.fields.keys():
+            raise TypeError(f"{self.name} has {', '.join(self.fields)}, not {', '.join(values)}")
+        return " ".join(kind.write(values[word]) for word, kind in self.fields.items())
+
+    def unpack(self, line: str | bytes) -> dict[str, Any]:
+        """The fields of a record that either language has written."""
+        text = line.decode() if isinstance(line, bytes) else line
+        words = text.split(" ", self._splits)
+        words += [""] * (len(self.fields) - len(words))  # an empty text at the end
+        return {
+            field: kind.read(word)
+            for (field, kind), word in zip(self.fields.items(), words, strict=True)
+        }
+
+    def lua(self) -> str:
+        """The source of both functions."""
+        written = [kind.lua_write.replace("{}", f"t.{word}") for word, kind in self.fields.items()]
+        # A last field may be empty, and in Lua a pattern without captures for it would not match.
+        pattern = " ".join(["(%S+)"] * self._splits) + " ?(.*)"
+        read = [
+            f"{word} = {kind.lua_read.replace('{}', word)}" for word, kind in self.fields.items()
+        ]
+        return (
+            f"local function {self.name}_pack(t)\n"
+            f"  return table.concat({{{', '.join(written)}}}, ' ')\nend\n"
+            f"local function {self.name}_unpack(line)\n"
+            f"  local {', '.join(self.fields)} = string.match(line, '^{pattern}$')\n"
+            f"  return {{{', '.join(read)}}}\nend"
+        )
+
+
+PACE_FIELDS = (
+    "unassigned_units:int rate:float fleet_rate:float live_workers:int free_start:int free_stop:int"
+)
+
+LEASE = Layout(
+    "lease",
+    "start:int stop:int slice_units:int rate_units_s:float at_ms:ms deadline_ms:ms beat_ms:ms",
+    "losses:int many:flag loser:word session:word worker:word tau_ms:ms lent_ms:int first:int",
+    "cut:flag busy_ms:int",
+)
+"""A live lease. `at_ms` and `deadline_ms` are Hydra time, `lent_ms` is wall-clock time; `first` is
+where the span began when it was lent; `cut`: somebody took the far part."""
+
+RANGE = Layout("range", "stop:int losses:int many:flag loser:word")
+"""A free range; its start is the score."""
+
+LEASE_ID = Layout("lease_id", "job:word token:word")
+"""A lease among the deadlines of all jobs."""
+
+CHUNK = Layout(
+    "chunk", "worker:word first:int stop:int lent_ms:int ended_ms:int busy_ms:int how:word"
+)
+"""A line of the timeline, with what was counted of the lease: `first` to `stop`."""
+
+SAMPLE = Layout("sample", "at_ms:int done_units:int done_work:float sums:text")
+"""A job on its way; `sums` are names and totals in turn."""
+
+OPENED = Layout("opened", "job:word spec_digest:word")
+"""What an Idempotency-Key opened."""
+
+FILE = Layout("file", "parts:int token:word")
+"""A file of an answer: under which token its parts are, and how many there are."""
+
+DOING = Layout("doing", "start:int stop:int why:text")
+"""A worker's last claim."""
+
+ASK = Layout(
+    "ask",
+    "token:word units:int tau_ms:ms beat_ms:ms slice_units:int unit_cost:float tail:flag why:text",
+)
+"""What a worker wants next, as policy decided it; `token` is that of the lease to be."""
+
+CUT = Layout("cut", "token:word at:int why:text")
+"""Whose lease is to be cut, and where."""
+
+GRANT = Layout(
+    "grant",
+    "job:word token:word start:int stop:int slice_units:int tau_ms:ms beat_ms:ms",
+    PACE_FIELDS,
+)
+"""A fresh lease, and how its job stands."""
+
+RECEIPT = Layout("receipt", "verdict:word stop:int last:flag", PACE_FIELDS)
+"""The reply to a hand-in; `last`: it brought the job's last unit."""
+
+LAYOUTS = (
+    LEASE,
+    RANGE,
+    LEASE_ID,
+    CHUNK,
+    SAMPLE,
+    OPENED,
+    FILE,
+    DOING,
+    ASK,
+    CUT,
+    GRANT,
+    RECEIPT,
+)

@@ -1,0 +1,48 @@
+"""What this process was last told of the leases that it handed out or heard of.
+
+A hand-in is judged by what the store knows of its lease, not by what its caller says. The process
+that claims for a worker has just been told all of it by the store, so it need not ask again: that
+would cost each chunk a round trip. A process that has not heard of a lease reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hydra.model import Span, Verdict
+from hydra.model.messages import Grant, HandIn, Lent, Receipt
+
+TOLD_MAX = 4096
+"""Leases remembered by one process; an entry that went is read again."""
+
+
+class Told:
+    """Leases by their token, as the store last told of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Lent] = {}
+
+    def of(self, token: str) -> Lent | None:
+        """The lease, if this process has heard of it."""
+        return self._known.get(token)
+
+    def granted(self, grant: Grant) -> None:
+        """A lease has begun."""
+        while len(self._known) >= TOLD_MAX:
+            del self._known[next(iter(self._known))]
+        self._known[grant.token] = Lent(
+            spec=grant.spec, first=grant.span.start, span=grant.span, pace=grant.pace
+        )
+
+    def answered(self, hand_in: HandIn, receipt: Receipt) -> None:
+        """A hand-in was answered: its lease has moved on, was cut, or has ended."""
+        lent = self._known.pop(hand_in.token, None)
+        if lent is None:
+            return
+        span = None
+        if receipt.verdict is Verdict.CUT:
+            span = Span(lent.span.start, receipt.stop)
+        elif receipt.verdict is Verdict.ACCEPTED:
+            span = Span(hand_in.span.stop, receipt.stop)
+        if span and span.units > 0:
+            self._known[hand_in.token] = replace(lent, span=span, pace=receipt.pace)

@@ -1,0 +1,381 @@
+"""What changes the accounts in Redis: one method a verb, one script a method.
+
+Every change is one Lua script, run alone by Redis, so there is no half-done state to repair. The
+Python side names what a script takes and turns replies into nouns of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hydra.errors import KeyReused, NoSuchJob, NoSuchWorker, StoreUnsafe, TooMany
+from hydra.model import Job, JobSpec, Partial, Pieces, Session, Verdict, limits
+from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction, Work
+from hydra.model.pauses import Pause
+from hydra.server.connection import store_errors
+from hydra.store import refusals, wire
+from hydra.store.redis import keys
+from hydra.store.redis.format import store_format
+from hydra.store.redis.layout import ASK, CUT
+from hydra.store.redis.records import read_grant, read_receipt
+from hydra.store.redis.scripts import Script
+from hydra.store.redis.specs import Specs
+from hydra.store.redis.told import Told
+from hydra.store.redis.views import RedisViews
+
+VERBS = (
+    "submit",
+    "enlist",
+    "pause",
+    "leave",
+    "claim",
+    "complete",
+    "expire",
+    "cancel",
+    "reduce",
+    "finish",
+    "tick",
+)
+
+NO_FILES: Mapping[str, bytes] = {}
+
+PIECES_BATCH = 256
+"""Pieces read in one round trip."""
+
+RUNNABLE_LOOKED_AT = 32
+"""Runnable jobs whose kernels and units the fleet's figures cover."""
+
+CLEARED_BATCH = 100
+"""Jobs that have had their time, cleared away by one pass."""
+
+STRANGER = "this Redis is empty or holds other data than at the start; restore it, or start anew"
+
+
+class RedisVerbs:
+    """The Verbs port over Redis 7.0 or newer.
+
+    With a `generation`, a store that holds other data is given no job and no pass. `now_ms`
+    replaces the server's wall clock in tests; `flags=False` leaves out the `#!lua` line, for
+    servers that do not know it.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        views: RedisViews,
+        specs: Specs,
+        told: Told,
+        new_id: Callable[[], str],
+        *,
+        keep_ms: int,
+        jobs_open_max: int,
+        generation: str,
+        now_ms: Callable[[], float] | None,
+        flags: bool,
+    ) -> None:
+        self._redis = client
+        self._views = views
+        self._specs = specs
+        self._told = told
+        self._new_id = new_id
+        self._keep_ms = keep_ms
+        self._jobs_open_max = jobs_open_max
+        self._generation = generation
+        self._now_ms = now_ms
+        self._scripts = {verb: Script(client, verb, flags=flags) for verb in VERBS}
+
+    def _run(self, verb: str, **named: Any) -> Any:
+        now = -1 if self._now_ms is None else self._now_ms()
+        with store_errors(), store_format():
+            return self._scripts[verb](now=now, **named)
+
+    # Jobs ------------------------------------------------------------------------------------
+
+    def submit(self, job: str, spec: JobSpec, key: str = "") -> Job:
+        """Open a job, once per idempotency key."""
+        fields = [word for pair in wire.spec_fields(spec).items() for word in pair]
+        opened = self._run(
+            "submit",
+            job=job,
+            generation=self._generation,
+            key_digest=wire.digest(key),
+            spec_digest=wire.digest(*fields) if key else "",
+            jobs_open_max=self._jobs_open_max,
+            total=spec.total_units,
+            spec=fields,
+        ).decode()
+        if opened == "stranger":
+            raise StoreUnsafe(STRANGER)
+        if opened == "reused":
+            raise KeyReused("this Idempotency-Key came before with another request")
+        if opened == "many":
+            raise TooMany(f"at most {self._jobs_open_max} jobs may be unfinished at once")
+        return self._views.job(opened)
+
+    def cancel(self, job: str, reason: str = "") -> Job:
+        """End a job that has not ended."""
+        if self._run("cancel", job=job, reason=reason, keep_ms=self._keep_ms) < 0:
+            raise NoSuchJob(f"no job {job[:64]!r}", field="job")
+        return self._views.job(job)
+
+    # Workers ---------------------------------------------------------------------------------
+
+    def enlist(self, session: Session) -> int:
+        """Open a session; how many workers were live."""
+        found = self._run(
+            "enlist",
+            session=session.id,
+            worker=session.worker,
+            host=session.host,
+            pid=session.pid,
+        )
+        return int(found)
+
+    def pause(self, session: Session, why: Pause) -> None:
+        """Note the worker as paused."""
+        self._run(
+            "pause",
+            worker=session.worker,
+            host=session.host,
+            pid=session.pid,
+            why=why.why,
+            until_ms=why.until_ms,
+        )
+
+    def leave(self, session: str, why: str) -> bool:
+        """End a session and what it held; whether a lease was lost."""
+        while True:
+            with store_errors():
+                known = self._redis.hmget(
+                    keys.session(session), "worker", "job", "token", "reduces"
+                )
+            worker, job, token, reduced = (word.decode() if word else "" for word in known)
+            if not worker:
+                return False
+            lost = self._run(
+                "leave",
+                session=session,
+                worker=worker,
+                job=job,
+                token=token,
+                reduced=reduced,
+                why=why,
+                keep_ms=self._keep_ms,
+            )
+            if lost >= 0:
+                return bool(lost)
+
+    # Leases ----------------------------------------------------------------------------------
+
+    def claim(
+        self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
+    ) -> Grant | None:
+        """Lease free units of the job, or the far part or all of the lease that `cut` names.
+
+        Only a grant is remembered, so one sequence number may try several jobs.
+        """
+        spec = self._specs.of(job)
+        if spec is None:
+            return None
+        reply = self._run(
+            "claim",
+            seq=seq,
+            session=session.id,
+            worker=session.worker,
+            host=session.host,
+            job=job,
+            version=spec.version,
+            ask=self._ask_line(ask),
+            cut=CUT.pack(token=cut.token, at=cut.at, why=cut.why) if cut else None,
+        ).decode()
+        _raise_refusal(reply)
+        word, _, granted = reply.partition(" ")
+        return self._granted(granted) if word == "granted" else None
+
+    def complete(
+        self,
+        session: Session,
+        seq: int,
+        hand_in: HandIn,
+        ask: Ask | None = None,
+        work: Work | None = None,
+    ) -> Receipt:
+        """Count a prefix of the session's lease exactly once."""
+        spec = self._specs.of(hand_in.job)
+        if spec is None:
+            return Receipt(Verdict.CLOSED)
+        parts = wire.partial_parts(spec, hand_in)
+        work = work or Work(hand_in.span.units * spec.unit_cost, spec.unit_cost)
+        reply = self._run(
+            "complete",
+            seq=seq,
+            digest=wire.hand_in_digest(hand_in, parts),
+            session=session.id,
+            worker=session.worker,
+            host=session.host,
+            job=hand_in.job,
+            version=spec.version,
+            keep_ms=self._keep_ms,
+            token=hand_in.token,
+            start=hand_in.span.start,
+            stop=hand_in.span.stop,
+            rest=hand_in.rest,
+            note=hand_in.note,
+            busy_ms=round(hand_in.busy_s * 1000),
+            work=work.done,
+            rest_unit_cost=work.rest_unit_cost,
+            ask=self._ask_line(ask) if ask else None,
+            partial=parts,
+        ).decode()
+        _raise_refusal(reply)
+        line, _, granted = reply.partition("\n")
+        if " " not in line:  # only `stale`, of a call that a later one overtook
+            return Receipt(Verdict(line))
+        receipt = read_receipt(line, self._granted(granted) if granted else None)
+        self._told.answered(hand_in, receipt)
+        return receipt
+
+    def _ask_line(self, ask: Ask) -> str:
+        return ASK.pack(
+            token=self._new_id(),
+            units=ask.units,
+            tau_ms=ask.tau_s * 1000,
+            beat_ms=ask.beat_s * 1000,
+            slice_units=ask.slice_units,
+            unit_cost=ask.unit_cost,
+            tail=ask.tail,
+            why=ask.why,
+        )
+
+    def _granted(self, line: str) -> Grant:
+        job = line.partition(" ")[0]
+        spec = self._specs.of(job)
+        if spec is None:
+            raise NoSuchJob(f"no job {job!r}", field="job")
+        grant = read_grant(line, spec)
+        self._told.granted(grant)
+        return grant
+
+    def expire(self, job: str, token: str) -> bool:
+        """End a lease whose deadline has passed; whether it did."""
+        why = refusals.SILENT
+        return bool(self._run("expire", job=job, token=token, why=why, keep_ms=self._keep_ms))
+
+    # The answer ------------------------------------------------------------------------------
+
+    def reduce(self, session: Session, job: str) -> Reduction | None:
+        """Lease the job's reduction; its token is the session, so that a repeat gets it again."""
+        spec = self._specs.of(job)
+        if spec is None:
+            return None
+        held, *words = self._run(
+            "reduce",
+            job=job,
+            session=session.id,
+            worker=session.worker,
+            keep_ms=self._keep_ms,
+        )
+        if not held:
+            return None
+        whole: Partial
+        if spec.sum_bounds:
+            pairs = zip(words[::2], words[1::2], strict=True)
+            whole = dict.fromkeys(spec.sum_bounds, 0)
+            whole |= {name.decode(): int(value) for name, value in pairs}
+        else:
+            pieces: Pieces = {}
+            for first in range(0, spec.total_units, PIECES_BATCH):
+                pieces |= self._views.pieces(job, range(first, first + PIECES_BATCH))
+            whole = pieces
+        return Reduction(
+            job=job, token=session.id, kernel=spec.kernel, params=spec.params, whole=whole
+        )
+
+    def finish(
+        self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = NO_FILES
+    ) -> Verdict:
+        """Give a reduced job its answer."""
+        named: list[str | int] = []
+        for name, content in files.items():
+            named += [name, self._upload(job, token, name, content)]
+        return self._end_reduction(job, token, wire.answer_text(answer), "", named)
+
+    def _upload(self, job: str, token: str, name: str, content: bytes) -> int:
+        """Put a file's parts beside the job; how many. They count once `finish` names them."""
+        size, key = limits.FILE_PART_BYTES, keys.files(job)
+        starts = range(0, max(len(content), 1), size)
+        with store_errors():
+            for part, start in enumerate(starts):
+                self._redis.hset(key, f"{token}/{name}/{part}", content[start : start + size])
+            self._redis.pexpire(key, self._keep_ms)
+        return len(starts)
+
+    def fail(self, job: str, token: str, reason: str) -> Verdict:
+        """End a job whose reduction cannot succeed."""
+        return self._end_reduction(job, token, "", reason, [])
+
+    def _end_reduction(
+        self, job: str, token: str, answer: str, reason: str, files: list[str | int]
+    ) -> Verdict:
+        reply = self._run(
+            "finish",
+            job=job,
+            token=token,
+            keep_ms=self._keep_ms,
+            answer=answer,
+            reason=reason,
+            files=files,
+        )
+        return Verdict(reply.decode())
+
+    # The reaper ------------------------------------------------------------------------------
+
+    def tick(self) -> FleetFigures:
+        """Advance Hydra time and refresh the fleet's figures.
+
+        The figures steer sizes and are read without a lock; the accounts never depend on them.
+        """
+        live, due = self._run(
+            "tick", generation=self._generation, keep_ms=self._keep_ms, batch=CLEARED_BATCH
+        )
+        if live < 0:
+            raise StoreUnsafe(STRANGER)
+        with store_errors():
+            runnable = self._redis.zrange(keys.RUNNABLE, 0, RUNNABLE_LOOKED_AT - 1)
+            names = self._redis.zrevrange(keys.WORKERS, 0, live - 1) if live and due else []
+            ids = [job.decode() for job in runnable]
+            specs = {job: spec for job in ids if (spec := self._specs.of(job))}
+            versions = sorted({spec.version for spec in specs.values()})
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zcard(keys.RUNNABLE).zcard(keys.REDUCING)
+                for job in specs:
+                    pipe.hget(keys.job(job), "unassigned")
+                for name in names:
+                    rates = (f"rate:{version}" for version in versions)
+                    pipe.hmget(keys.worker(name.decode()), "host", *rates)
+                jobs, reducible, *rows = pipe.execute()
+            unassigned, workers = rows[: len(specs)], rows[len(specs) :]
+            if due:
+                fleet: dict[str, Any] = {
+                    version: sum(float(row[1 + i] or 0) for row in workers)
+                    for i, version in enumerate(versions)
+                }
+                with self._redis.pipeline(transaction=True) as pipe:
+                    pipe.delete(keys.FLEET).hset(keys.FLEET, mapping={**fleet, "live": live})
+                    pipe.execute()
+        return FleetFigures(
+            live_workers=live,
+            runnable_jobs=jobs,
+            reducible_jobs=reducible,
+            claimable_units=sum(int(n or 0) for n in unassigned),
+        )
+
+
+def _raise_refusal(reply: str) -> None:
+    if reply == "unknown":
+        raise NoSuchWorker("this session has ended; enlist again")
+    if reply == "reused":
+        raise KeyReused("this sequence number came before with another request")
+    if reply.startswith("invalid "):
+        raise refusals.read_refusal(reply.removeprefix("invalid "))
