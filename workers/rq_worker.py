@@ -33,6 +33,7 @@ from hydra.errors import BadWire, Unavailable
 from hydra.model.limits import QUEUE
 from hydra.server import connection
 from hydra.settings import Settings
+from hydra.store.redis.format import require as require_format
 from hydra.work.proof import proven, rehearse
 from hydra.work.sessions import how_ended
 from hydra.workers import tasks
@@ -159,6 +160,7 @@ def main(limits: Settings) -> None:
     """
     client = connection.connect(limits.redis_url)
     connection.require_safe(client)
+    require_format(client)
     # Loaded and checked once, before any fork: what a work-horse imports it imports each time.
     rehearse(proven().values())
     wiring.over(client, limits)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hydra.clock import Clock
-from hydra.errors import Unavailable
+from hydra.errors import StoreUnsafe, Unavailable
 
 RETRY_S_MIN, RETRY_S_MAX = 0.05, 2.0
 """Pause between attempts at a store that does not answer: doubles from the first to the second."""
@@ -24,6 +24,8 @@ def patiently(call: Callable[[], T], clock: Clock, outage_s: float) -> T:
     while True:
         try:
             return call()
+        except StoreUnsafe:
+            raise  # it answers, and waiting will not help
         except Unavailable:
             if clock.monotonic_s() - began_s + wait_s > outage_s:
                 raise
