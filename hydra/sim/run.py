@@ -7,12 +7,12 @@ import itertools
 import math
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from hydra.adapters.memory_queue import MemoryQueue
 from hydra.clock import ManualClock
 from hydra.kernels import Kernel, Param, add_sums
-from hydra.model import FINAL, JobState
+from hydra.model import FINAL, JobState, Params, Span, Sums
 from hydra.model.invariants import violations
 from hydra.model.limits import POLLS_PER_S_MAX
 from hydra.policy.calling import apart_s
@@ -82,8 +82,11 @@ class Outcome:
 
 def kernel() -> Kernel:
     """A kernel that counts its units: the right sum of any span is known."""
-    return cast(
-        Kernel,
+
+    def run(_params: Params, span: Span) -> Sums:
+        return {SUM: span.units}
+
+    return Kernel.of(
         SimpleNamespace(
             __name__="counting",
             __doc__="Counts units.",
@@ -92,9 +95,10 @@ def kernel() -> Kernel:
             SUMS={SUM: (1, 1)},
             PARAMS={SUM: Param(int, 1, 1, 2**53 - 1)},
             size=lambda params: params[SUM],
+            run=run,
             merge=add_sums,
             finish=lambda params, whole: whole,
-        ),
+        )
     )
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from hydra.clock import Clock
 from hydra.errors import HydraError
-from hydra.kernels import Kernel, units_differ
+from hydra.kernels import Kernel
 from hydra.model import Partial, Rest, Session, Span, Verdict
 from hydra.model.limits import POLLS_PER_S_MAX, SHOWN_S
 from hydra.model.messages import Grant, HandIn, Hint, Receipt, Report
@@ -178,7 +178,7 @@ class Worker:
             return f"{type(error).__name__}: {error}"
         took_s = self._clock.monotonic_s() - began_s
         held.computed(span, partial, took_s, self._pacing.slice_seconds)
-        if not units_differ(kernel):  # else what proved right says little of the next ones
+        if not kernel.units_differ:  # else what proved right says little of the next ones
             self._slice_units[held.grant.job] = held.slice_units
         return ""
 

@@ -38,7 +38,7 @@ CHECKS = range(4)
 
 
 def params(**given: int | float | str) -> dict[str, int | float | str]:
-    return kernels.parse_params(mandelbrot, given)
+    return kernels.parse_params(kernels.load()["mandelbrot"], given)
 
 
 def whole(view: View) -> Box:

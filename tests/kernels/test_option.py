@@ -46,7 +46,7 @@ CONTRACTS: list[dict[str, Any]] = [
 
 
 def job(**given: Any) -> dict[str, Any]:
-    return kernels.parse_params(option, {"seed": SEED, **given})
+    return kernels.parse_params(kernels.load()["option"], {"seed": SEED, **given})
 
 
 def whole(params: dict[str, Any]) -> dict[str, int]:

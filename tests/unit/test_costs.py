@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 
 from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.kernels import Param, add_sums
 from hydra.model import Lease, Rest, Session, Span
 from hydra.model.costs import Costs
 from hydra.model.messages import Grant, HandIn, Hint, Pace, Receipt, Report
@@ -23,6 +21,7 @@ from hydra.services.complete import complete
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import session_here
+from tests.toy import toy
 
 LIMITS = chunking.Limits(target_s=2.0, probe_s=0.25, floor_s=0.02, beat_s=1.0, units_max=2**34)
 
@@ -117,22 +116,8 @@ def test_a_split_shares_the_work_not_the_units() -> None:
 # Through the services ----------------------------------------------------------------------------
 
 
-def kernel() -> Any:
-    def run(_params: Mapping[str, Any], span: Span) -> dict[str, int]:
-        return {"value": span.units}
-
-    return SimpleNamespace(
-        __name__="uneven",
-        VERSION=1,
-        GOLDEN=(),
-        PARAMS={"units": Param(int, 100, 1, 10**6)},
-        SUMS={"value": (0, 1)},
-        run=run,
-        merge=add_sums,
-        size=lambda params: params["units"],
-        costs=lambda params: range(100 * params["units"], 0, -100),
-        finish=lambda params, whole: whole,
-    )
+def uneven(params: Mapping[str, Any]) -> range:
+    return range(100 * params["units"], 0, -100)
 
 
 class Stage:
@@ -140,7 +125,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.clock = ManualClock()
-        found = {"uneven": kernel()}
+        found = {"uneven": toy("uneven", costs=uneven)}
         self.h = wiring.in_memory(Settings.read({}), self.clock, lambda: found)
         self.job = submit(self.h, "uneven", {"units": 100})
         self.costs = self.h.costs("uneven", {"units": 100})

@@ -43,9 +43,7 @@ def test_each_lease_of_foretold_units_begins_with_a_small_slice() -> None:
     """What proved right for cheap tiles was kept for seven dear ones, in a single call."""
     firsts: dict[bool, list[int]] = {}
     for foretold in (False, True):
-        stage = Stage()
-        if foretold:
-            stage.h.kernels()["adding"].costs = lambda params: [1] * params["units"]
+        stage = Stage(costs=(lambda params: [1] * params["units"]) if foretold else None)
         job = stage.submit(4_000)
         stage.worker("a").shift(Hint())
         starts = {chunk.span.start for chunk in stage.h.store.timeline(job)}
