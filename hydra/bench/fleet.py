@@ -22,6 +22,7 @@ from hydra.bench.quotas import Group, groups
 from hydra.client import Client
 from hydra.clock import Clock, SystemClock
 from hydra.errors import Unavailable
+from hydra.model.sizing import Sizing
 from hydra.ports import Store
 from hydra.server.connection import connect
 from hydra.server.running import running_server
@@ -37,8 +38,8 @@ SETTLE_S = 2.5
 
 STOP_GRACE_S = 20.0
 
-OURS = "ours"
-"""The rule of the product; the others, whose chunks outlast a shift, get the longest there is."""
+SHIFT_S_MAX = "240"
+"""The longest shift there is: chunks of the rules of others last longer than ordinary ones."""
 
 LOOK_EVERY_S = 0.02
 ERRAND_EVERY_S = 1.0
@@ -82,7 +83,7 @@ class Fleet:
                 HYDRA_WORKER_ID=hand.name,
                 HYDRA_HOST=hand.name,
                 HYDRA_SIZING=sizing,
-                **({} if sizing == OURS else {"HYDRA_SHIFT_SECONDS": "240"}),
+                **({} if sizing == Sizing.OURS else {"HYDRA_SHIFT_SECONDS": SHIFT_S_MAX}),
             )
             command = hand.group.command(hydra_command("worker", "--cores", "1"))
             hand.leader = self.processes.start(hand.name, command, env)

@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from hydra.model import Span
 from hydra.model.costs import Costs
 from hydra.model.messages import Pace
+from hydra.model.sizing import Sizing
 
 SHARE = 2.0
 """A chunk takes 1 / SHARE of what is left; 1.25 to 4 differ by little."""
@@ -195,14 +196,14 @@ def _uncut(units: float, why: str, limits: Limits) -> Size:
 
 
 SIZINGS: Mapping[str, Callable[[Case, Limits], Size]] = {
-    "ours": chunk,
-    "static": static,
-    "gss": guided,
-    "fac2": factored,
-    "awfc": weighted,
-    "seed": ancestral,
+    Sizing.OURS: chunk,
+    Sizing.STATIC: static,
+    Sizing.GSS: guided,
+    Sizing.FAC2: factored,
+    Sizing.AWFC: weighted,
+    Sizing.SEED: ancestral,
 }
-"""By the name that the setting HYDRA_SIZING says."""
+"""What each name of `Sizing` does."""
 
-SPLITTING = frozenset({"ours"})
+SPLITTING = frozenset({Sizing.OURS})
 """Rules whose idle workers split the leases of others."""
