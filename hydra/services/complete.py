@@ -7,7 +7,7 @@ from dataclasses import replace
 from hydra.model import Session, Span
 from hydra.model.costs import Costs
 from hydra.model.messages import Hint, Pace, Receipt, Report, Work
-from hydra.policy.reducing import lets_others_first
+from hydra.policy.reducing import defers_reduction
 from hydra.services import Hydra
 from hydra.services.claim import ask_for
 from hydra.services.reduce import reduce
@@ -29,7 +29,7 @@ def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
     work = Work(costs.of(span), costs.mean(Span(span.stop, lent.stop)))
     receipt = h.store.complete(session, seq, report.hand_in, ask, work)
     if receipt.last:
-        if lets_others_first(receipt.pace, spec.piece_bytes_max > 0):
+        if defers_reduction(receipt.pace, spec.piece_bytes_max > 0):
             h.clock.sleep_s(h.settings.poll_seconds)
         reduce(h, session, report.hand_in.job)
     return receipt

@@ -15,7 +15,7 @@ from hydra.kernels import Kernel, Param, add_sums
 from hydra.model import FINAL, JobState, Params, Span, Sums
 from hydra.model.invariants import violations
 from hydra.model.limits import POLLS_PER_S_MAX
-from hydra.policy.calling import apart_s
+from hydra.policy.calling import call_interval_s
 from hydra.services import Hydra
 from hydra.services.reap import PAUSE_S_MIN, reap
 from hydra.services.submit import submit
@@ -24,7 +24,7 @@ from hydra.sim.chance import Fate, draws, fate
 from hydra.sim.curve import bound_s
 from hydra.sim.scenarios import Scenario
 from hydra.sim.store import HeardStore
-from hydra.sim.worker import SUM, Costs, SimWorker
+from hydra.sim.worker import SUM, SimWorker, Timing
 from hydra.work.local import LocalPort
 
 UNITS_S = 1_000.0
@@ -141,12 +141,12 @@ class Run:
     def _worker(self, i: int, life: Fate) -> SimWorker:
         scenario, h = self._task.scenario, self._h
         trips = scenario.round_trip_s
-        costs = Costs(self._task.overhead_s, trips[i % len(trips)], h.settings.slice_seconds)
+        timing = Timing(self._task.overhead_s, trips[i % len(trips)], h.settings.slice_seconds)
         return SimWorker(
             str(i),
             LocalPort(h),
             life,
-            costs,
+            timing,
             liar=i >= scenario.workers - scenario.liars,
             beat=self._store.beat if scenario.quiet else None,
         )
@@ -212,7 +212,7 @@ class Run:
         self._push(worker.at_s, "worker", i, worker.turn)
         if worker.idle:
             poll_s = self._h.settings.poll_seconds
-            hold_s = apart_s(worker.live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+            hold_s = call_interval_s(worker.live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
             self._idle[i] = turn_s = self._clock.now_s + hold_s
             heapq.heappush(self._turns, (turn_s, next(self._number), i))
             if not self._polling:

@@ -137,16 +137,16 @@ class HeardStore(MemoryStore):
 
     # Quiet heartbeats ------------------------------------------------------------------------
 
-    def beat(self, session: Session, h: HandIn, at_s: float) -> Pace:
+    def beat(self, session: Session, hand_in: HandIn, at_s: float) -> Pace:
         """What `complete` does with a heartbeat, for one of a moment ago that nobody looked at."""
         self.count("beat", at_s)
         now, wall = self._hydra_now()
         ago_ms = wall - at_s * 1000
-        record, known = self._jobs[h.job], self._sessions[session.id]
+        record, known = self._jobs[hand_in.job], self._sessions[session.id]
         self._see(session, wall - ago_ms)
-        work = Work(h.span.units, 1.0)
-        pace = self._accept(session, known, record, h, None, work, now - ago_ms).pace
-        told = self._paces[h.job]
+        work = Work(hand_in.span.units, 1.0)
+        pace = self._accept(session, known, record, hand_in, None, work, now - ago_ms).pace
+        told = self._paces[hand_in.job]
         then = bisect_right(told, at_s, key=itemgetter(0))
         return replace(told[then - 1][1], rate=pace.rate) if then else pace
 

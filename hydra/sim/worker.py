@@ -10,9 +10,9 @@ from hydra.errors import Invalid
 from hydra.model import Rest, Session, Span, Verdict
 from hydra.model.limits import SHOWN_S
 from hydra.model.messages import Grant, HandIn, Hint, Pace, Receipt, Report
+from hydra.policy.chunking import OVERTIME
 from hydra.ports import WorkPort
 from hydra.sim.chance import Fate
-from hydra.work.loop import OVERTIME
 from hydra.work.overheads import Overheads
 
 SUM = "units"
@@ -30,8 +30,8 @@ Beat = Callable[[Session, HandIn, float], Pace]
 
 
 @dataclass(frozen=True, slots=True)
-class Costs:
-    """What calls cost the worker, in its own time."""
+class Timing:
+    """How long calls and slices take the worker."""
 
     overhead_s: float
     """More than the round trip, if the call brings a chunk."""
@@ -70,7 +70,7 @@ class SimWorker:
         name: str,
         port: WorkPort,
         fate: Fate,
-        costs: Costs,
+        timing: Timing,
         *,
         liar: bool = False,
         beat: Beat | None = None,
@@ -90,7 +90,7 @@ class SimWorker:
         """Grows whenever the next event changes, so that one planned before is known as old."""
         self._port = port
         self._fate = fate
-        self._costs = costs
+        self._timing = timing
         self._liar = liar
         self._beat = beat
         self._loud = False
@@ -148,7 +148,7 @@ class SimWorker:
         self._seq += 1
         hint = Hint(overhead_s=self._overheads.least_s())
         grant = self._port.claim(self._session, self._seq, hint)
-        cost_s = self._costs.round_trip_s + (self._costs.overhead_s if grant else 0.0)
+        cost_s = self._timing.round_trip_s + (self._timing.overhead_s if grant else 0.0)
         if grant:
             self._start(grant, now_s + cost_s)
         else:
@@ -156,7 +156,7 @@ class SimWorker:
 
     def _start(self, grant: Grant, since_s: float) -> None:
         slice_units = grant.slice_units or int(
-            self._fate.curve.speed(since_s) * self._costs.slice_s
+            self._fate.curve.speed(since_s) * self._timing.slice_s
         )
         start, stop = grant.span
         over_s = math.inf if self._liar else since_s + OVERTIME * grant.tau_s
@@ -228,9 +228,9 @@ class SimWorker:
             self._plan(now_s + 0.5, idle=False)
             return
         self.live_workers = receipt.pace.live_workers
-        cost_s = self._costs.round_trip_s
+        cost_s = self._timing.round_trip_s
         if receipt.grant:
-            cost_s += self._costs.overhead_s
+            cost_s += self._timing.overhead_s
             self._overheads.note(held.grant.spec.kernel, cost_s)
         self._called_s = held.since_s = now_s + cost_s
         if receipt.verdict is Verdict.CUT:

@@ -13,8 +13,8 @@ from typing import Any
 from hydra.model import Partial, Rest, Span, Verdict
 from hydra.model.messages import Grant, HandIn, Receipt
 
-FIRST_SLICE_SHARE = 16
-"""A first slice is this part of what its host's rate suggests, unless another size is proven."""
+FIRST_SLICE_DIVISOR = 16
+"""A first slice is what its host's rate suggests divided by this, unless another size is proven."""
 
 
 class BrokenOff(BaseException):
@@ -35,8 +35,8 @@ class Holding:
         self.told: Receipt | None = None
         """The reply to the last bare heartbeat, noted by the other thread."""
         # The lease's slice is by the host's rate, which may be another process's, and by what its
-        # units are foretold to cost: begin small.
-        self.slice_units = slice_units or max(1, grant.slice_units // FIRST_SLICE_SHARE)
+        # units are estimated to cost: begin small.
+        self.slice_units = slice_units or max(1, grant.slice_units // FIRST_SLICE_DIVISOR)
         self.busy_s = 0.0
         """Time inside the kernel so far."""
 

@@ -26,20 +26,18 @@ from hydra.model import Partial, Rest, Session, Span, Verdict
 from hydra.model.limits import POLLS_PER_S_MAX, SHOWN_S
 from hydra.model.messages import Grant, HandIn, Hint, Receipt, Report
 from hydra.model.pauses import Pause
-from hydra.policy.calling import apart_s
-from hydra.policy.reducing import holds_off_s
+from hydra.policy.calling import call_interval_s
+from hydra.policy.chunking import OVERTIME
+from hydra.policy.reducing import reduction_wait_s
 from hydra.ports import Pacing, WorkPort
 from hydra.work.holding import BrokenOff, Holding
 from hydra.work.overheads import Overheads
 from hydra.work.patience import patiently
 
-OVERTIME = 1.5
-"""A chunk ends at this many times its planned duration; the rest goes back."""
-
 HEART_S = 0.25
 """How often the heartbeat thread looks at the clock."""
 
-_log = logging.getLogger("hydra.worker")
+LOG = logging.getLogger("hydra.worker")
 
 
 class Worker:
@@ -124,7 +122,7 @@ class Worker:
             ):
                 busy = False
                 self._call(lambda: self._port.listen(poll_s))
-                hold_s = apart_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+                hold_s = call_interval_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
                 turn_s = self._clock.monotonic_s() + hold_s  # a bell brings few of a large fleet
             if grant is None and self._over(ends_s):
                 return busy
@@ -225,7 +223,7 @@ class Worker:
             took_s = self._clock.monotonic_s() - began_s
         self._say(held, receipt)
         self._live_workers = receipt.pace.live_workers
-        self._reduce_s = self._called_s + holds_off_s(receipt.pace, spec)
+        self._reduce_s = self._called_s + reduction_wait_s(receipt.pace, spec)
         if receipt.grant:  # what a chunk costs: beats are cheaper, the last call reduces the job
             self._overheads.note(spec.kernel, took_s)
         return receipt, hand_in
@@ -233,7 +231,7 @@ class Worker:
     def _say(self, held: Holding, receipt: Receipt) -> None:
         """Tell the log if what was computed is refused."""
         if receipt.verdict in (Verdict.STALE, Verdict.CLOSED):
-            _log.warning(
+            LOG.warning(
                 "hand-in refused verdict=%s job=%s units=%d..%d",
                 receipt.verdict,
                 held.grant.job,

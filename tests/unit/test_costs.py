@@ -1,4 +1,4 @@
-"""Units that differ in work: chunks are cut by work, and the slow stay off the dear end."""
+"""Units that differ in work: chunks are cut by work, and slow workers take cheap units."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_what_is_cut_off_an_end_has_the_work_asked_for(
     start = data.draw(st.integers(0, len(each)))
     span = Span(start, data.draw(st.integers(start, len(each))))
     first, last = costs.first(span, work), costs.last(span, work)
-    assert 0 <= first <= last + 1e-6, "the first units are the dearest"
+    assert 0 <= first <= last + 1e-6, "the first units are the most expensive"
     assert last <= span.units
     assert costs.of(Span(start, start + int(first))) <= work * (1 + 1e-9)
     assert costs.of(Span(span.stop - int(last), span.stop)) <= work * (1 + 1e-9)
@@ -70,11 +70,11 @@ def size(rate: float, free: Span = ALL, fleet: float = 100.0, live: int = 4) -> 
     return chunking.chunk(chunking.Case(pace, len(EACH), COSTS), LIMITS)
 
 
-def test_a_worker_for_which_the_dearest_unit_is_too_large_takes_the_cheapest() -> None:
+def test_a_worker_for_which_the_first_unit_is_too_large_takes_the_cheapest() -> None:
     fast, slow = size(60.0), size(5.0)
     assert (fast.tail, fast.units) == (False, 1)
     assert (slow.tail, slow.units) == (True, 1)
-    assert fast.why.endswith("0.6 units/s of the dearest")
+    assert fast.why.endswith("0.6 units/s of the most expensive")
     assert slow.why.endswith("of the cheapest")
     assert not size(25.0).tail, "at the mean: somebody must take it"
     assert not size(5.0, Span(5, 10), fleet=20.0).tail, "not too large for its chunk of 2 s"
@@ -85,7 +85,7 @@ def test_a_slow_worker_leaves_the_last_units_to_others() -> None:
     assert size(5.0, Span(0, 1), fleet=16.0).units == 1, "20 s, where the mean needs 31"
     assert size(25.0, Span(0, 1)).units == 1
     level = chunking.Case(Pace(0.1, 100.0, 1, 4, Span(0, 1)), 10, Costs(1e6))
-    assert chunking.chunk(level, LIMITS).units == 1, "only where costs are foretold"
+    assert chunking.chunk(level, LIMITS).units == 1, "only where costs are estimated"
 
 
 def test_the_rest_is_what_is_free_in_work() -> None:
@@ -190,7 +190,7 @@ def test_chunks_of_all_workers_last_alike_wherever_they_lie() -> None:
         assert took_s == pytest.approx(2.0, rel=0.3), grant.span
     story = [entry.text for entry in stage.h.store.story(stage.job.id)][-2:]
     assert story[0].startswith("fast takes units 0..6: 2 s, the target")
-    assert story[0].endswith("of the dearest")
+    assert story[0].endswith("of the most expensive")
     assert story[1].startswith("slow takes")
     assert story[1].endswith("of the cheapest")
 
@@ -223,7 +223,7 @@ def test_a_slow_worker_claims_anew_since_its_pace_is_old() -> None:
     assert stage.complete(a, grant, grant.span.stop, 1.0, more=True).grant is not None
 
 
-def test_a_job_that_is_better_left_gives_nothing_at_a_claim() -> None:
+def test_a_job_that_others_end_sooner_gives_nothing_at_a_claim() -> None:
     stage = Stage()
     a, b = stage.enlist("a"), stage.enlist("b")
     for session, took_s in ((b, 200.0), (a, 0.02), (b, 0.0)):

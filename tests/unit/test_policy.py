@@ -195,7 +195,7 @@ def test_one_large_unit_of_a_slow_holder_goes_to_who_does_it_anew_in_half_the_ti
     assert taken is not None
     assert taken.at == 7
     assert "6 s more" in taken.why
-    assert "anew in 2 s" in taken.why
+    assert "from the start in 2 s" in taken.why
     assert splitting.split([held], LEVEL, 4_000.0, 0.3, 1.0, 0.3) is None
     assert splitting.split([held], LEVEL, 9_200.0, 2.5, 1.0, 0.3) is None, "saves less than a beat"
     assert splitting.split([held], LEVEL, 4_000.0, 0.0, 1.0, 0.3) is None, "of unknown speed"
@@ -224,8 +224,8 @@ def test_a_slice_that_is_late_tells_of_all_of_a_foretold_lease() -> None:
 
 
 def test_calls_slow_down_as_the_fleet_grows() -> None:
-    assert calling.apart_s(10, 1.0, 5_000) == 1.0
-    assert calling.apart_s(100_000, 1.0, 5_000) == 20.0
+    assert calling.call_interval_s(10, 1.0, 5_000) == 1.0
+    assert calling.call_interval_s(100_000, 1.0, 5_000) == 20.0
 
 
 def test_the_last_chunks_of_a_large_fleet_are_no_stampede() -> None:
