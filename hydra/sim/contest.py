@@ -13,7 +13,7 @@ from hydra.sim.run import Outcome, Run, Task
 from hydra.sim.scenarios import SCENARIOS
 
 DIGITS = 6
-"""Decimals that are told."""
+"""Decimals in the JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,13 @@ UNITS_S = 1_000.0
 """Units a second of a machine of relative speed 1."""
 
 HORIZON = 10.0
-"""Machines change for so many times the ideal duration, and five minutes."""
+"""Machines change during this many times the ideal duration, and five minutes more."""
 
 START_S = 0.05
 """The workers that are there at the start ask within this time; they are known already."""
 
 PATIENCE = 40.0
-"""A run is given up after so many times its bound, and ten minutes."""
+"""A run is given up after this many times its bound, and ten minutes more."""
 
 
 class Broken(RuntimeError):

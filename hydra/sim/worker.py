@@ -19,10 +19,10 @@ SUM = "units"
 """The simulator's kernel counts units, so a right sum is the span's length."""
 
 BOAST = 100.0
-"""How many times its speed a liar reports."""
+"""How many times its true speed a liar reports."""
 
 FORGED_EVERY = 5
-"""Every so many hand-ins of a liar carry a sum that cannot be."""
+"""Of this many hand-ins of a liar, one has a sum that cannot be."""
 
 
 Beat = Callable[[Session, HandIn, float], Pace]

@@ -1,7 +1,7 @@
 """The answer of the mandelbrot kernel: tiles put together into files and numbers.
 
 Memory holds two strips of 64 rows and the compressed files, never the whole picture. The two files
-are packed in threads of their own: packing lets go of the GIL, the job's other workers are idle by
+are packed in threads of their own: packing releases the GIL, the job's other workers are idle by
 now, and whoever waits for the answer waits for this.
 """
 

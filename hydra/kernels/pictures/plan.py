@@ -1,11 +1,11 @@
-"""How the mandelbrot kernel numbers its tiles, and what it promises each to cost.
+"""How the mandelbrot kernel numbers its tiles, and what it expects each to cost.
 
 Tiles of one picture differ a hundredfold in work: the plane is empty far from the set, the checks
 save nearly all of its inside, and the border takes the rest. So a survey goes first: samples spread
 over the picture are followed, fewer the longer it takes, and tell of each tile how much work it is.
 Units are numbered from the most expensive tile to the cheapest. Then the units are a cost axis:
 chunks are cut from its front by work, slow workers take from its far end what is not too large for
-them, and crumbs are left for the end of a job.
+them, and small tiles are left for the end of a job.
 
 The survey is exact arithmetic on every machine, so each process makes it for itself and all number
 the tiles alike; nothing is stored or sent. It takes a few milliseconds. Rejected: a plan in the
