@@ -122,6 +122,7 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
 
 
 def _rounds(made: Fleet, result: Result, say: Callable[[str], None]) -> None:
+    """In each round every policy has its race; then the speeds are measured again."""
     plan = result.plan
     for number in range(1, plan.rounds + 1):
         about_s = result.work.whole / sum(result.speeds[-1].values())
@@ -135,6 +136,7 @@ def _rounds(made: Fleet, result: Result, say: Callable[[str], None]) -> None:
 
 
 def _sweep(made: Fleet, result: Result, say: Callable[[str], None]) -> None:
+    """Races of one worker up to all, each with one job up to the most."""
     workers_max, jobs_max = result.plan.sweep or (0, 0)
     for workers in range(1, workers_max + 1):
         made.set_workers(made.seats[:workers], result.plan.policies[0])

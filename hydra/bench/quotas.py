@@ -122,6 +122,7 @@ def _own(mount: Path, proc: Path) -> Path:
 
 
 def _remove(folder: Path, clock: Clock) -> None:
+    """Remove a cgroup as soon as its last process has left; raises OSError if it does not."""
     deadline_s = clock.monotonic_s() + GONE_S
     while True:
         try:

@@ -55,6 +55,7 @@ NUMBER_CHARS_MAX = 64
 
 
 def _number(kind: type, value: object) -> int | float | None:
+    """The value as a number of that type; None if it is none, or not finite, or not whole."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if isinstance(value, str):

@@ -180,6 +180,7 @@ class Run:
             heapq.heappush(self._heap, (at_s, next(self._number), what, i, turn))
 
     def _do(self, what: str, i: int) -> None:
+        """One event, and what follows from it at once."""
         if what == "worker":
             self._act(i)
         elif what == "reap":
@@ -206,6 +207,7 @@ class Run:
             self._require_sound()
 
     def _act(self, i: int) -> None:
+        """A worker's event; one that is idle then asks again at its turn."""
         worker = self._workers[i]
         self._idle.pop(i, None)
         worker.act(self._clock.now_s)
@@ -220,6 +222,7 @@ class Run:
                 self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
 
     def _heed(self, i: int) -> None:
+        """Tell a worker whose beats are quiet that its lease was cut or lost."""
         if self._task.scenario.quiet:
             worker = self._workers[i]
             worker.heed()
@@ -243,6 +246,7 @@ class Run:
         self._jobs[job.id] = n
 
     def _note_ends(self) -> None:
+        """Note when jobs end; raises Broken if one has not its exact answer."""
         for job in [job for job in self._jobs if self._store.job(job).state in FINAL]:
             self._require_sound()
             n = self._jobs.pop(job)

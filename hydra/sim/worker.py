@@ -136,6 +136,7 @@ class SimWorker:
             self._ask(now_s)
 
     def _go(self, now_s: float, back_s: float) -> None:
+        """The machine is switched off until `back_s`: what is not handed in is lost."""
         self.catch_up(now_s)
         if self.held:
             computed = self._fate.curve.done(now_s) - self._fate.curve.done(self.held.since_s)
@@ -145,6 +146,7 @@ class SimWorker:
         self.at_s, self.idle = back_s, False
 
     def _ask(self, now_s: float) -> None:
+        """Claim a chunk; without one the worker is idle."""
         self._seq += 1
         hint = Hint(overhead_s=self._overheads.least_s())
         grant = self._port.claim(self._session, self._seq, hint)
@@ -155,6 +157,7 @@ class SimWorker:
             self._plan(math.inf, idle=True)
 
     def _start(self, grant: Grant, since_s: float) -> None:
+        """Compute a lease from that moment on."""
         slice_units = grant.slice_units or int(
             self._fate.curve.speed(since_s) * self._timing.slice_s
         )
@@ -167,6 +170,7 @@ class SimWorker:
         self._plan(self._next_s(self.held), idle=False)
 
     def _plan(self, at_s: float, *, idle: bool) -> None:
+        """The next event is then, or when the machine is switched off before."""
         self.turn += 1
         away = self._fate.away
         lost_s = away[self._losses][0] if self._losses < len(away) else math.inf
@@ -213,6 +217,7 @@ class SimWorker:
     # Handing in ------------------------------------------------------------------------------
 
     def _reach(self, now_s: float) -> None:
+        """A slice has ended: hand in what is done; go on, or end the lease and start the next."""
         self.catch_up(now_s)
         self._loud = False
         held = self.held
@@ -253,6 +258,7 @@ class SimWorker:
         held.reached = reached
 
     def _said(self, held: Held, rest: Rest) -> HandIn:
+        """What is computed and not counted yet; of a liar, at times with a false sum."""
         units = held.reached - held.counted
         self._seq += 1
         forged = self._liar and self._seq % FORGED_EVERY == 0

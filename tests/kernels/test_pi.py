@@ -281,8 +281,12 @@ def _report(*, blocked: bool, isa: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "HYDRA_ISA": isa, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-c", REPORT.format(blocked=blocked)],
-        env=env, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_numpy_takes_over_where_nothing_is_compiled() -> None:

@@ -105,6 +105,7 @@ def assemble(params: Params, whole: Pieces, unpack: Unpack) -> dict[str, Any]:
 
 
 def _strips(columns: int, rows: int, whole: Pieces, unpack: Unpack) -> Iterator[Strip]:
+    """Rows of tiles from the top down, each as counts and colours of the picture's full width."""
     across, down = tiles(columns, rows)
     for strip in range(down):
         height = min(TILE, rows - strip * TILE)

@@ -60,11 +60,10 @@ def plan(view: View, survey: Survey) -> Plan:
     side = max(1, math.isqrt(SAMPLES // len(boxes)))
     bursts, reached = survey(view, boxes, side, BUDGET_BURSTS)
     samples = 1 + (view.antialias**2 if view.antialias > 1 else 0)
-    costs = [
-        box.width * box.height
-        * (PIXEL_COST + samples * SAMPLE_COST + samples * BURST * done // side**2)
-        for box, done in zip(boxes, bursts, strict=True)
-    ]  # fmt: skip
+    costs = []
+    for box, done in zip(boxes, bursts, strict=True):
+        pixel_cost = PIXEL_COST + samples * SAMPLE_COST + samples * BURST * done // side**2
+        costs.append(box.width * box.height * pixel_cost)
     iterations = min(view.iterations, reached * BURST)
     if len(boxes) < TILES_MIN:
         return Plan(range(len(boxes)), [sum(costs) // len(costs)] * len(costs), iterations)
