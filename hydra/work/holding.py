@@ -1,6 +1,6 @@
 """One lease in the hands of a worker: what is computed, what is counted, what was cut off.
 
-No I/O and no clock, so that the worker's loop, the tests and the simulator walk the same steps.
+No I/O and no clock, so that the worker's loop and the tests walk the same steps.
 Each slice's partial is kept until the store has counted it: a reply may be lost, and an idle
 neighbour may take the far end at any moment.
 """
