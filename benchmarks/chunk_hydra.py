@@ -17,6 +17,7 @@ from benchmarks.bed import Bed, children, script
 from benchmarks.chunk_peers import WORKERS, Send, Words
 from hydra import wiring
 from hydra.errors import Missing, Unavailable
+from hydra.kernels import Kernel
 from hydra.model import JobState
 from hydra.model.messages import Hint
 from hydra.server.connection import connect
@@ -79,9 +80,8 @@ def _fleet(bed: Bed, over: dict[str, str], command: Sequence[str]) -> Iterator[S
         }
     )
     with connect(bed.tcp_url) as client:
-        h = dataclasses.replace(
-            wiring.over(client, settings), kernels=lambda: {"traced_pi": traced_pi}
-        )
+        found = {"traced_pi": Kernel.of(traced_pi)}
+        h = dataclasses.replace(wiring.over(client, settings), kernels=lambda: found)
         _learn_rate(h)
         with children([command] * WORKERS, env, bed.folder / "log"), _reaping(h):
             yield lambda spans: _submit(h, spans)

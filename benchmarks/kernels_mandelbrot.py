@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import peers_numpy
 from benchmarks.report import Rows
 from benchmarks.timing import in_turn, timed_s
-from hydra.kernels import parse_params
+from hydra.kernels import Kernel, parse_params
 from hydra.kernels.builtin import mandelbrot
 from hydra.kernels.pictures.view import TILE, box_of, view_of
 
@@ -57,7 +57,7 @@ class Picture:
     def of(cls, view: str, columns: int = 0) -> Picture:
         """The view, or the same with so many pixels across."""
         given = VIEWS[view] | ({"columns": columns} if columns else {})
-        return cls(parse_params(mandelbrot, given | {"rows": given["columns"]}))
+        return cls(parse_params(Kernel.of(mandelbrot), given | {"rows": given["columns"]}))
 
     @property
     def pixels(self) -> int:

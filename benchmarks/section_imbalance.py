@@ -22,7 +22,7 @@ from greenlet import getcurrent, greenlet
 from benchmarks.report import Rows
 from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.kernels import Param, add_sums, parse_params
+from hydra.kernels import Kernel, Param, add_sums, load, parse_params
 from hydra.kernels.builtin import mandelbrot
 from hydra.kernels.pictures.view import TILE, Box, view_of
 from hydra.model import FINAL, Params, Session, Span
@@ -113,7 +113,8 @@ def _less(ours: Outcome, other: Outcome) -> float:
 
 
 def _params(name: str) -> Params:
-    params = parse_params(mandelbrot, mandelbrot.PRESETS[name])
+    kernel = load()["mandelbrot"]
+    params = parse_params(kernel, kernel.presets[name])
     larger = {side: SCALE * int(params[side]) for side in ("columns", "rows")}
     return {**params, **larger}
 
@@ -227,7 +228,7 @@ def through_hydra(
         clock.sleep_s(took_s)
         return {"units": span.units}
 
-    kernel: Any = SimpleNamespace(
+    declared = SimpleNamespace(
         __name__="replayed",
         VERSION=1,
         GOLDEN=(),
@@ -239,7 +240,8 @@ def through_hydra(
         finish=lambda _params, whole: whole,
     )
     if costs is not None:
-        kernel.costs = lambda _params: costs
+        declared.costs = lambda _params: costs
+    kernel = Kernel.of(declared)
     h = wiring.in_memory(Settings.read({}), clock, lambda: {"replayed": kernel})
     job = submit(h, "replayed", {}).id
 

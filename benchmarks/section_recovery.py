@@ -29,7 +29,7 @@ import redis
 from benchmarks import noted_nap
 from benchmarks.bed import Bed, redis_bed, script
 from benchmarks.report import Rows
-from hydra import kernels
+from hydra.kernels import discovery
 from hydra.server import running
 from hydra.server.process import Server
 from hydra.services.submit import submit
@@ -254,7 +254,7 @@ def _working(begin: Callable[[Bed], list[list[str]]]) -> Iterator[Ground]:
         place = plugin(bed.folder, "benchmarks.noted_nap")
         sys.path.insert(0, place)
         stack.callback(sys.path.remove, place)
-        kernels.load.cache_clear()
+        discovery.look.cache_clear()
         path = os.pathsep.join([place, bed.env["PYTHONPATH"]])
         env = {**bed.env, "PYTHONPATH": path, "BENCH_TRACE": os.environ["BENCH_TRACE"]}
         ground = Ground(bed, Staff(begin(bed), env, bed.folder / "log"))

@@ -87,26 +87,19 @@ def _overhead(name: str, given: dict[str, Any], rounds: int) -> dict[str, Any]:
 
 def _through_the_loop(name: str, given: dict[str, Any]) -> tuple[float, list[float]]:
     """Processor time of a job's units on one worker up to the last hand-in, and of each slice."""
-    module = kernels.load()[name]
+    kernel = kernels.load()[name]
     calls_s = []
 
-    class Counted:
-        """The kernel; it notes what calls take, and its answer is of no interest."""
+    def run(params: Any, span: Span) -> Any:
+        begun_s = time.thread_time()
+        partial = kernel.run(params, span)
+        calls_s.append(time.thread_time() - begun_s)
+        return partial
 
-        def __getattr__(self, word: str) -> Any:
-            return getattr(module, word)
-
-        def run(self, params: Any, span: Span) -> Any:
-            begun_s = time.thread_time()
-            partial = module.run(params, span)
-            calls_s.append(time.thread_time() - begun_s)
-            return partial
-
-        def finish(self, params: Any, whole: Any) -> dict[str, Any]:
-            return {}
-
+    # The answer is of no interest.
+    counted = dataclasses.replace(kernel, run=run, finish=lambda _params, _whole: {})
     settings = Settings.read({"HYDRA_SHIFT_SECONDS": str(SHIFT_S)})
-    h = wiring.in_memory(settings, SystemClock(), lambda: {name: Counted()})
+    h = wiring.in_memory(settings, SystemClock(), lambda: {name: counted})
     job = submit(h, name, given).id
     worker = Worker(
         LocalPort(h),

@@ -19,8 +19,7 @@ import redis
 from benchmarks.bed import Bed, fdatasync_ms, redis_bed
 from benchmarks.report import Rows
 from hydra.clock import SystemClock
-from hydra.kernels import version_of
-from hydra.kernels.builtin import pi
+from hydra.kernels import load
 from hydra.model import JobSpec, Rest, Session, Span
 from hydra.model.messages import Ask, HandIn
 from hydra.ports import Store
@@ -73,7 +72,7 @@ def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _open_job(store: Store) -> str:
     spec = JobSpec(
-        "pi", version_of(pi), {"samples": 10**18, "seed": 1}, JOB_UNITS, {"hits": (0, 1)}
+        "pi", load()["pi"].version, {"samples": 10**18, "seed": 1}, JOB_UNITS, {"hits": (0, 1)}
     )
     return store.verbs.submit(SystemClock().new_id(), spec).id
 

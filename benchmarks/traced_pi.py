@@ -22,7 +22,7 @@ _out = -1
 
 if "BENCH_CHUNK_UNITS" in os.environ:
     limits.CHUNK_UNITS_MAX = int(os.environ["BENCH_CHUNK_UNITS"])
-    chunking.SHARE = 0.001
+    chunking.FREE_DIVISOR = 0.001
 
 
 def run(params: Params, span: Span) -> Sums:

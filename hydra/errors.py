@@ -3,7 +3,7 @@
 ::
 
     HydraError                carries `code` (a word) and a sentence for people
-    +- Invalid        400     BadParam, BadSpan, BadWire, BadSetting
+    +- Invalid        400     BadParam, BadSpan, BadWire, BadSetting, BadKernel
     +- Denied         401     BadCredential
     +- Missing        404     NoSuchJob, NoSuchKernel, NoSuchWorker, NoSuchFile
     +- Conflict       409     IllegalMove, KeyReused, NotFinished, JobFailed, JobCancelled
@@ -63,6 +63,12 @@ class BadSetting(Invalid):
     """A `HYDRA_*` variable or an option has a value that cannot be used."""
 
     code = "bad-setting"
+
+
+class BadKernel(Invalid):
+    """A kernel module declares something that cannot be, or lacks what it must declare."""
+
+    code = "bad-kernel"
 
 
 class Denied(HydraError):

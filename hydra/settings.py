@@ -18,9 +18,15 @@ from urllib.parse import quote, urlsplit
 
 from hydra.errors import BadSetting
 from hydra.model.pauses import parse_hours
+from hydra.model.sizing import Sizing
 
-SIZINGS = ("ours", "static", "gss", "fac2", "awfc", "seed")
-"""Rules that size chunks, as hydra.policy.chunking knows them."""
+PORT = 8080
+"""Where a scheduler listens unless told otherwise."""
+
+DEFAULT_URL = f"http://127.0.0.1:{PORT}"
+
+FSYNC = ("always", "everysec", "no")
+"""When a server writes its log to disk, safest first."""
 
 
 def _setting(
@@ -64,9 +70,9 @@ class Settings:
         "", "file with the password of REDIS_URL, for containers and such; used if it has none"
     )
     redis_server: str = _setting("", "path of the Redis-compatible server to start")
-    url: str = _setting("http://127.0.0.1:8080", "scheduler that the command line talks to")
+    url: str = _setting(DEFAULT_URL, "scheduler that the command line talks to")
     bind: str = _setting("127.0.0.1", "address that the scheduler listens on")
-    port: int = _setting(8080, "port that the scheduler listens on", low=0, high=65535)
+    port: int = _setting(PORT, "port that the scheduler listens on", low=0, high=65535)
     public_url: str = _setting("", "address under which people reach the scheduler, if another")
     redis_bind: str = _setting("", "address at which other machines reach Redis, to join")
     redis_port: int = _setting(
@@ -80,9 +86,9 @@ class Settings:
         128, "threads of the scheduler; one serves one viewer", low=4, high=4096
     )
     fsync: str = _setting(
-        "always",
+        FSYNC[0],
         "when the server writes its log to disk; with `no`, a given server need not even keep one",
-        choices=("always", "everysec", "no"),
+        choices=FSYNC,
     )
 
     # Who this worker is and how it works
@@ -99,10 +105,10 @@ class Settings:
         2.0, "longest time one chunk should take, unless calls are slow", low=0.05, high=600
     )
     sizing: str = _setting(
-        "ours",
+        Sizing.OURS.value,
         "rule that sizes chunks; the others are for comparison and need "
         "shifts that last as long as their chunks",
-        choices=SIZINGS,
+        choices=tuple(Sizing),
     )
     slice_seconds: float = _setting(0.25, "time of one kernel call", low=0.01, high=5)
     poll_seconds: float = _setting(

@@ -6,11 +6,11 @@ import struct
 import zlib
 from collections.abc import Callable
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 
 from hydra.kernels import Kernel, Param, Tile, join_pieces, load
 from hydra.model import Params, Pieces, Span
+from tests.toy import toy
 
 TILE = 16
 
@@ -81,11 +81,9 @@ def kernel(run: Callable[[Params, Span], Any] | None = None, **over: Any) -> Ker
         return {"image.png": png(rows), "notes.txt": b"drawn\n", "tiles": len(whole)}
 
     values = {
-        "__name__": "drawing",
+        "name": "drawing",
         "__doc__": "Draws tiles.",
-        "VERSION": 1,
         "PARAMS": PARAMS,
-        "GOLDEN": (),
         "PIECE_BYTES_MAX": 64,
         "UNIT_HOLDS": (TILE**2, "pixels"),
         "size": size,
@@ -96,8 +94,7 @@ def kernel(run: Callable[[Params, Span], Any] | None = None, **over: Any) -> Ker
         "canvas": lambda params: (int(params["columns"]), int(params["rows"])),
         "paint": lambda params, unit, blob: tile_of(params, unit),
     }
-    declared: Any = SimpleNamespace(**{**values, **over})
-    return declared
+    return toy(**{**values, **over})
 
 
 @cache

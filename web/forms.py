@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hydra.errors import BadParam
-from hydra.kernels import Kernel, presets_of
+from hydra.kernels import Kernel
 
 CHARS_MAX = 200
 """What an address may put into one field."""
@@ -33,15 +33,13 @@ def prefilled(name: str, kernel: Kernel, query: Mapping[str, str]) -> Form:
 
     Raises BadParam for a preset that the kernel does not have.
     """
-    typed, preset = {}, query.get("preset", "") if "preset" not in kernel.PARAMS else ""
+    typed, preset = {}, query.get("preset", "") if "preset" not in kernel.params else ""
     if preset:
-        presets = presets_of(kernel)
-        if preset not in presets:
-            raise BadParam(
-                f"{name} has no such preset; it has {', '.join(presets) or 'none'}", field="preset"
-            )
-        typed = {param: str(value) for param, value in presets[preset].items()}
-    given = {param: query[param][:CHARS_MAX] for param in kernel.PARAMS if param in query}
+        if preset not in kernel.presets:
+            known = ", ".join(kernel.presets) or "none"
+            raise BadParam(f"{name} has no such preset; it has {known}", field="preset")
+        typed = {param: str(value) for param, value in kernel.presets[preset].items()}
+    given = {param: query[param][:CHARS_MAX] for param in kernel.params if param in query}
     return Form(name, kernel, typed | given, preset=preset)
 
 
@@ -50,7 +48,7 @@ def errors_of(kernel: Kernel, typed: Typed) -> dict[str, str]:
     found = {}
     for name, text in typed.items():
         try:
-            kernel.PARAMS[name].parse(name, text)
+            kernel.params[name].parse(name, text)
         except BadParam as error:
             found[name] = error.sentence
     return found

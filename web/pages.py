@@ -22,7 +22,7 @@ from hydra.api.v1.shapes import (
 from hydra.errors import HydraError
 from hydra.http.body import job_id
 from hydra.http.reply import on_http_error, on_hydra_error
-from hydra.kernels import Estimate, canvas_of, find, presets_of, unit_holds, version_of
+from hydra.kernels import UNITS, Estimate, find
 from hydra.model import Job, JobState
 from hydra.model.profile import END_WORDS
 from hydra.services import Hydra
@@ -91,7 +91,7 @@ class Pages:
         """Open the job of the form, and show it; what is wrong is said next to its field."""
         chosen = request.form.get("_kernel", "pi")
         kernel = find(self._h.kernels(), chosen)
-        typed = {name: request.form[name] for name in kernel.PARAMS if name in request.form}
+        typed = {name: request.form[name] for name in kernel.params if name in request.form}
         errors = errors_of(kernel, typed)
         status = 400
         if not errors:
@@ -114,7 +114,7 @@ class Pages:
     def workers(self) -> Response:
         """The workers seen lately, how fast they are and what they do."""
         h, here = self._h, roster(self._h)
-        known = {version_of(kernel): (name, kernel) for name, kernel in h.kernels().items()}
+        known = {kernel.version: (name, kernel) for name, kernel in h.kernels().items()}
         found = []
         for worker, presence in here.seen:
             rates = [
@@ -148,13 +148,13 @@ class Pages:
             },
             files=files,
             picture=next((name for name in files if name.endswith(".png")), ""),
-            canvas=canvas_of(kernel, found.spec.params),
-            previewed=hasattr(kernel, "preview"),
+            canvas=kernel.canvas(found.spec.params) if kernel else None,
+            previewed=kernel is not None and kernel.has_preview,
             estimate=said,
-            estimates=hasattr(kernel, "estimate"),
+            estimates=kernel is not None and kernel.has_estimate,
             samples=thinned(history_json(h, found)),
             left=left(forecast(h, found)),
-            unit_holds=unit_holds(kernel),
+            unit_holds=kernel.unit_holds if kernel else UNITS,
             profile=profile_of(h, found, h.store.views.timeline(found.id)),
             ends=END_WORDS,
             story=[e for e in story if only.lower() in f"{e.verb} {e.text}".lower()],
@@ -174,7 +174,7 @@ class Pages:
             status,
             form=form,
             kernels=self._h.kernels(),
-            presets=presets_of(form.kernel),
+            presets=form.kernel.presets,
             key=self._h.clock.new_id(),
             jobs=self._rows(self._h.store.views.jobs(LATEST)),
             here=roster(self._h).here,
@@ -188,7 +188,7 @@ class Pages:
         kernel, params = kernel_of(self._h, job), list(job.spec.params.items())
         if kernel is None:
             return params
-        own = [(name, value) for name, value in params if value != kernel.PARAMS[name].default]
+        own = [(name, value) for name, value in params if value != kernel.params[name].default]
         return own or params[:1]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from hydra.api.v1.shapes import iso
-from hydra.kernels import Estimate, Kernel, costs_of, unit_holds
+from hydra.kernels import Estimate, Kernel
 from hydra.model import JobSpec
 from hydra.policy.forecasting import Band
 
@@ -107,9 +107,9 @@ def speed(kernel: Kernel | None, rate: float) -> str:
     """A worker's rate on a kernel: in what its units hold, with the usual parameters."""
     if kernel is None:
         return f"{in_words(rate)} cost units/s"
-    count, noun = unit_holds(kernel)
-    usual = {name: param.default for name, param in kernel.PARAMS.items()}
-    return f"{in_words(rate * count / costs_of(kernel, usual).unit_cost)} {noun}/s"
+    count, noun = kernel.unit_holds
+    usual = {name: param.default for name, param in kernel.params.items()}
+    return f"{in_words(rate * count / kernel.costs(usual).unit_cost)} {noun}/s"
 
 
 def seconds(value: float) -> str:

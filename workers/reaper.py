@@ -16,7 +16,7 @@ JITTER = 0.1
 BACKOFF_MAX_S = 2.0
 """Longest pause in an outage: lost work waits for this pass once the store is back."""
 
-_log = logging.getLogger("hydra.reaper")
+LOG = logging.getLogger("hydra.reaper")
 
 
 class Stop(Protocol):
@@ -46,11 +46,11 @@ def run(pass_once: Callable[[], float], every_s: float, clock: Clock, stop: Stop
         except Unavailable as error:
             if silent_since_s is None:
                 silent_since_s = clock.monotonic_s()
-                _log.warning("outage begins why=%s", error.sentence)
+                LOG.warning("outage begins why=%s", error.sentence)
             pause_s = min(pause_s * 2, max(BACKOFF_MAX_S, every_s))
         else:
             if silent_since_s is not None:
-                _log.warning("outage ends seconds=%.1f", clock.monotonic_s() - silent_since_s)
+                LOG.warning("outage ends seconds=%.1f", clock.monotonic_s() - silent_since_s)
             silent_since_s = None
             pause_s = every_s
             if due_s < every_s:

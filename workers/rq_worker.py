@@ -46,7 +46,7 @@ AGAIN_S = 2.0
 """Pause before a worker that Redis has failed begins anew, and the longest one between RQ's own
 attempts, which otherwise grow to a minute."""
 
-_log = logging.getLogger("hydra.worker")
+LOG = logging.getLogger("hydra.worker")
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -185,7 +185,7 @@ def _work(client: redis.Redis) -> bool:
         worker.work(logging_level="WARNING")
         worker.sign_off("the worker ended")
     except redis.RedisError as error:  # while it signed on or off
-        _log.warning("outage why=%s", error)
+        LOG.warning("outage why=%s", error)
     # RQ's handlers belong to the worker that has ended.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)

@@ -22,7 +22,7 @@ from hydra.errors import Conflict, StoreDown, Unavailable
 from hydra.server import running
 from hydra.server.addresses import parse_bind
 from hydra.server.connection import connect, require_safe
-from hydra.server.process import LOG, Server
+from hydra.server.process import LOG_FILE, Server
 from hydra.server.state_folder import hold, open_folder, write_whole
 from hydra.settings import Settings
 from hydra.work.supervisor import STEADY_S, Child, Supervisor, hydra_command, hydra_env
@@ -107,7 +107,7 @@ class Up:
         if self._server_deaths > SERVER_DEATHS_MAX:
             raise StoreDown(
                 f"{self._server.path} ended {self._server_deaths} times in a row; its log is "
-                f"{Path(self.settings.state_dir) / LOG}"
+                f"{Path(self.settings.state_dir) / LOG_FILE}"
             )
         self.say(f"{self._server.path} ended and starts again")
         self._start_server(boss)

@@ -115,30 +115,32 @@ def run(plan: Plan, say: Callable[[str], None]) -> Result:
     work = prepare(plan.kernel, kernels.load()[plan.kernel], plan.core_s, cores_here())
     result = Result(plan, work, cores)
     with fleet(cores) as made:
-        made.staff(made.hands, plan.policies[0])
+        made.set_workers(made.seats, plan.policies[0])
         _measure_speeds(made, result, say)
         (_sweep if plan.sweep else _rounds)(made, result, say)
     return result
 
 
 def _rounds(made: Fleet, result: Result, say: Callable[[str], None]) -> None:
+    """In each round every policy has its race; then the speeds are measured again."""
     plan = result.plan
     for number in range(1, plan.rounds + 1):
         about_s = result.work.whole / sum(result.speeds[-1].values())
         for policy in plan.policies:
-            made.staff(made.hands, policy)
+            made.set_workers(made.seats, policy)
             done = race(made, result.work, number, about_s, faults=plan.faults)
             result.races.append(done)
             say(f"round {number}, {policy}: {done.makespan_s:.2f} s")
-        made.staff(made.hands, plan.policies[0])
+        made.set_workers(made.seats, plan.policies[0])
         _measure_speeds(made, result, say)
 
 
 def _sweep(made: Fleet, result: Result, say: Callable[[str], None]) -> None:
+    """Races of one worker up to all, each with one job up to the most."""
     workers_max, jobs_max = result.plan.sweep or (0, 0)
     for workers in range(1, workers_max + 1):
-        made.staff(made.hands[:workers], result.plan.policies[0])
-        speed = sum(result.speeds[0][hand.name] for hand in made.hands[:workers])
+        made.set_workers(made.seats[:workers], result.plan.policies[0])
+        speed = sum(result.speeds[0][seat.name] for seat in made.seats[:workers])
         for jobs in range(1, jobs_max + 1):
             done = race(made, result.work, 1, result.work.whole * jobs / speed, jobs=jobs)
             result.races.append(done)
@@ -148,7 +150,7 @@ def _sweep(made: Fleet, result: Result, say: Callable[[str], None]) -> None:
 
 def _measure_speeds(made: Fleet, result: Result, say: Callable[[str], None]) -> None:
     speeds = {
-        hand.name: solo(made, hand, result.work, result.plan.solo_s, say) for hand in made.hands
+        seat.name: solo(made, seat, result.work, result.plan.solo_s, say) for seat in made.seats
     }
     result.speeds.append(speeds)
     say("alone: " + ", ".join(f"{name} {speed:.4f}" for name, speed in speeds.items()))

@@ -22,6 +22,7 @@ from hydra.bench.quotas import Group, groups
 from hydra.client import Client
 from hydra.clock import Clock, SystemClock
 from hydra.errors import Unavailable
+from hydra.model.sizing import Sizing
 from hydra.ports import Store
 from hydra.server.connection import connect
 from hydra.server.running import running_server
@@ -37,17 +38,17 @@ SETTLE_S = 2.5
 
 STOP_GRACE_S = 20.0
 
-OURS = "ours"
-"""The rule of the product; the others, whose chunks outlast a shift, get the longest there is."""
+SHIFT_S_MAX = "240"
+"""The longest shift there is: chunks of the rules of others last longer than ordinary ones."""
 
 LOOK_EVERY_S = 0.02
-ERRAND_EVERY_S = 1.0
+PROBE_EVERY_S = 1.0
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Hand:
+class Seat:
     """A worker's place in the fleet; `leader` is its process while there is one."""
 
     name: str
@@ -65,81 +66,81 @@ class Fleet:
     processes: Processes
     client: Client
     store: Store
-    hands: list[Hand]
+    seats: list[Seat]
     clock: Clock = field(default_factory=SystemClock)
 
-    def staff(self, hands: Sequence[Hand], sizing: str) -> None:
+    def set_workers(self, seats: Sequence[Seat], sizing: str) -> None:
         """Have a worker at each of these places that sizes its chunks by this rule, and no other.
 
         Quotas hold once all of them look for work.
         """
-        self.end([hand for hand in self.hands if hand not in hands or hand.sizing != sizing])
+        self.end([seat for seat in self.seats if seat not in seats or seat.sizing != sizing])
         since_ms = self.clock.wall_s() * 1000
-        fresh = [hand for hand in hands if not hand.leader]
-        for hand in fresh:
+        fresh = [seat for seat in seats if not seat.leader]
+        for seat in fresh:
             env = clean_env(
                 HYDRA_STATE_DIR=str(self.folder),
-                HYDRA_WORKER_ID=hand.name,
-                HYDRA_HOST=hand.name,
+                HYDRA_WORKER_ID=seat.name,
+                HYDRA_HOST=seat.name,
                 HYDRA_SIZING=sizing,
-                **({} if sizing == OURS else {"HYDRA_SHIFT_SECONDS": "240"}),
+                **({} if sizing == Sizing.OURS else {"HYDRA_SHIFT_SECONDS": SHIFT_S_MAX}),
             )
-            command = hand.group.command(hydra_command("worker", "--cores", "1"))
-            hand.leader = self.processes.start(hand.name, command, env)
-            hand.sizing = sizing
-        self.wake(fresh, since_ms)
-        for hand in fresh:
-            hand.group.limit(hand.cores)
+            command = seat.group.command(hydra_command("worker", "--cores", "1"))
+            seat.leader = self.processes.start(seat.name, command, env)
+            seat.sizing = sizing
+        self.wait_for(fresh, since_ms)
+        for seat in fresh:
+            seat.group.limit(seat.cores)
 
-    def wake(self, hands: Sequence[Hand], since_ms: float) -> None:
+    def wait_for(self, seats: Sequence[Seat], since_ms: float) -> None:
         """Wait until each of them has shown itself, and looks for work."""
-        wanted = {hand.name for hand in hands}
-        errand_s = 0.0
+        wanted = {seat.name for seat in seats}
+        probe_s = 0.0
 
         def seen() -> bool:
-            nonlocal errand_s
-            if self.clock.monotonic_s() >= errand_s:  # a worker shows itself when there is work
+            nonlocal probe_s
+            if self.clock.monotonic_s() >= probe_s:  # a worker shows itself when there is work
                 self.client.submit("pi", samples=1).result(timeout=READY_S)
-                errand_s = self.clock.monotonic_s() + ERRAND_EVERY_S
+                probe_s = self.clock.monotonic_s() + PROBE_EVERY_S
             found = self.store.views.workers()
             return wanted <= {worker.id for worker in found if worker.seen_ms >= since_ms}
 
         self.wait(seen, "the workers show themselves")
 
-    def end(self, hands: Sequence[Hand]) -> None:
+    def end(self, seats: Sequence[Seat]) -> None:
         """Let workers end, each with its own time."""
-        running = [hand for hand in hands if hand.leader]
-        for hand in running:
-            hand.group.limit(None)
-        self.processes.end([hand.leader for hand in running])
-        for hand in running:
-            hand.leader = 0
+        running = [seat for seat in seats if seat.leader]
+        for seat in running:
+            seat.group.limit(None)
+        self.processes.end([seat.leader for seat in running])
+        for seat in running:
+            seat.leader = 0
 
-    def kill(self, hand: Hand) -> None:
+    def kill(self, seat: Seat) -> None:
         """End a worker as a loss of power would."""
-        self.processes.send(signal.SIGKILL, hand.leader)
-        self.processes.end([hand.leader])
-        hand.leader = 0
-        hand.group.limit(None)
+        self.processes.send(signal.SIGKILL, seat.leader)
+        self.processes.end([seat.leader])
+        seat.leader = 0
+        seat.group.limit(None)
 
     @contextmanager
-    def frozen(self, hands: Sequence[Hand]) -> Iterator[None]:
+    def frozen(self, seats: Sequence[Seat]) -> Iterator[None]:
         """Workers that stand still for a while, as on a laptop whose lid is closed."""
         try:
-            for hand in hands:
-                self.processes.freeze(hand.leader)
+            for seat in seats:
+                self.processes.freeze(seat.leader)
             yield
         finally:
-            for hand in hands:
-                self.processes.send(signal.SIGCONT, hand.leader)
+            for seat in seats:
+                self.processes.send(signal.SIGCONT, seat.leader)
 
     def wait(self, found: Callable[[], T | None], what: str, within_s: float = READY_S) -> T:
         """What is found, as soon as it is; Unavailable if a process ends or time runs out."""
         deadline_s = self.clock.monotonic_s() + within_s
         while not (result := found()):
-            for hand in self.hands:
-                if hand.leader and not self.processes.runs(hand.leader):
-                    raise Unavailable(f"worker {hand.name} ended; {self._log(hand.name)}")
+            for seat in self.seats:
+                if seat.leader and not self.processes.runs(seat.leader):
+                    raise Unavailable(f"worker {seat.name} ended; {self._log(seat.name)}")
             if self.clock.monotonic_s() > deadline_s:
                 raise Unavailable(f"{what}: not within {within_s:.0f} s")
             self.clock.sleep_s(LOOK_EVERY_S)
@@ -161,9 +162,9 @@ def fleet(cores: Sequence[float]) -> Iterator[Fleet]:
         folder = Path(tempfile.mkdtemp(prefix="hydra-bench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         names = [f"w{number}" for number in range(1, len(cores) + 1)]
-        caged = stack.enter_context(groups([f"{folder.name}-{name}" for name in names]))
+        cgroups = stack.enter_context(groups([f"{folder.name}-{name}" for name in names]))
         processes = stack.enter_context(Processes(folder, clock, STOP_GRACE_S))
-        hands = [Hand(name, share, group) for name, share, group in zip(names, cores, caged)]
+        seats = [Seat(name, share, group) for name, share, group in zip(names, cores, cgroups)]
         env = clean_env(HYDRA_STATE_DIR=str(folder))
         up = processes.start("up", hydra_command("up", "--workers", "0", "--port", "0"), env)
         url = _address(folder, processes, up, clock)
@@ -172,8 +173,8 @@ def fleet(cores: Sequence[float]) -> Iterator[Fleet]:
         client = stack.enter_context(Client(url, ""))
         redis = stack.enter_context(connect(server.url))
         store = over(redis, Settings.read({}, state_dir=str(folder))).store
-        made = Fleet(folder, processes, client, store, hands, clock)
-        stack.callback(made.end, hands)
+        made = Fleet(folder, processes, client, store, seats, clock)
+        stack.callback(made.end, seats)
         yield made
 
 

@@ -85,8 +85,9 @@ class Processes:
     def freeze(self, leader: int) -> None:
         """Stop everything in the process's session; all of it stands still then.
 
-        A signal that comes amid a fork waits for its end, and the child does not get it. So it is
-        asked who still moves, until nobody does. Raises Unavailable if that takes too long.
+        A signal that comes during a fork waits for its end, and the child does not get it. So it is
+        sent to all that still run, again and again, until none does. Raises Unavailable if that
+        takes too long.
         """
         deadline_s = self._clock.monotonic_s() + self._grace_s
         while moving := sessions.moving([leader]):

@@ -54,7 +54,7 @@ class Group:
     unified: bool
 
     def limit(self, cores: float | None) -> None:
-        """Give its processes so many cores; None gives them all there are."""
+        """Give its processes this many cores; None gives them all there are."""
         quota_us = None if cores is None else round(cores * PERIOD_US)
         if self.unified:
             (self.folder / "cpu.max").write_text(f"{quota_us or 'max'} {PERIOD_US}")
@@ -122,6 +122,7 @@ def _own(mount: Path, proc: Path) -> Path:
 
 
 def _remove(folder: Path, clock: Clock) -> None:
+    """Remove a cgroup as soon as its last process has left; raises OSError if it does not."""
     deadline_s = clock.monotonic_s() + GONE_S
     while True:
         try:

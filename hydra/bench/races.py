@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hydra.bench.bounds import Outage
-from hydra.bench.fleet import READY_S, SETTLE_S, Fleet, Hand
+from hydra.bench.fleet import READY_S, SETTLE_S, Fleet, Seat
 from hydra.bench.work import Work
 from hydra.client import Handle
 from hydra.errors import Unavailable
@@ -28,7 +28,7 @@ VICTIMS = (1, 3, 4)
 """Places of the workers that faults hit: two die, the last one stops."""
 
 PATIENCE = 6.0
-"""A job that takes so many times what it should has failed."""
+"""A job that takes this many times what it should has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +53,34 @@ class Race:
         return sum((chunk.busy_s for chunk in self.chunks if chunk.worker == worker), 0.0)
 
 
-def solo(fleet: Fleet, hand: Hand, work: Work, seconds: float, say: Callable[[str], None]) -> float:
+def solo(fleet: Fleet, seat: Seat, work: Work, seconds: float, say: Callable[[str], None]) -> float:
     """The worker's speed with the others standing still, in core-seconds a second.
 
     More than its cores allow cannot be: then it is measured again. Raises Unavailable if that
     does not help.
     """
     for _ in range(SOLO_TRIES):
-        speed, others = _speed(fleet, hand, work, seconds)
-        if speed <= hand.cores * (1 + SPEED_SLACK):
+        speed, others = _speed(fleet, seat, work, seconds)
+        if speed <= seat.cores * (1 + SPEED_SLACK):
             return speed
-        wrong = f"{hand.name} alone: {speed:.3f} with {hand.cores:.3f} cores cannot be"
+        wrong = f"{seat.name} alone: {speed:.3f} with {seat.cores:.3f} cores cannot be"
         say(f"{wrong}; {', '.join(others) or 'nobody'} worked beside it")
     raise Unavailable(wrong)
 
 
-def _speed(fleet: Fleet, hand: Hand, work: Work, seconds: float) -> tuple[float, list[str]]:
+def _speed(fleet: Fleet, seat: Seat, work: Work, seconds: float) -> tuple[float, list[str]]:
     """Its speed, and the workers that were not still.
 
     Between two of its hand-ins, by the server's clock: neither its start nor its end counts.
     """
-    with fleet.frozen([other for other in fleet.hands if other.leader and other is not hand]):
+    with fleet.frozen([other for other in fleet.seats if other.leader and other is not seat]):
         job = fleet.client.open(work.kernel, work.params)
         try:
             begun = _hand_in(fleet, job, work, (0.0, 0.0), WARM_S)
             ended = _hand_in(fleet, job, work, begun, seconds)
         finally:
             job.cancel("its worker's speed is known")
-    seen = {chunk.worker for chunk in fleet.store.views.timeline(job.id)} - {hand.name}
+    seen = {chunk.worker for chunk in fleet.store.views.timeline(job.id)} - {seat.name}
     return (ended[1] - begun[1]) / (ended[0] - begun[0]) * 1000, sorted(seen)
 
 
@@ -89,8 +89,8 @@ def _hand_in(
 ) -> tuple[float, float]:
     """Hydra time of a hand-in at least `after_s` past the one given, and the work done by then.
 
-    The work must have grown since it was last seen: a beat amid a large tile brings nothing, and
-    to take it for a hand-in would leave out what the tile has cost so far.
+    The work must have grown since it was last seen: a beat within a large tile brings nothing, and
+    to count it as a hand-in would leave out what the tile has cost so far.
     """
     since_ms, done = since
 
@@ -115,16 +115,16 @@ def race(
     Raises TimeoutError if they take far too long, and what a job raises that fails.
     """
     fleet.clock.sleep_s(SETTLE_S)
-    hands = [hand for hand in fleet.hands if hand.leader]
+    seats = [seat for seat in fleet.seats if seat.leader]
     open_ = [fleet.client.open(work.kernel, work.params) for _ in range(jobs)]
     created_s = min(fleet.store.views.job(job.id).created_ms for job in open_) / 1000
-    outages = _misfortunes(fleet, created_s, about_s / 2) if faults else []
+    outages = _strike(fleet, created_s, about_s / 2) if faults else []
     answers = [job.result(timeout=PATIENCE * about_s + 60) for job in open_]
     ended_s = max(fleet.store.views.job(job.id).ended_ms or 0 for job in open_) / 1000
     return Race(
         round_,
-        hands[0].sizing,
-        [hand.name for hand in hands],
+        seats[0].sizing,
+        [seat.name for seat in seats],
         [job.id for job in open_],
         created_s,
         ended_s - created_s,
@@ -134,15 +134,15 @@ def race(
     )
 
 
-def _misfortunes(fleet: Fleet, created_s: float, at_s: float) -> list[Outage]:
+def _strike(fleet: Fleet, created_s: float, at_s: float) -> list[Outage]:
     """Midway two workers die at once, and a third stops for STOPPED_S."""
     clock = fleet.clock
     clock.sleep_s(max(0.0, created_s + at_s - clock.wall_s()))
-    *dying, stopping = (fleet.hands[place] for place in VICTIMS)
+    *dying, stopping = (fleet.seats[place] for place in VICTIMS)
     outages = []
-    for hand in dying:
-        outages.append(Outage(hand.name, clock.wall_s() - created_s))
-        fleet.kill(hand)
+    for seat in dying:
+        outages.append(Outage(seat.name, clock.wall_s() - created_s))
+        fleet.kill(seat)
     stopped_s = clock.wall_s() - created_s
     with fleet.frozen([stopping]):
         clock.sleep_s(STOPPED_S)

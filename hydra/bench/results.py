@@ -28,7 +28,7 @@ def facts(result: Result) -> dict[str, Any]:
         "python": platform.python_version(),
         "cores": len(os.sched_getaffinity(0)),
         "load_1min": round(os.getloadavg()[0], 2),
-        "backend": getattr(kernel, "BACKEND", ""),
+        "backend": kernel.backend,
         "kernel": plan.kernel,
         "params": dict(work.params),
         "work_core_s": round(work.whole, 3),

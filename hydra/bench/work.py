@@ -80,7 +80,7 @@ def prepare(name: str, kernel: Kernel, core_s: float, cores: int) -> Work:
     finished = kernel.finish(params, _whole(kernel, [partial for partial, _ in parts]))
     answer = {name: value for name, value in finished.items() if not isinstance(value, bytes)}
     costs = [cost for _, cost in parts]
-    if hasattr(kernel, "SUMS"):  # its units are alike: what differs is the clock
+    if kernel.sums:  # its units are alike: what differs is the clock
         costs = [sum(costs) * span.units / total for span in slices]
     return Work(name, params, answer, marks, [0.0, *itertools.accumulate(costs)])
 
@@ -110,7 +110,7 @@ def _points(kernel: Kernel, core_s: float) -> Params:
     params = parse_params(kernel, {"samples": 10**18})
     _timed(kernel, params, Span(0, units))
     _, took_s = _timed(kernel, params, Span(0, units))
-    points = int(kernel.UNIT_POINTS)  # type: ignore[attr-defined]
+    points, _ = kernel.unit_holds
     return {"samples": max(1, int(core_s / took_s * units)) * points, "seed": 1}
 
 

@@ -129,11 +129,11 @@ def _numbers(text: str) -> list[float]:
 
 
 def _rules(text: str) -> list[str]:
-    from hydra.settings import SIZINGS
+    from hydra.model.sizing import Sizing
 
     found = text.split(",")
     for name in found:
-        _one_of(name, SIZINGS, "policies")
+        _one_of(name, tuple(Sizing), "policies")
     return found
 
 

@@ -86,13 +86,15 @@ def _versions(_settings: Settings) -> Iterator[Finding]:
 
 
 def _kernels(_settings: Settings) -> Iterator[Finding]:
+    for name, why in kernels.broken().items():
+        yield Finding(f"kernel {name}", Grade.BAD, f"{why}: it is left out")
     for name, kernel in kernels.load().items():
         if fault := fault_of(kernel):
             yield Finding(f"kernel {name}", Grade.BAD, f"{fault}: no worker here will serve it")
             continue
-        backend = getattr(kernel, "BACKEND", "")
-        fallback = backend == "numpy"
-        text = f"{kernels.version_of(kernel)}{f', {backend}' if backend else ''}, {_speed(kernel)}"
+        fallback = kernel.backend == "numpy"
+        backend = f", {kernel.backend}" if kernel.backend else ""
+        text = f"{kernel.version}{backend}, {_speed(kernel)}"
         if fallback:
             text += "; slow, since there was no C compiler at installation: run make install again"
         yield Finding(f"kernel {name}", Grade.WARNING if fallback else Grade.OK, text)

@@ -8,9 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hydra.errors import BadSetting
-from hydra.settings import Settings
-
-DEFAULT_URL = "http://127.0.0.1:8080"
+from hydra.settings import DEFAULT_URL, Settings
 
 
 def parse_url(text: str) -> str:

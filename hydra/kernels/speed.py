@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hydra.clock import thread_cpu_s
-from hydra.kernels import Kernel, parse_params, presets_of, unit_holds
+from hydra.kernels.contract import Kernel
+from hydra.kernels.params import parse_params
 from hydra.model import Span
 
 SAMPLE_S = 0.05
@@ -31,7 +32,7 @@ def speed_of(kernel: Kernel) -> Speed:
     The span is doubled until it takes `SAMPLE_S` or is the whole job, so a kernel whose single unit
     lasts longer is measured by one unit.
     """
-    params = parse_params(kernel, next(iter(presets_of(kernel).values()), {}))
+    params = parse_params(kernel, next(iter(kernel.presets.values()), {}))
     size, units = kernel.size(params), 1
     while True:
         began_s = thread_cpu_s()
@@ -40,9 +41,8 @@ def speed_of(kernel: Kernel) -> Speed:
         if took_s >= SAMPLE_S or units == size:
             break
         units = min(2 * units, size)
-    per_unit, noun = unit_holds(kernel)
+    per_unit, noun = kernel.unit_holds
     rate_units_s = units / max(took_s, 1e-9)  # a coarse clock may see nothing
-    bound = getattr(kernel, "bound_units_s", None)
-    bound_units_s = bound() if bound else 0.0
+    bound_units_s = kernel.bound_units_s()
     of_bound = rate_units_s / bound_units_s if bound_units_s else 0.0
     return Speed(rate_units_s * per_unit, noun, of_bound)

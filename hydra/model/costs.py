@@ -1,8 +1,8 @@
 """The work of a job's units laid end to end, so that chunks are cut by work and not by number.
 
 Where a kernel tells what each unit costs, costs never rise from one unit to the next: the front of
-any span is its dearest part, the far end its cheapest. Positions are fractions of units here; who
-needs whole units rounds.
+any span is its most expensive part, the far end its cheapest. Positions are fractions of units
+here; who needs whole units rounds.
 """
 
 from __future__ import annotations

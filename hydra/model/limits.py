@@ -111,7 +111,7 @@ CHUNK_S_MIN = 0.02
 """Shortest chunk, whatever its overhead."""
 
 SPLIT_GAIN_S_MIN = 0.5
-"""A split that saves less than this is not worth the news."""
+"""A split that saves less than this is not worth telling the holder."""
 
 CHUNK_UNITS_MAX = 2**34
 """Largest chunk: its sums must stay below 2^53."""

@@ -121,7 +121,7 @@ class Grant:
     span: Span
     slice_units: int
     tau_s: float
-    """How long the chunk should last; the holder gives the rest back at 1.5 times this."""
+    """How long the chunk should last; at OVERTIME times this the holder gives the rest back."""
     beat_s: float
     pace: Pace
     spec: JobSpec

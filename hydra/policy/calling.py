@@ -1,15 +1,16 @@
-"""How often a worker calls the store: as often as is good for it, while the fleet is small.
+"""How often a worker calls the store: as often as is useful while the fleet is small.
 
-A store bears so many calls a second, and in a large fleet each worker has its share of them. So
-heartbeats, the shortest chunk and the asking of idle workers all grow with the fleet, each from a
-bound of its own; with one rate for all of them, the end of a job would be a stampede. A lease lasts
-three beats, so a large fleet learns later that a worker is dead, and its last chunks are longer.
+A store can take a limited number of calls a second, and in a large fleet the workers share them. So
+the time between heartbeats, the shortest chunk and the time between two looks of an idle worker all
+grow with the fleet, each from a bound of its own. With one interval for fleets of every size, the
+end of a job would flood the store with calls. A lease lasts three beats, so a large fleet learns
+later that a worker is dead, and its last chunks are longer.
 """
 
 from __future__ import annotations
 
 
-def apart_s(live_workers: int, shortest_s: float, calls_per_s_max: float) -> float:
+def call_interval_s(live_workers: int, shortest_s: float, calls_per_s_max: float) -> float:
     """Seconds between two calls of one worker."""
     return max(shortest_s, live_workers / calls_per_s_max)
 

@@ -6,14 +6,15 @@ takes half of that (factoring: Hummel, Schonberg, Flynn, CACM 35(8), 1992; with 
 is AWF-C of Carino and Banicescu), so sizes shrink towards the end and the last ones finish
 together. Long jobs are capped at a target, so that other jobs get their turn soon; where calls are
 slow the cap grows with the root of their cost, as Young and Daly space checkpoints (Young, CACM
-17(9), 1974). Short jobs are floored where the overhead of a chunk would show.
+17(9), 1974). Short jobs have a floor, below which the overhead of a chunk would show.
 
-Where units differ in work, sizes are in work, and where in the row of units a chunk lies counts,
-too. Workers take from its front, the dearest units, so that crumbs are left for the end. One that
-is slower than the fleet's mean and would need longer for the dearest than its chunk may last takes
-from the cheap end; and if even the cheapest would be done sooner by a worker of mean speed after
-all the rest, it leaves it: a slow board with a last large unit would keep all others waiting.
-Foretold costs err; the holder gives back what it has not done after 1.5 times the time.
+Where units differ in work, sizes are in work, and it matters which units a chunk has. They are in
+the order of their costs. Workers take the first ones, the most expensive, so that small ones are
+left for the end. A worker that is slower than the fleet's mean, and would need longer for the most
+expensive unit than its chunk may last, takes the last ones, the cheapest. If a worker of mean speed
+would do even the cheapest sooner, after all the rest, it takes none: a slow board with a last large
+unit would keep all others waiting. Estimated costs may be wrong; after OVERTIME times the planned
+time the holder gives back what it has not done.
 
 The rules of others stand below ours, for comparison on the same fleet. They get Hydra's heartbeats
 and recovery, which they never had; only `seed` brings its own deadline. None of them splits.
@@ -28,20 +29,24 @@ from dataclasses import dataclass, replace
 from hydra.model import Span
 from hydra.model.costs import Costs
 from hydra.model.messages import Pace
+from hydra.model.sizing import Sizing
 
-SHARE = 2.0
-"""A chunk takes 1 / SHARE of what is left; 1.25 to 4 differ by little."""
+FREE_DIVISOR = 2.0
+"""A chunk is what is free divided by this; 1.25 to 4 differ by little."""
 
-SHARE_FORETOLD = 4.0
-"""The same where work is foretold: single tiles take more than twice of what was expected of them,
+FREE_DIVISOR_ESTIMATED = 4.0
+"""The same where costs are estimates: single tiles take more than twice the work expected of them,
 and a slow worker with several of those would end long after all others."""
+
+OVERTIME = 1.5
+"""A chunk ends at this many times its planned duration; what is not done then is given back."""
 
 OVERHEADS = 5.0
 """A chunk lasts at least this many times its overhead."""
 
-SPARED_S = 3_600.0
-"""Mean time between losses of a worker that the cap supposes. Each worker's own would gain nothing:
-what a lost worker loses is a beat's work, not its chunk."""
+LOSS_INTERVAL_S = 3_600.0
+"""Mean time between losses of a worker, as the cap assumes it. A value of its own for each worker
+would gain nothing: what a lost worker loses is a beat's work, not its chunk."""
 
 CAP_S_MAX = 60.0
 """Most that slow calls can raise the cap to."""
@@ -87,18 +92,21 @@ class Size:
 
 
 def chunk(case: Case, limits: Limits) -> Size:
-    """The next chunk of a job for one worker, at most `units_max`; no unit if it had better not."""
+    """The next chunk of a job for one worker: at most `units_max` units.
+
+    None at all if other workers will have done the rest sooner.
+    """
     pace, costs, overhead_s = case.pace, case.costs, case.overhead_s
     if pace.rate <= 0:
         return _probe(case, limits)
-    # A fleet of unknown speed counts as so many workers like this one.
+    # In a fleet of unknown speed all workers count as fast as this one.
     fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
     rest_s = pace.unassigned_units * costs.mean(pace.free_within) / fleet_rate
     low = max(OVERHEADS * overhead_s, limits.floor_s)
-    slow = min(math.sqrt(2 * overhead_s * SPARED_S), CAP_S_MAX)
+    slow = min(math.sqrt(2 * overhead_s * LOSS_INTERVAL_S), CAP_S_MAX)
     high = max(limits.target_s, limits.beat_s, slow, low)
-    share, part = (SHARE_FORETOLD, "a quarter") if costs.sums else (SHARE, "half")
-    tau_s = min(max(rest_s / share, low), high)
+    divisor, part = (FREE_DIVISOR_ESTIMATED, "a quarter") if costs.sums else (FREE_DIVISOR, "half")
+    tau_s = min(max(rest_s / divisor, low), high)
     if tau_s == slow:
         why = f"{tau_s:.3g} s, as calls take {overhead_s * 1000:.2g} ms"
     elif tau_s == high:
@@ -112,15 +120,15 @@ def chunk(case: Case, limits: Limits) -> Size:
     some, tail = costs.first(pace.free_within, pace.rate * tau_s), False
     if costs.sums and some < 1 and pace.rate * pace.live_workers < fleet_rate:
         some, tail = costs.last(pace.free_within, pace.rate * tau_s), True
-        if some < 1 and _better_left(case, fleet_rate, rest_s):
+        if some < 1 and _others_are_sooner(case, fleet_rate, rest_s):
             return Size(0, tau_s, "a faster worker will have done the last units sooner", tail=True)
     why += f", at {some / tau_s:.3g} units/s"
     if costs.sums:
-        why += f" of the {'cheapest' if tail else 'dearest'}"
+        why += f" of the {'cheapest' if tail else 'most expensive'}"
     return Size(max(1, min(int(some), limits.units_max)), tau_s, why, tail=tail)
 
 
-def _better_left(case: Case, fleet_rate: float, rest_s: float) -> bool:
+def _others_are_sooner(case: Case, fleet_rate: float, rest_s: float) -> bool:
     """Whether a worker of mean speed, after all the rest, would still do the last unit sooner."""
     pace, stop = case.pace, case.pace.free_within.stop
     work = case.costs.of(Span(max(stop - 1, 0), stop))
@@ -129,7 +137,7 @@ def _better_left(case: Case, fleet_rate: float, rest_s: float) -> bool:
 
 def _probe(case: Case, limits: Limits) -> Size:
     """A worker of unknown speed takes a fair share and works on it for a moment only."""
-    share = case.pace.unassigned_units / (SHARE * _workers(case))
+    share = case.pace.unassigned_units / (FREE_DIVISOR * _workers(case))
     units = max(1, min(case.hint_units or int(share), limits.units_max))
     why = f"{limits.probe_s:.3g} s, to learn its speed"
     return Size(units, limits.probe_s, why, tail=bool(case.costs.sums))
@@ -141,7 +149,7 @@ UNCUT_S = 86_400.0
 """Planned time of a chunk that its holder keeps to the end, however long it takes."""
 
 SEED_S, SEED_PATIENCE = 2.0, 40.0
-"""The ancestor's chunk lasts so long, and is lost after so many times that."""
+"""How long the ancestor's chunk lasts, and how many times that until it counts as lost."""
 
 
 def static(case: Case, limits: Limits) -> Size:
@@ -171,7 +179,7 @@ def weighted(case: Case, limits: Limits) -> Size:
     if pace.rate <= 0:
         return _probe(case, limits)
     fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
-    units = pace.unassigned_units * pace.rate / fleet_rate / SHARE
+    units = pace.unassigned_units * pace.rate / fleet_rate / FREE_DIVISOR
     why = f"half of its share of the rest, at {pace.rate / case.costs.unit_cost:.3g} units/s"
     return _uncut(units, why, limits)
 
@@ -195,14 +203,14 @@ def _uncut(units: float, why: str, limits: Limits) -> Size:
 
 
 SIZINGS: Mapping[str, Callable[[Case, Limits], Size]] = {
-    "ours": chunk,
-    "static": static,
-    "gss": guided,
-    "fac2": factored,
-    "awfc": weighted,
-    "seed": ancestral,
+    Sizing.OURS: chunk,
+    Sizing.STATIC: static,
+    Sizing.GSS: guided,
+    Sizing.FAC2: factored,
+    Sizing.AWFC: weighted,
+    Sizing.SEED: ancestral,
 }
-"""By the name that the setting HYDRA_SIZING says."""
+"""What each name of `Sizing` does."""
 
-SPLITTING = frozenset({"ours"})
+SPLITTING = frozenset({Sizing.OURS})
 """Rules whose idle workers split the leases of others."""

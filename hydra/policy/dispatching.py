@@ -2,7 +2,7 @@
 
 A task is one shift of one worker, so the queue never needs more than a task for each worker that
 listens, and a little for those that join. Tasks carry no data: one too many is an idle shift, one
-too few is made up for a second later.
+too few is added a second later.
 """
 
 from __future__ import annotations

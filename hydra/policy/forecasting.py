@@ -1,8 +1,8 @@
 """When a job will be done, and a band that the truth should meet four times out of five.
 
-The problem: a fleet's speed wanders. Owners come back, machines leave, and what slows one second
-slows the next ones, too. Taking every second as a new throw of the dice would promise far more than
-can be kept. The idea is that of batch means: the latter half of the time so far is cut into batches
+The problem: a fleet's speed changes. Owners come back, machines leave, and what slows one second
+slows the next ones, too. Taking each second as independent would make the band far too narrow. The
+idea is that of batch means: the latter half of the time so far is cut into batches
 long enough to be nearly independent; how much the time for a unit of cost differs between them says
 how much it will differ over the rest. Two batches' worth of prior experience (PRIOR_SPREAD) stand
 in while there are few, and the fleet's measured rate counts as one batch more, so that a change of
@@ -25,10 +25,12 @@ BATCH_S = 10.0
 """Shortest batch: what disturbs a worker seldom lasts much longer."""
 
 BATCHES_MAX = 10
+"""Most batches; those of a long job are longer."""
 
 PRIOR_BATCHES = 2
 PRIOR_SPREAD = 0.2
-"""Before a job has shown its own: the deviation of a batch's time, as a part of its mean."""
+"""The deviation of a batch's time as a share of its mean, assumed before a job shows its own, and
+how many batches that assumption counts for."""
 
 T_90 = (1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397, 1.383, 1.372, 1.363)
 """Quantiles of Student's t at 0.9, from PRIOR_BATCHES degrees of freedom on."""
@@ -57,7 +59,7 @@ def forecast(points: Sequence[tuple[float, float]], cost_left: float, rate: floa
     if done <= 0 or cost_left <= 0:
         return None
     s_per_cost = spent_s / done
-    # Variance of the time for one unit of cost: that for so many is as many times as large.
+    # Variance of the time for one unit of cost; that for n units is n times as large.
     prior = PRIOR_SPREAD**2 * BATCH_S * s_per_cost
     seen = sum((seconds - s_per_cost * cost) ** 2 / cost for seconds, cost in batches)
     freedom = max(len(batches) - 1, 0)

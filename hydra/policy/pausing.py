@@ -1,7 +1,7 @@
 """Whether a worker leaves its machine to its owner: by command, by the clock, by the load.
 
-A command goes before the hours, and these before the load, because that is how long each of them
-will hold. What the owner uses is noisy, and a fleet that stops and starts helps nobody: a pause
+A command goes before the hours, and these before the load: in this order they last, the longest
+first. The load changes all the time, and a worker that stops and starts helps nobody, so a pause
 begins above a bound and ends well below it.
 """
 

@@ -1,9 +1,9 @@
-"""Who reduces a job: whoever hands in its last unit, but not the slow one of an unequal fleet.
+"""Who reduces a job: the worker that hands in its last unit, unless it is slower than the others.
 
-Adding sums up is nothing. Putting a picture together and packing it is half a second on a fast
-machine and many on a slow board, while all others are idle; so a slow worker waits for a moment
-before it takes that on itself, and an idle one that is faster comes first. Slow ones that are idle
-hold off longer, or the bell of the last hand-in would have one of them take it.
+Adding up sums takes no time. Assembling and compressing a picture takes half a second on a fast
+machine and many seconds on a slow board, while all others are idle. So a slow worker waits a moment
+before it does that itself, and a faster idle one comes first. Slow workers that are idle wait
+longer: the bell of the last hand-in wakes them, too, and one of them could take it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from __future__ import annotations
 from hydra.model import JobSpec
 from hydra.model.messages import Pace
 
-HOLD_OFF_S = 10.0
-"""How long idle slow workers leave it to others, from their own last hand-in."""
+REDUCTION_WAIT_S = 10.0
+"""How long a slow idle worker leaves reductions to others, from its own last hand-in."""
 
 
-def lets_others_first(pace: Pace, pieces: bool) -> bool:
-    """Whether the worker is slower than the fleet's mean, and the job's results are `pieces`."""
+def defers_reduction(pace: Pace, pieces: bool) -> bool:
+    """Whether the worker should leave a reduction to a faster one.
+
+    It should if the results are `pieces` and it is slower than the fleet's mean.
+    """
     return pieces and 0 < pace.rate * pace.live_workers < pace.fleet_rate
 
 
-def holds_off_s(pace: Pace, spec: JobSpec) -> float:
-    """How long a worker leaves reductions to others that has handed in units of such a job."""
-    return HOLD_OFF_S if lets_others_first(pace, spec.piece_bytes_max > 0) else 0.0
+def reduction_wait_s(pace: Pace, spec: JobSpec) -> float:
+    """Seconds for which a worker that handed in units of such a job leaves reductions to others."""
+    return REDUCTION_WAIT_S if defers_reduction(pace, spec.piece_bytes_max > 0) else 0.0

@@ -5,13 +5,14 @@ part of the lease that will end last, so that both end together (work stealing o
 It replaces speculative execution: nothing is computed twice, because the holder learns of the cut
 at its next heartbeat, before it gets there. That is why the cut leaves the holder 1.5 beats.
 
-A lease without a far part may still be what all wait for: a slow board amid its last large tile. A
-worker that would do all of it anew in half the time that the holder still needs takes it over; the
-holder breaks off at its next heartbeat. Its part of the work is lost, and it had nothing better to
-do. What was lost before is left to its holder, so that a unit is not taken over again and again.
+A lease without a far part may still be what all others wait for: a slow board that is busy with its
+last large tile. If a worker could do all of it from the start in half the time that the holder
+still needs, it takes the lease over; the holder stops at its next heartbeat. The holder's work on
+it is lost, but it had nothing better to do. A lease whose units were lost before stays with its
+holder, so that a unit is not taken over again and again.
 
-Foretold work errs, tenfold at times. A holder whose slice is late shows that: then the whole lease
-is taken for as much more work than foretold as that slice, if it needs as long again.
+Estimated costs may be wrong, at times tenfold. A holder whose slice is late shows that. Then the
+slice is assumed to need as long again, and the whole lease to have grown by the same factor.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from hydra.model.messages import Cut
 LEAD_BEATS = 1.5
 """Work that the holder keeps at least, in beats from its last progress."""
 
-SURE = 2.0
-"""So many times faster than waiting must be what begins anew: estimates err."""
+TAKEOVER_GAIN = 2.0
+"""A takeover must be this many times faster than waiting for the holder: estimates may be wrong."""
 
 
 def split(
@@ -70,7 +71,7 @@ class _Case:
 
     @property
     def work(self) -> float:
-        """What the lease was foretold to be."""
+        """What the lease was estimated to be, in cost units."""
         return self.costs.of(self.lease.span)
 
     @property
@@ -84,12 +85,12 @@ class _Case:
         return max(self.lease.slice_units, 1)
 
     @property
-    def swollen(self) -> float:
-        """How many times its foretold work the lease seems to be; 1.0 unless its holder is late.
+    def growth(self) -> float:
+        """How many times its estimated work the lease seems to be; 1.0 unless its holder is late.
 
-        Slices are handed in at the first end of one after a beat, so one that ends later still has
-        lasted since that beat. Where all units are alike, who is late with one slice has stalled,
-        and its lease runs out soon.
+        Work is handed in at the first end of a slice after a beat, so a slice that has not ended
+        yet has lasted at least since that beat. Where all units cost the same, a holder that is
+        late with one slice has stalled, and its lease runs out soon.
         """
         start, stop = self.lease.span
         since_s, work = self.gone_s, self.work
@@ -100,11 +101,12 @@ class _Case:
 
 
 def _far_part(case: _Case) -> Cut | None:
+    """The cut after which holder and asker end together; None if it would save too little."""
     start, stop = case.lease.span
-    swollen = case.swollen if case.costs.sums else 1.0
-    rate = case.rate / swollen
+    growth = case.growth if case.costs.sums else 1.0
+    rate = case.rate / growth
     left = case.work - rate * case.gone_s
-    asker = case.asker_rate / swollen or rate
+    asker = case.asker_rate / growth or rate
     keep = max(case.work - left * asker / (asker + rate), rate * LEAD_BEATS * case.beat_s)
     slices = max(math.ceil(case.costs.first(case.lease.span, keep) / case.slice_units), 1)
     cut = start + slices * case.slice_units
@@ -121,14 +123,15 @@ def _far_part(case: _Case) -> Cut | None:
 
 
 def _whole(case: _Case) -> Cut | None:
+    """The cut that takes all of the lease; None unless the asker is much faster."""
     if case.asker_rate <= 0 or case.lease.losses:
         return None
-    work = case.work * case.swollen
-    left_s, anew_s = work / case.rate - case.gone_s, work / case.asker_rate
-    if left_s < max(SURE * anew_s, anew_s + max(case.beat_s, case.gain_s_min)):
+    work = case.work * case.growth
+    left_s, again_s = work / case.rate - case.gone_s, work / case.asker_rate
+    if left_s < max(TAKEOVER_GAIN * again_s, again_s + max(case.beat_s, case.gain_s_min)):
         return None
     why = (
         f"the fleet is idle, and {case.lease.worker} would need {left_s:.3g} s more for what can "
-        f"be done anew in {anew_s:.2g} s"
+        f"be done from the start in {again_s:.2g} s"
     )
     return Cut(case.lease.token, case.lease.span.start, why)

@@ -18,6 +18,7 @@ from redis.retry import Retry
 
 from hydra.errors import BadSetting, StoreDown, StoreUnsafe
 from hydra.model import Check
+from hydra.settings import FSYNC
 
 TIMEOUT_S = 5.0
 """How long one call may take before the server counts as silent."""
@@ -25,9 +26,6 @@ TIMEOUT_S = 5.0
 RETRIES = 2
 """Redis-py 8 retries ten times by default, which hides an outage for seconds; Hydra has its own
 answer to outages, so the client only bridges a dropped connection."""
-
-FSYNC = ("always", "everysec", "no")
-"""When a server writes its log to disk, safest first."""
 
 VERSION_MIN = (7, 0, 0)
 """Oldest server that runs every script."""

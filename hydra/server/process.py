@@ -18,7 +18,7 @@ from hydra.server.binary import Binary
 from hydra.server.renewal import Renewal
 from hydra.server.state_folder import CLOCK, write_whole
 
-LOG = "logs/redis.log"
+LOG_FILE = "logs/redis.log"
 """The server's own log, in the state folder."""
 
 ANSWER_S = 5.0
@@ -95,7 +95,7 @@ def launch(binary: Binary, fsync: str, folder: Path, socket: Path, door: Door, l
     It inherits the locked descriptor `life`. Raises StoreDown with the last line of its log.
     """
     (folder / "redis").mkdir(mode=0o700, exist_ok=True)
-    log = folder / LOG
+    log = folder / LOG_FILE
     log.parent.mkdir(mode=0o700, exist_ok=True)
     # A file, since the arguments of a process are there for every user to read.
     write_whole(folder / "redis.conf", configuration(folder / "redis", door, fsync, socket))

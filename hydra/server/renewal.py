@@ -25,7 +25,7 @@ import redis
 
 from hydra.server.connection import store_errors
 
-_log = logging.getLogger("hydra.redis")
+LOG = logging.getLogger("hydra.redis")
 
 
 class Renewal:
@@ -53,6 +53,6 @@ class Renewal:
             try:
                 self._redis.bgrewriteaof()
             except redis.ResponseError as error:
-                _log.warning("log not rewritten why=%s", error)
+                LOG.warning("log not rewritten why=%s", error)
         self._run_id = run_id
         return True

@@ -26,7 +26,7 @@ from hydra.errors import BadSetting, StoreDown
 from hydra.server.addresses import is_loopback, parse_bind
 from hydra.server.binary import find
 from hydra.server.process import (
-    LOG,
+    LOG_FILE,
     LOOK_EVERY_S,
     READY_S,
     Door,
@@ -151,7 +151,7 @@ def _join(folder: Path, socket: Path, life: int) -> Server | None:
         if CLOCK.monotonic_s() >= deadline_s:
             raise StoreDown(
                 f"a server runs for the state folder {folder} but does not answer at {socket}; "
-                f"its log is {folder / LOG}"
+                f"its log is {folder / LOG_FILE}"
             )
         CLOCK.sleep_s(LOOK_EVERY_S)
     return None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hydra.clock import Clock
-from hydra.kernels import Kernel, costs_of, version_of
+from hydra.kernels import Kernel
 from hydra.model import Params
 from hydra.model.costs import Costs
 from hydra.ports import Store, TaskQueue
@@ -31,8 +31,8 @@ class Hydra:
     def runs(self, kernel: str, version: str) -> bool:
         """Whether this process has the kernel in that version: editions never meet in one sum."""
         found = self.kernels().get(kernel)
-        return found is not None and version_of(found) == version
+        return found is not None and found.version == version
 
     def costs(self, kernel: str, params: Params) -> Costs:
         """What a job's units cost; the kernel has to be here."""
-        return costs_of(self.kernels()[kernel], params)
+        return self.kernels()[kernel].costs(params)

@@ -48,7 +48,7 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) ->
     bounds = chunking.Limits(
         target_s=h.settings.target_seconds,
         probe_s=h.settings.slice_seconds,
-        floor_s=calling.apart_s(live, limits.CHUNK_S_MIN, limits.CHUNKS_PER_S_MAX),
+        floor_s=calling.call_interval_s(live, limits.CHUNK_S_MIN, limits.CHUNKS_PER_S_MAX),
         beat_s=beat_s,
         units_max=limits.CHUNK_UNITS_MAX,
     )
@@ -70,7 +70,7 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) ->
 def _beat_s(h: Hydra, pace: Pace) -> float:
     """Seconds between the heartbeats of a long chunk."""
     shortest_s = h.settings.beat_seconds
-    return calling.apart_s(pace.live_workers, shortest_s, limits.BEATS_PER_S_MAX)
+    return calling.call_interval_s(pace.live_workers, shortest_s, limits.BEATS_PER_S_MAX)
 
 
 def _take_far_part(h: Hydra, session: Session, seq: int, job: Runnable, hint: Hint) -> Grant | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from hydra.errors import BadParam, Invalid, TooLarge
-from hydra.kernels import Kernel, costs_of, find, name_of, parse_params, version_of
-from hydra.model import Job, JobSpec, limits
+from hydra.errors import BadParam, TooLarge
+from hydra.kernels import Kernel, find, parse_params
+from hydra.model import Job, JobSpec
 from hydra.model.limits import SUM_MAX, UNITS_MAX
 from hydra.services import Hydra, dispatch
 
@@ -48,26 +48,21 @@ def checked(
     units = kernel.size(parsed)
     if not 1 <= units <= UNITS_MAX:
         raise TooLarge(f"the job has {units} units; from 1 to {UNITS_MAX} are possible")
-    bounds: Mapping[str, tuple[int, int]] = getattr(kernel, "SUMS", {})
-    piece_bytes_max = int(getattr(kernel, "PIECE_BYTES_MAX", 0))
-    if len(bounds) > limits.SUM_NAMES_MAX or bool(bounds) == bool(piece_bytes_max):
-        raise Invalid(f"kernel {name_of(kernel)} must declare SUMS or PIECE_BYTES_MAX, not both")
-    for name, (low, high) in bounds.items():
+    for name, (low, high) in kernel.sums.items():
         if max(abs(low), abs(high)) * units > SUM_MAX:
             raise TooLarge(f"the sum {name} could pass {SUM_MAX} with {units} units")
-    if piece_bytes_max > limits.PIECE_BYTES_MAX:
-        raise Invalid(f"a piece may have at most {limits.PIECE_BYTES_MAX} bytes")
-    if piece_bytes_max * units > job_bytes_max:
+    result_bytes_max = kernel.piece_bytes_max * units
+    if result_bytes_max > job_bytes_max:
         raise TooLarge(
-            f"the result could need {piece_bytes_max * units} bytes; {job_bytes_max} are allowed"
+            f"the result could need {result_bytes_max} bytes; {job_bytes_max} are allowed"
         )
     return JobSpec(
-        kernel=name_of(kernel),
-        version=version_of(kernel),
+        kernel=kernel.name,
+        version=kernel.version,
         params=parsed,
         total_units=units,
-        sum_bounds=bounds,
-        piece_bytes_max=piece_bytes_max,
-        unit_cost=costs_of(kernel, parsed).unit_cost,
+        sum_bounds=kernel.sums,
+        piece_bytes_max=kernel.piece_bytes_max,
+        unit_cost=kernel.costs(parsed).unit_cost,
         priority=float(priority),
     )

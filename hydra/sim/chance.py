@@ -65,6 +65,7 @@ def draws(seed: int, unit: int) -> Iterator[float]:
 
 
 def _away(scenario: Scenario, seed: int, unit: int, horizon_s: float) -> Times:
+    """When the machine is switched off: before it arrives, at night, and after each loss."""
     away: Times = []
     if scenario.arrive_s:
         late_s = scenario.arrive_s * next(draws(seed, unit + ARRIVAL))
@@ -89,6 +90,7 @@ def _away(scenario: Scenario, seed: int, unit: int, horizon_s: float) -> Times:
 def _owner(
     scenario: Scenario, seed: int, unit: int, horizon_s: float
 ) -> Iterator[tuple[float, float]]:
+    """When the owner uses the machine; both kinds of time are exponential."""
     busy_s, free_s = scenario.owner_s
     u = draws(seed, unit)
     busy = next(u) < busy_s / (busy_s + free_s)

@@ -8,12 +8,12 @@ from statistics import fmean
 from typing import Any
 
 from hydra.errors import BadParam
-from hydra.settings import SIZINGS
+from hydra.model.sizing import Sizing
 from hydra.sim.run import Outcome, Run, Task
 from hydra.sim.scenarios import SCENARIOS
 
 DIGITS = 6
-"""Decimals that are told."""
+"""Decimals in the JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ class Contest:
         """From what a person says; `policy` is a name or "all". Raises BadParam."""
         for name, value, known in (
             ("scenario", scenario, tuple(SCENARIOS)),
-            ("policy", policy, ("all", *SIZINGS)),
+            ("policy", policy, ("all", *Sizing)),
         ):
             if value not in known:
                 raise BadParam(
                     f"{name} must be one of {', '.join(known)}, not {value!r}", field=name
                 )
-        policies = SIZINGS if policy == "all" else (policy,)
+        policies = tuple(Sizing) if policy == "all" else (policy,)
         lasts_s = ideal_s or SCENARIOS[scenario].ideal_s
         return cls(scenario, policies, lasts_s, overhead_s, seeds, check)
 

@@ -7,15 +7,15 @@ import itertools
 import math
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from hydra.adapters.memory_queue import MemoryQueue
 from hydra.clock import ManualClock
 from hydra.kernels import Kernel, Param, add_sums
-from hydra.model import FINAL, JobState
+from hydra.model import FINAL, JobState, Params, Span, Sums
 from hydra.model.invariants import violations
 from hydra.model.limits import POLLS_PER_S_MAX
-from hydra.policy.calling import apart_s
+from hydra.policy.calling import call_interval_s
 from hydra.services import Hydra
 from hydra.services.reap import PAUSE_S_MIN, reap
 from hydra.services.submit import submit
@@ -24,20 +24,20 @@ from hydra.sim.chance import Fate, draws, fate
 from hydra.sim.curve import bound_s
 from hydra.sim.scenarios import Scenario
 from hydra.sim.store import Heard
-from hydra.sim.worker import SUM, Costs, SimWorker
+from hydra.sim.worker import SUM, SimWorker, Timing
 from hydra.work.local import LocalPort
 
 UNITS_S = 1_000.0
 """Units a second of a machine of relative speed 1."""
 
 HORIZON = 10.0
-"""Machines change for so many times the ideal duration, and five minutes."""
+"""Machines change during this many times the ideal duration, and five minutes more."""
 
 START_S = 0.05
 """The workers that are there at the start ask within this time; they are known already."""
 
 PATIENCE = 40.0
-"""A run is given up after so many times its bound, and ten minutes."""
+"""A run is given up after this many times its bound, and ten minutes more."""
 
 
 class Broken(RuntimeError):
@@ -82,8 +82,11 @@ class Outcome:
 
 def kernel() -> Kernel:
     """A kernel that counts its units: the right sum of any span is known."""
-    return cast(
-        Kernel,
+
+    def run(_params: Params, span: Span) -> Sums:
+        return {SUM: span.units}
+
+    return Kernel.of(
         SimpleNamespace(
             __name__="counting",
             __doc__="Counts units.",
@@ -92,9 +95,10 @@ def kernel() -> Kernel:
             SUMS={SUM: (1, 1)},
             PARAMS={SUM: Param(int, 1, 1, 2**53 - 1)},
             size=lambda params: params[SUM],
+            run=run,
             merge=add_sums,
             finish=lambda params, whole: whole,
-        ),
+        )
     )
 
 
@@ -137,12 +141,12 @@ class Run:
     def _worker(self, i: int, life: Fate) -> SimWorker:
         scenario, h = self._task.scenario, self._h
         trips = scenario.round_trip_s
-        costs = Costs(self._task.overhead_s, trips[i % len(trips)], h.settings.slice_seconds)
+        timing = Timing(self._task.overhead_s, trips[i % len(trips)], h.settings.slice_seconds)
         return SimWorker(
             str(i),
             LocalPort(h),
             life,
-            costs,
+            timing,
             liar=i >= scenario.workers - scenario.liars,
             beat=self._heard.beat if scenario.quiet else None,
         )
@@ -176,6 +180,7 @@ class Run:
             heapq.heappush(self._heap, (at_s, next(self._number), what, i, turn))
 
     def _do(self, what: str, i: int) -> None:
+        """One event, and what follows from it at once."""
         if what == "worker":
             self._act(i)
         elif what == "reap":
@@ -204,13 +209,14 @@ class Run:
             self._require_sound()
 
     def _act(self, i: int) -> None:
+        """A worker's event; one that is idle then asks again at its turn."""
         worker = self._workers[i]
         self._idle.pop(i, None)
         worker.act(self._clock.now_s)
         self._push(worker.at_s, "worker", i, worker.turn)
         if worker.idle:
             poll_s = self._h.settings.poll_seconds
-            hold_s = apart_s(worker.live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+            hold_s = call_interval_s(worker.live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
             self._idle[i] = turn_s = self._clock.now_s + hold_s
             heapq.heappush(self._turns, (turn_s, next(self._number), i))
             if not self._polling:
@@ -218,6 +224,7 @@ class Run:
                 self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
 
     def _heed(self, i: int) -> None:
+        """Tell a worker whose beats are quiet that its lease was cut or lost."""
         if self._task.scenario.quiet:
             worker = self._workers[i]
             worker.heed()
@@ -241,6 +248,7 @@ class Run:
         self._jobs[job.id] = n
 
     def _note_ends(self) -> None:
+        """Note when jobs end; raises Broken if one has not its exact answer."""
         for job in [job for job in self._jobs if self._h.store.views.job(job).state in FINAL]:
             self._require_sound()
             n = self._jobs.pop(job)

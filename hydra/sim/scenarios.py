@@ -43,7 +43,7 @@ class Scenario:
     round_trip_s: tuple[float, ...] = (0.0,)
     """What every call to the store costs, given to the workers in turn."""
     liars: int = 0
-    """So many of the last workers boast, and hand in sums that cannot be."""
+    """How many of the last workers report a false speed, and hand in sums that cannot be."""
     jobs: tuple[Ordered, ...] = (Ordered(),)
     target_s: float = 0.0
     """HYDRA_TARGET_SECONDS; 0 for its default."""

@@ -54,7 +54,7 @@ class Heard:
         self.quiet: Mapping[str, Holder] = {}
         """By worker; empty in a fleet that sends every heartbeat."""
         self._paces: defaultdict[str, list[tuple[float, Pace]]] = defaultdict(list)
-        """How jobs stood at each tick: what heartbeats told of them since."""
+        """How jobs stood at each tick, which is what heartbeats say of them until the next."""
 
     def count(self, verb: str, at_s: float | None = None, calls: int = 1) -> None:
         """Note calls that the store would have to answer."""

@@ -10,9 +10,9 @@ from hydra.errors import Invalid
 from hydra.model import Rest, Session, Span, Verdict
 from hydra.model.limits import SHOWN_S
 from hydra.model.messages import Grant, HandIn, Hint, Receipt, Report
+from hydra.policy.chunking import OVERTIME
 from hydra.ports import WorkPort
 from hydra.sim.chance import Fate
-from hydra.work.loop import OVERTIME
 from hydra.work.overheads import Overheads
 
 SUM = "units"
@@ -22,7 +22,7 @@ BOAST = 100.0
 """How many times its speed a liar reports where nobody knows it yet."""
 
 FORGED_EVERY = 5
-"""Every so many hand-ins of a liar carry a sum that cannot be."""
+"""Of this many hand-ins of a liar, one has a sum that cannot be."""
 
 
 Beat = Callable[[Session, HandIn, float], None]
@@ -30,8 +30,8 @@ Beat = Callable[[Session, HandIn, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Costs:
-    """What calls cost the worker, in its own time."""
+class Timing:
+    """How long calls and slices take the worker."""
 
     overhead_s: float
     """More than the round trip, if the call brings a chunk."""
@@ -69,7 +69,7 @@ class SimWorker:
         name: str,
         port: WorkPort,
         fate: Fate,
-        costs: Costs,
+        timing: Timing,
         *,
         liar: bool = False,
         beat: Beat | None = None,
@@ -89,7 +89,7 @@ class SimWorker:
         """Grows whenever the next event changes, so that one planned before is known as old."""
         self._port = port
         self._fate = fate
-        self._costs = costs
+        self._timing = timing
         self._liar = liar
         self._beat = beat
         self._loud = False
@@ -135,6 +135,7 @@ class SimWorker:
             self._ask(now_s)
 
     def _go(self, now_s: float, back_s: float) -> None:
+        """The machine is switched off until `back_s`: what is not handed in is lost."""
         self.catch_up(now_s)
         if self.held:
             computed = self._fate.curve.done(now_s) - self._fate.curve.done(self.held.since_s)
@@ -144,18 +145,20 @@ class SimWorker:
         self.at_s, self.idle = back_s, False
 
     def _ask(self, now_s: float) -> None:
+        """Claim a chunk; without one the worker is idle."""
         self._seq += 1
         hint = Hint(overhead_s=self._overheads.least_s())
         grant = self._port.claim(self._session, self._seq, hint)
-        cost_s = self._costs.round_trip_s + (self._costs.overhead_s if grant else 0.0)
+        cost_s = self._timing.round_trip_s + (self._timing.overhead_s if grant else 0.0)
         if grant:
             self._start(grant, now_s + cost_s)
         else:
             self._plan(math.inf, idle=True)
 
     def _start(self, grant: Grant, since_s: float) -> None:
+        """Compute a lease from that moment on."""
         slice_units = grant.slice_units or int(
-            self._fate.curve.speed(since_s) * self._costs.slice_s
+            self._fate.curve.speed(since_s) * self._timing.slice_s
         )
         start, stop = grant.span
         over_s = math.inf if self._liar else since_s + OVERTIME * grant.tau_s
@@ -164,6 +167,7 @@ class SimWorker:
         self._plan(self._next_s(self.held), idle=False)
 
     def _plan(self, at_s: float, *, idle: bool) -> None:
+        """The next event is then, or when the machine is switched off before."""
         self.turn += 1
         away = self._fate.away
         lost_s = away[self._losses][0] if self._losses < len(away) else math.inf
@@ -210,6 +214,7 @@ class SimWorker:
     # Handing in ------------------------------------------------------------------------------
 
     def _reach(self, now_s: float) -> None:
+        """A slice has ended: hand in what is done; go on, or end the lease and start the next."""
         self.catch_up(now_s)
         self._loud = False
         held = self.held
@@ -225,9 +230,9 @@ class SimWorker:
             self._plan(now_s + 0.5, idle=False)
             return
         self.live_workers = receipt.pace.live_workers
-        cost_s = self._costs.round_trip_s
+        cost_s = self._timing.round_trip_s
         if receipt.grant:
-            cost_s += self._costs.overhead_s
+            cost_s += self._timing.overhead_s
             self._overheads.note(held.grant.spec.kernel, cost_s)
         self._called_s = held.since_s = now_s + cost_s
         if receipt.verdict is Verdict.CUT:
@@ -250,6 +255,7 @@ class SimWorker:
         held.reached = reached
 
     def _said(self, held: Held, rest: Rest) -> HandIn:
+        """What is computed and not counted yet; of a liar, at times with a false sum."""
         units = held.reached - held.counted
         self._seq += 1
         forged = self._liar and self._seq % FORGED_EVERY == 0

@@ -1,6 +1,6 @@
 """One lease in the hands of a worker: what is computed, what is counted, what was cut off.
 
-No I/O and no clock, so that the worker's loop, the tests and the simulator walk the same steps.
+No I/O and no clock, so that the worker's loop and the tests walk the same steps.
 Each slice's partial is kept until the store has counted it: a reply may be lost, and an idle
 neighbour may take the far end at any moment.
 """
@@ -13,8 +13,8 @@ from typing import Any
 from hydra.model import Partial, Rest, Span, Verdict
 from hydra.model.messages import Grant, HandIn, Receipt
 
-FIRST_SLICE_SHARE = 16
-"""A first slice is this part of what its host's rate suggests, unless another size is proven."""
+FIRST_SLICE_DIVISOR = 16
+"""A first slice is what its host's rate suggests divided by this, unless another size is proven."""
 
 
 class BrokenOff(BaseException):
@@ -34,8 +34,8 @@ class Holding:
         self.told: Receipt | None = None
         """The reply to the last bare heartbeat, noted by the other thread."""
         # The lease's slice is by the host's rate, which may be another process's, and by what its
-        # units are foretold to cost: begin small.
-        self.slice_units = slice_units or max(1, grant.slice_units // FIRST_SLICE_SHARE)
+        # units are estimated to cost: begin small.
+        self.slice_units = slice_units or max(1, grant.slice_units // FIRST_SLICE_DIVISOR)
         self.busy_s = 0.0
         """Time inside the kernel so far."""
 

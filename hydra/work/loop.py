@@ -21,25 +21,23 @@ from typing import Any
 
 from hydra.clock import Clock
 from hydra.errors import HydraError
-from hydra.kernels import Kernel, units_differ
+from hydra.kernels import Kernel
 from hydra.model import Partial, Rest, Session, Span, Verdict
 from hydra.model.limits import POLLS_PER_S_MAX, SHOWN_S
 from hydra.model.messages import Grant, HandIn, Hint, Receipt, Report
 from hydra.model.pauses import Pause
-from hydra.policy.calling import apart_s
-from hydra.policy.reducing import holds_off_s, lets_others_first
+from hydra.policy.calling import call_interval_s
+from hydra.policy.chunking import OVERTIME
+from hydra.policy.reducing import defers_reduction, reduction_wait_s
 from hydra.ports import Pacing, WorkPort
 from hydra.work.holding import BrokenOff, Holding
 from hydra.work.overheads import Overheads
 from hydra.work.patience import patiently
 
-OVERTIME = 1.5
-"""A chunk ends at this many times its planned duration; the rest goes back."""
-
 HEART_S = 0.25
 """How often the heartbeat thread looks at the clock."""
 
-_log = logging.getLogger("hydra.worker")
+LOG = logging.getLogger("hydra.worker")
 
 
 class Worker:
@@ -124,7 +122,7 @@ class Worker:
             ):
                 busy = False
                 self._call(lambda: self._port.listen(poll_s))
-                hold_s = apart_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+                hold_s = call_interval_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
                 turn_s = self._clock.monotonic_s() + hold_s  # a bell brings few of a large fleet
             if grant is None and self._over(ends_s):
                 return busy
@@ -178,7 +176,7 @@ class Worker:
             return f"{type(error).__name__}: {error}"
         took_s = self._clock.monotonic_s() - began_s
         held.computed(span, partial, took_s, self._pacing.slice_seconds)
-        if not units_differ(kernel):  # else what proved right says little of the next ones
+        if not kernel.units_differ:  # else what proved right says little of the next ones
             self._slice_units[held.grant.job] = held.slice_units
         return ""
 
@@ -225,7 +223,7 @@ class Worker:
             took_s = self._clock.monotonic_s() - began_s
         self._say(held, receipt)
         self._live_workers = receipt.pace.live_workers
-        self._reduce_s = self._called_s + holds_off_s(receipt.pace, spec)
+        self._reduce_s = self._called_s + reduction_wait_s(receipt.pace, spec)
         if receipt.grant:  # what a chunk costs: beats are cheaper
             self._overheads.note(spec.kernel, took_s)
         if receipt.last:
@@ -234,14 +232,14 @@ class Worker:
 
     def _reduce(self, grant: Grant, receipt: Receipt) -> None:
         """All units of the job are in: make the answer, if no faster worker does meanwhile."""
-        if lets_others_first(receipt.pace, grant.spec.piece_bytes_max > 0):
+        if defers_reduction(receipt.pace, grant.spec.piece_bytes_max > 0):
             self._clock.sleep_s(self._pacing.poll_seconds)
         self._call(lambda: self._port.reduce(self._session, grant.job))
 
     def _say(self, held: Holding, receipt: Receipt) -> None:
         """Tell the log if what was computed is refused."""
         if receipt.verdict in (Verdict.STALE, Verdict.CLOSED):
-            _log.warning(
+            LOG.warning(
                 "hand-in refused verdict=%s job=%s units=%d..%d",
                 receipt.verdict,
                 held.grant.job,

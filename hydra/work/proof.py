@@ -32,7 +32,7 @@ def proven() -> dict[str, Kernel]:
 
 def fault_of(kernel: Kernel) -> str:
     """The first golden answer that does not come out right, as a sentence; empty if all do."""
-    for params, (start, stop), right in kernel.GOLDEN:
+    for params, (start, stop), right in kernel.golden:
         try:
             computed = kernel.run(params, Span(start, stop))
         except Exception as error:  # whatever it is, this machine cannot serve the kernel
@@ -50,9 +50,9 @@ def rehearse(kernels: Iterable[Kernel]) -> None:
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for kernel in kernels:
-        for params, span, whole in kernel.GOLDEN[:1]:
+        for params, span, whole in kernel.golden[:1]:
             if span == (0, kernel.size(params)):
                 try:
                     kernel.finish(params, whole)
                 except Exception as error:  # the reduction of a job will meet it, and say so there
-                    LOG.warning("finish failed name=%s why=%r", kernel.__name__, error)
+                    LOG.warning("finish failed name=%s why=%r", kernel.name, error)

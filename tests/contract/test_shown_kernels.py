@@ -15,15 +15,15 @@ KERNELS = [pytest.param(kernel, id=name) for name, kernel in kernels.load().item
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_presets_are_jobs_that_can_be_opened(kernel: Kernel) -> None:
-    for name, params in kernels.presets_of(kernel).items():
+    for name, params in kernel.presets.items():
         assert name.strip() == name != ""
         assert checked(kernel, params, 1.0, Settings.read({}).job_bytes_max).total_units >= 1
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_tiles_cover_the_canvas_once(kernel: Kernel) -> None:
-    for params, _, _ in kernel.GOLDEN:
-        canvas, units = kernels.canvas_of(kernel, params), kernel.size(params)
+    for params, _, _ in kernel.golden:
+        canvas, units = kernel.canvas(params), kernel.size(params)
         if canvas is None or units > 100:
             continue
         columns, rows = canvas
@@ -31,7 +31,7 @@ def test_tiles_cover_the_canvas_once(kernel: Kernel) -> None:
         for unit, blob in kernel.run(params, Span(0, units)).items():
             assert isinstance(unit, int)
             assert isinstance(blob, bytes)
-            tile = kernels.paint(kernel, params, unit, blob)
+            tile = kernel.paint(params, unit, blob)
             assert len(tile.rgb) == 3 * tile.columns * tile.rows
             for row in range(tile.y, tile.y + tile.rows):
                 for at in range(row * columns + tile.x, row * columns + tile.x + tile.columns):
@@ -41,7 +41,7 @@ def test_tiles_cover_the_canvas_once(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_kernel_with_a_canvas_ends_with_its_picture(kernel: Kernel) -> None:
-    params = kernel.GOLDEN[0][0]
-    if kernels.canvas_of(kernel, params):
+    params = kernel.golden[0][0]
+    if kernel.canvas(params):
         whole = kernel.run(params, Span(0, kernel.size(params)))
         assert isinstance(kernel.finish(params, whole)["image.png"], bytes)

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
 
+from hydra.kernels import Kernel
 from hydra.model import FINAL, JobState
 from hydra.model.invariants import violations
 from hydra.services import Hydra
@@ -46,19 +46,19 @@ LIMITS = {
 }
 
 
-def poison() -> Any:
+def poison() -> Kernel:
     spec = importlib.util.spec_from_file_location("poison", KERNEL)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return Kernel.of(module)
 
 
 @pytest.fixture
 def h(redis_client: redis.Redis) -> Hydra:
-    module = poison()
-    return replace(over(redis_client, Settings.read({})), kernels=lambda: {"poison": module})
+    found = {"poison": poison()}
+    return replace(over(redis_client, Settings.read({})), kernels=lambda: found)
 
 
 @pytest.fixture

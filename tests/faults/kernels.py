@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
-from hydra.kernels import Param, add_sums, join_pieces
+from hydra.kernels import Kernel, Param, join_pieces
 from hydra.model import Span
 from tests.faults.loop import Process
 from tests.stores import VALUE_MAX, blob_of, value_of
+from tests.toy import toy
 
 TRIPS = 2
 """How often `tripping` raises: crashes come on top, and LOSSES_MAX would end the job."""
@@ -44,7 +44,7 @@ def answer_of(kernel: str, units: int) -> dict[str, Any]:
     return {"value": sum_of(Span(0, units))}
 
 
-def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[str, Any]:
+def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[str, Kernel]:
     """The kernels as one process runs them; `trips` counts for the whole fleet."""
 
     def sums(_params: Mapping[str, Any], span: Span) -> dict[str, int]:
@@ -88,23 +88,16 @@ def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[st
     return {name: _kernel(name, run) for name, run in runs.items()}
 
 
-def _kernel(name: str, run: Any) -> SimpleNamespace:
-    of_sums: dict[str, Any] = {
-        "SUMS": {"value": (0, VALUE_MAX)},
-        "merge": add_sums,
-        "finish": lambda _p, whole: whole,
-    }
+def _kernel(name: str, run: Any) -> Kernel:
+    of_sums: dict[str, Any] = {"SUMS": {"value": (0, VALUE_MAX)}}
     of_pieces: dict[str, Any] = {
         "PIECE_BYTES_MAX": 32,
         "merge": join_pieces,
         "finish": lambda _p, whole: {"whole": [[u, whole[u].hex()] for u in sorted(whole)]},
     }
-    return SimpleNamespace(
-        __name__=name,
+    return toy(
+        name,
         run=run,
-        VERSION=1,
-        GOLDEN=(),
-        size=lambda params: params["units"],
         PARAMS={"units": Param(int, 10, 1, UNITS_MAX), "seed": Param(int, 0, 0)},
         **(of_pieces if name == "drawing" else of_sums),
     )

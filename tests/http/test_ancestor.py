@@ -26,7 +26,7 @@ PARAMS = {
 
 @pytest.fixture
 def h():
-    stand_in = drawing.kernel(__name__="mandelbrot", PARAMS=PARAMS)
+    stand_in = drawing.kernel(name="mandelbrot", PARAMS=PARAMS)
     found = {**load(), "mandelbrot": stand_in}
     return bundle(load=lambda: found)
 

@@ -34,7 +34,7 @@ def test_a_job_is_opened(http):
 
 def test_defaults_are_the_kernels_own(http, h):
     job = http.post(JOBS, json={"kernel": "pi"}).get_json()
-    assert job["params"]["samples"] == h.kernels()["pi"].PARAMS["samples"].default
+    assert job["params"]["samples"] == h.kernels()["pi"].params["samples"].default
 
 
 def test_a_job_runs_to_its_answer(http, opened, work):

@@ -42,8 +42,8 @@ def test_each_kernel_has_its_form(http, h):
     for name, kernel in h.kernels().items():
         assert f"/new/{name}" in links
         form = filled(http, f"/new/{name}")
-        assert {field: form[field] for field in kernel.PARAMS} == {
-            field: str(param.default) for field, param in kernel.PARAMS.items()
+        assert {field: form[field] for field in kernel.params} == {
+            field: str(param.default) for field, param in kernel.params.items()
         }
     assert http.get("/new/tau").status_code == 404
 

@@ -46,7 +46,7 @@ def test_the_form_is_drawn_from_the_kernel(http, h):
     reply = http.get("/new/pi")
     page = Page(reply.text)
     assert reply.mimetype == "text/html"
-    for name, param in h.kernels()["pi"].PARAMS.items():
+    for name, param in h.kernels()["pi"].params.items():
         field = page.field(name)
         if not param.choices:
             assert field["value"] == str(param.default)

@@ -105,13 +105,16 @@ def test_an_ended_job_has_no_tiles_left(http, h):
     assert [tiles(http, job, after=5) for job in jobs] == [([], 5), ([], 5)]
 
 
-def test_a_tile_is_painted_once_for_all_who_look(http, h, monkeypatch):
+def test_a_tile_is_painted_once_for_all_who_look():
     painted = []
-    monkeypatch.setattr(
-        h.kernels()["drawing"],
-        "paint",
-        lambda p, unit, blob: painted.append(unit) or drawing.tile_of(p, unit),
-    )
+
+    def paint(params, unit, blob):
+        painted.append(unit)
+        return drawing.tile_of(params, unit)
+
+    found = {"drawing": drawing.kernel(paint=paint)}
+    h = bundle(load=lambda: found)
+    http = create_app(h).test_client()
     job = submit(h, "drawing", {})
     work_on(h, 1)
     first, second = tiles(http, job), tiles(http, job)

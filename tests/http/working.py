@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import SimpleNamespace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,13 +39,13 @@ def work_on(h: Hydra, slices: int | None = None, rq_name: str = "") -> None:
     """Work until every job has ended, or for so many slices, under a name that RQ gave."""
     done = 0
 
-    def counted(kernel: Any) -> Any:
+    def counted(kernel: Kernel) -> Kernel:
         def run(params: Params, span: Span) -> Any:
             nonlocal done
             done += 1
             return kernel.run(params, span)
 
-        return SimpleNamespace(run=run, merge=kernel.merge)
+        return replace(kernel, run=run)
 
     def stopping() -> bool:
         ended = all(job.state in FINAL for job in h.store.views.jobs(200))

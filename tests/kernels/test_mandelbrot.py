@@ -38,7 +38,7 @@ CHECKS = range(4)
 
 
 def params(**given: int | float | str) -> dict[str, int | float | str]:
-    return kernels.parse_params(mandelbrot, given)
+    return kernels.parse_params(kernels.load()["mandelbrot"], given)
 
 
 def whole(view: View) -> Box:
@@ -265,6 +265,10 @@ def test_numpy_takes_over_where_nothing_is_compiled(
     env = {**os.environ, "HYDRA_ISA": isa, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", REPORT.format(blocked=blocked)],
-        env=env, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.stdout.split() == said

@@ -32,7 +32,7 @@ Image = NDArray[np.uint8]
 
 
 def params(**given: int | float | str) -> Params:
-    return kernels.parse_params(mandelbrot, given)
+    return kernels.parse_params(kernels.load()["mandelbrot"], given)
 
 
 def picture(asked: Params) -> tuple[NDArray[np.uint32], Image]:

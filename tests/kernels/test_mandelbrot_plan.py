@@ -37,7 +37,7 @@ needs_compiled = pytest.mark.skipif(compiled is None, reason="not compiled here"
 
 
 def params(**given: int | float | str) -> dict[str, int | float | str]:
-    return kernels.parse_params(mandelbrot, given)
+    return kernels.parse_params(kernels.load()["mandelbrot"], given)
 
 
 SEAHORSES = {"centre_x": -0.7436, "centre_y": 0.1318, "width": 0.006, "iterations": 5000}
@@ -191,7 +191,7 @@ def test_the_order_of_the_units_changes_no_file() -> None:
 
 def test_a_preview_shows_about_what_the_picture_shows() -> None:
     asked = params(columns=1024, rows=512, antialias=2, **SEAHORSES)
-    small = kernels.preview_of(mandelbrot, asked)
+    small = mandelbrot.preview(asked)
     assert small is not None
     columns, rows = struct.unpack_from(">II", small, 16)
     assert columns == 2 * rows

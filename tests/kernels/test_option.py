@@ -46,7 +46,7 @@ CONTRACTS: list[dict[str, Any]] = [
 
 
 def job(**given: Any) -> dict[str, Any]:
-    return kernels.parse_params(option, {"seed": SEED, **given})
+    return kernels.parse_params(kernels.load()["option"], {"seed": SEED, **given})
 
 
 def whole(params: dict[str, Any]) -> dict[str, int]:
@@ -116,14 +116,25 @@ def summed(edition: Any, params: dict[str, Any], isa: str = "") -> list[int]:
 @needs_compiled
 @settings(max_examples=25, deadline=None)
 @given(
-    spread=st.floats(1e-3, 2.0), spot=st.floats(1e-6, 1.0), strike=st.floats(1e-6, 1.0),
-    put=st.booleans(), mirrored=st.booleans(), seed=st.integers(0, 2**64 - 1),
-    unit=st.integers(0, 2**40), draws=st.integers(1, 3000),
-)  # fmt: skip
+    spread=st.floats(1e-3, 2.0),
+    spot=st.floats(1e-6, 1.0),
+    strike=st.floats(1e-6, 1.0),
+    put=st.booleans(),
+    mirrored=st.booleans(),
+    seed=st.integers(0, 2**64 - 1),
+    unit=st.integers(0, 2**40),
+    draws=st.integers(1, 3000),
+)
 def test_every_edition_sums_any_contract_the_same(
-    spread: float, spot: float, strike: float, put: bool, mirrored: bool,
-    seed: int, unit: int, draws: int,
-) -> None:  # fmt: skip
+    spread: float,
+    spot: float,
+    strike: float,
+    put: bool,
+    mirrored: bool,
+    seed: int,
+    unit: int,
+    draws: int,
+) -> None:
     asked = ((spread, spot, strike, put, mirrored), seed, unit, draws, UNIT)
     wanted = reference.sum_payoffs(*asked)
     assert all(compiled.sum_payoffs(*asked, isa) == wanted for isa in ISAS)
@@ -140,9 +151,13 @@ def test_sums_are_exact_and_payoffs_right(mirrored: bool) -> None:
     assert option.GAINS.join(digits) == sum(paid)
     assert option.SQUARES.join(digits) == sum(payoff * payoff for payoff in paid)
     mean = sum(
-        (Fraction(max(math.exp(spread * x * side - spread**2 / 2) - strike, 0.0))
-         for x in z.tolist() for side in ((1, -1) if mirrored else (1,))), Fraction(0),
-    )  # fmt: skip
+        (
+            Fraction(max(math.exp(spread * x * side - spread**2 / 2) - strike, 0.0))
+            for x in z.tolist()
+            for side in ((1, -1) if mirrored else (1,))
+        ),
+        Fraction(0),
+    )
     assert float(Fraction(sum(paid), option.ONE) - mean) == pytest.approx(0, abs=draws * 2.0**-31)
 
 
@@ -180,8 +195,10 @@ def test_the_estimate_of_a_whole_job_is_its_answer() -> None:
     sums = whole(params)
     answer, seen = option.finish(params, sums), option.estimate(params, sums, 2)
     assert (seen.name, seen.value, [seen.low, seen.high]) == (
-        "price", answer["price"], answer["ci95"],
-    )  # fmt: skip
+        "price",
+        answer["price"],
+        answer["ci95"],
+    )
 
 
 @needs_compiled

@@ -91,11 +91,13 @@ def test_both_generators_find_pi() -> None:
 
 
 def test_the_job_names_its_generator() -> None:
-    params = kernels.parse_params(pi, {"samples": 2_000_000, "generator": "philox"})
+    params = kernels.parse_params(
+        kernels.load()["pi"], {"samples": 2_000_000, "generator": "philox"}
+    )
     assert pi.run(params, Span(0, pi.size(params))) == {"hits": 1571201}
-    assert kernels.parse_params(pi, {})["generator"] == "shishua"
+    assert kernels.parse_params(kernels.load()["pi"], {})["generator"] == "shishua"
     with pytest.raises(BadParam, match="generator must be one of shishua, philox, not mt19937"):
-        kernels.parse_params(pi, {"generator": "mt19937"})
+        kernels.parse_params(kernels.load()["pi"], {"generator": "mt19937"})
     for edition in {compiled or reference, reference}:
         with pytest.raises(ValueError, match="no generator 'mt19937'"):
             edition.count_hits(1, 0, 10, "mt19937")

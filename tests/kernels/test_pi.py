@@ -271,7 +271,7 @@ REPORT = """
 import sys
 if {blocked}:
     sys.modules["hydra.kernels.native.pi"] = None
-from hydra.kernels import pi
+from hydra.kernels.builtin import pi
 hits = pi.run({{"samples": 1000, "seed": 7}}, range(1))["hits"]
 print(pi.BACKEND, hits, "numpy" in sys.modules)
 """
@@ -281,8 +281,12 @@ def _report(*, blocked: bool, isa: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "HYDRA_ISA": isa, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-c", REPORT.format(blocked=blocked)],
-        env=env, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_numpy_takes_over_where_nothing_is_compiled() -> None:

@@ -204,12 +204,18 @@ def test_arrays_and_floats_get_the_same_bits() -> None:
 @pytest.mark.parametrize(
     ("address", "field"),
     [
-        ((-1, 0, 1), "seed"), ((2**64, 0, 1), "seed"), ((1.0, 0, 1), "seed"),
-        ((True, 0, 1), "seed"), ((0, -1, 1), "unit"), ((0, 2**64, 1), "unit"),
-        ((0, "x" * 999, 1), "unit"), ((0, 0, -1), "count"), ((0, 0, 2**27 + 1), "count"),
+        ((-1, 0, 1), "seed"),
+        ((2**64, 0, 1), "seed"),
+        ((1.0, 0, 1), "seed"),
+        ((True, 0, 1), "seed"),
+        ((0, -1, 1), "unit"),
+        ((0, 2**64, 1), "unit"),
+        ((0, "x" * 999, 1), "unit"),
+        ((0, 0, -1), "count"),
+        ((0, 0, 2**27 + 1), "count"),
         ((0, 0, None), "count"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_address_is_named(draw, address: tuple, field: str) -> None:
     with pytest.raises(BadParam, match=f"{field} must be a whole number from 0 to") as caught:
         draw(*address)

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from hydra.cli import main
 from hydra.errors import BadParam
-from hydra.settings import SIZINGS
+from hydra.model.sizing import Sizing
 from hydra.sim.chance import fate
 from hydra.sim.contest import Contest
 from hydra.sim.curve import Curve, bound_s
@@ -64,7 +64,7 @@ def test_the_invariants_hold_after_every_event(scenario: str) -> None:
     outcome(scenario, ideal_s=8.0, check=True)
 
 
-@pytest.mark.parametrize("policy", SIZINGS)
+@pytest.mark.parametrize("policy", Sizing)
 def test_every_policy_ends_with_the_right_answer(policy: str) -> None:
     assert 0.0 < outcome("churn", policy).efficiency <= 1.0
 
@@ -170,7 +170,7 @@ def test_the_command_gives_the_same_bytes_twice() -> None:
 def test_the_command_prints_a_table_and_lists_scenarios() -> None:
     words = ["simulate", "--scenario", "constant", "--policy", "all", "--ideal-seconds", "5"]
     table = CliRunner().invoke(main, words).stdout.splitlines()
-    assert [line.split()[0] for line in table] == ["policy", *SIZINGS]
+    assert [line.split()[0] for line in table] == ["policy", *Sizing]
     listed = CliRunner().invoke(main, ["simulate", "--scenario", "list"]).stdout
     assert [line.split()[0] for line in listed.splitlines()] == list(SCENARIOS)
 

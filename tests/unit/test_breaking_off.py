@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.kernels import Param, add_sums
 from hydra.model.messages import Hint
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
@@ -17,6 +15,7 @@ from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
 from hydra.work.loop import Worker
+from tests.toy import toy
 
 UNIT_S = 10.0
 """Longer than a lease without heartbeats."""
@@ -37,11 +36,7 @@ class Bench:
                 self.units += 1
             return {"value": span.units}
 
-        kernel = SimpleNamespace(
-            __name__="heavy", VERSION=1, GOLDEN=(), SUMS={"value": (1, 1)}, run=run,
-            merge=add_sums, PARAMS={"units": Param(int, 1, 1, 100)},
-            size=lambda params: params["units"], finish=lambda params, whole: whole,
-        )  # fmt: skip
+        kernel = toy("heavy", run=run)
         settings = Settings.read({"HYDRA_SHIFT_SECONDS": "60"})
         self.h: Hydra = wiring.in_memory(settings, self.clock, lambda: {"heavy": kernel})
         self.worker = Worker(

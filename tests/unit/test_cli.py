@@ -87,7 +87,7 @@ def test_pi_without_samples_takes_the_kernels_default(hydra, h, clock):
     result = hydra("pi", "--no-wait")
     (job,) = h.store.views.jobs(10)
     assert result.stdout == f"{job.id}\n"
-    assert job.spec.params["samples"] == h.kernels()["pi"].PARAMS["samples"].default
+    assert job.spec.params["samples"] == h.kernels()["pi"].params["samples"].default
 
 
 def test_submit_takes_any_kernel_and_any_parameter(hydra, h):

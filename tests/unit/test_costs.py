@@ -1,10 +1,9 @@
-"""Units that differ in work: chunks are cut by work, and the slow stay off the dear end."""
+"""Units that differ in work: chunks are cut by work, and slow workers take cheap units."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 
 from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.kernels import Param, add_sums
 from hydra.model import Lease, Rest, Session, Span
 from hydra.model.costs import Costs
 from hydra.model.messages import Grant, HandIn, Hint, Pace, Receipt, Report
@@ -23,6 +21,7 @@ from hydra.services.complete import complete
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import session_here
+from tests.toy import toy
 
 LIMITS = chunking.Limits(target_s=2.0, probe_s=0.25, floor_s=0.02, beat_s=1.0, units_max=2**34)
 
@@ -48,7 +47,7 @@ def test_what_is_cut_off_an_end_has_the_work_asked_for(
     start = data.draw(st.integers(0, len(each)))
     span = Span(start, data.draw(st.integers(start, len(each))))
     first, last = costs.first(span, work), costs.last(span, work)
-    assert 0 <= first <= last + 1e-6, "the first units are the dearest"
+    assert 0 <= first <= last + 1e-6, "the first units are the most expensive"
     assert last <= span.units
     assert costs.of(Span(start, start + int(first))) <= work * (1 + 1e-9)
     assert costs.of(Span(span.stop - int(last), span.stop)) <= work * (1 + 1e-9)
@@ -71,11 +70,11 @@ def size(rate: float, free: Span = ALL, fleet: float = 100.0, live: int = 4) -> 
     return chunking.chunk(chunking.Case(pace, len(EACH), COSTS), LIMITS)
 
 
-def test_a_worker_for_which_the_dearest_unit_is_too_large_takes_the_cheapest() -> None:
+def test_a_worker_for_which_the_first_unit_is_too_large_takes_the_cheapest() -> None:
     fast, slow = size(60.0), size(5.0)
     assert (fast.tail, fast.units) == (False, 1)
     assert (slow.tail, slow.units) == (True, 1)
-    assert fast.why.endswith("0.6 units/s of the dearest")
+    assert fast.why.endswith("0.6 units/s of the most expensive")
     assert slow.why.endswith("of the cheapest")
     assert not size(25.0).tail, "at the mean: somebody must take it"
     assert not size(5.0, Span(5, 10), fleet=20.0).tail, "not too large for its chunk of 2 s"
@@ -86,7 +85,7 @@ def test_a_slow_worker_leaves_the_last_units_to_others() -> None:
     assert size(5.0, Span(0, 1), fleet=16.0).units == 1, "20 s, where the mean needs 31"
     assert size(25.0, Span(0, 1)).units == 1
     level = chunking.Case(Pace(0.1, 100.0, 1, 4, Span(0, 1)), 10, Costs(1e6))
-    assert chunking.chunk(level, LIMITS).units == 1, "only where costs are foretold"
+    assert chunking.chunk(level, LIMITS).units == 1, "only where costs are estimated"
 
 
 def test_the_rest_is_what_is_free_in_work() -> None:
@@ -117,22 +116,8 @@ def test_a_split_shares_the_work_not_the_units() -> None:
 # Through the services ----------------------------------------------------------------------------
 
 
-def kernel() -> Any:
-    def run(_params: Mapping[str, Any], span: Span) -> dict[str, int]:
-        return {"value": span.units}
-
-    return SimpleNamespace(
-        __name__="uneven",
-        VERSION=1,
-        GOLDEN=(),
-        PARAMS={"units": Param(int, 100, 1, 10**6)},
-        SUMS={"value": (0, 1)},
-        run=run,
-        merge=add_sums,
-        size=lambda params: params["units"],
-        costs=lambda params: range(100 * params["units"], 0, -100),
-        finish=lambda params, whole: whole,
-    )
+def uneven(params: Mapping[str, Any]) -> range:
+    return range(100 * params["units"], 0, -100)
 
 
 class Stage:
@@ -140,7 +125,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.clock = ManualClock()
-        found = {"uneven": kernel()}
+        found = {"uneven": toy("uneven", costs=uneven)}
         self.h = wiring.in_memory(Settings.read({}), self.clock, lambda: found)
         self.job = submit(self.h, "uneven", {"units": 100})
         self.costs = self.h.costs("uneven", {"units": 100})
@@ -205,7 +190,7 @@ def test_chunks_of_all_workers_last_alike_wherever_they_lie() -> None:
         assert took_s == pytest.approx(2.0, rel=0.3), grant.span
     story = [entry.text for entry in stage.h.store.views.story(stage.job.id)][-2:]
     assert story[0].startswith("fast takes units 0..6: 2 s, the target")
-    assert story[0].endswith("of the dearest")
+    assert story[0].endswith("of the most expensive")
     assert story[1].startswith("slow takes")
     assert story[1].endswith("of the cheapest")
 
@@ -238,7 +223,7 @@ def test_a_slow_worker_claims_anew_since_its_pace_is_old() -> None:
     assert stage.complete(a, grant, grant.span.stop, 1.0, more=True).grant is not None
 
 
-def test_a_job_that_is_better_left_gives_nothing_at_a_claim() -> None:
+def test_a_job_that_others_end_sooner_gives_nothing_at_a_claim() -> None:
     stage = Stage()
     a, b = stage.enlist("a"), stage.enlist("b")
     for session, took_s in ((b, 200.0), (a, 0.02), (b, 0.0)):

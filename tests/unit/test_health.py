@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hydra.server.connection import FSYNC, ServerFacts, requirements
+from hydra.server.connection import ServerFacts, requirements
+from hydra.settings import FSYNC
 from hydra.store.redis import health
 from hydra.store.redis.health import Health, memory
 

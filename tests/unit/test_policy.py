@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hydra.model import Lease, Span
 from hydra.model.costs import Costs
 from hydra.model.messages import Pace
+from hydra.model.sizing import Sizing
 from hydra.policy import calling, chunking, dispatching, splitting
 from hydra.policy.chunking import Case
-from hydra.settings import SIZINGS
 
 LIMITS = chunking.Limits(target_s=2.0, probe_s=0.25, floor_s=0.02, beat_s=1.0, units_max=2**34)
 
@@ -91,7 +91,7 @@ def peer(name: str, rate: float, left: int, total: int = 8_000) -> chunking.Size
 
 
 def test_every_sizing_can_be_chosen_by_name() -> None:
-    assert tuple(chunking.SIZINGS) == SIZINGS
+    assert chunking.SIZINGS.keys() == set(Sizing)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_one_large_unit_of_a_slow_holder_goes_to_who_does_it_anew_in_half_the_ti
     assert taken is not None
     assert taken.at == 7
     assert "6 s more" in taken.why
-    assert "anew in 2 s" in taken.why
+    assert "from the start in 2 s" in taken.why
     assert splitting.split([held], LEVEL, 4_000.0, 0.3, 1.0, 0.3) is None
     assert splitting.split([held], LEVEL, 9_200.0, 2.5, 1.0, 0.3) is None, "saves less than a beat"
     assert splitting.split([held], LEVEL, 4_000.0, 0.0, 1.0, 0.3) is None, "of unknown speed"
@@ -224,8 +224,8 @@ def test_a_slice_that_is_late_tells_of_all_of_a_foretold_lease() -> None:
 
 
 def test_calls_slow_down_as_the_fleet_grows() -> None:
-    assert calling.apart_s(10, 1.0, 5_000) == 1.0
-    assert calling.apart_s(100_000, 1.0, 5_000) == 20.0
+    assert calling.call_interval_s(10, 1.0, 5_000) == 1.0
+    assert calling.call_interval_s(100_000, 1.0, 5_000) == 20.0
 
 
 def test_the_last_chunks_of_a_large_fleet_are_no_stampede() -> None:

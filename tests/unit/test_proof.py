@@ -6,25 +6,31 @@ import dataclasses
 import logging
 import os
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from hydra import kernels, wiring
-from hydra.kernels.builtin import pi
+from hydra.kernels import Kernel
+from hydra.model import Params, Span, Sums
 from hydra.model.messages import Hint
 from hydra.services.claim import claim
 from hydra.services.submit import submit
 from hydra.work import proof
 from hydra.work.local import session_here
+from tests.toy import toy
 
 
 @pytest.fixture
 def spoilt(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This machine miscounts."""
-    right = pi.run
-    monkeypatch.setattr(pi, "run", lambda p, span: {"hits": right(p, span)["hits"] ^ 1})
+    pi = kernels.load()["pi"]
+
+    def run(params: Params, span: Span) -> Sums:
+        return {"hits": pi.run(params, span)["hits"] ^ 1}
+
+    miscounting = kernels.load() | {"pi": dataclasses.replace(pi, run=run)}
+    monkeypatch.setattr(proof, "load", lambda: miscounting)
     proof.proven.cache_clear()
     yield
     proof.proven.cache_clear()
@@ -49,11 +55,11 @@ def test_a_machine_that_miscounts_is_given_no_work(
     assert claim(h, session, 1, Hint()) is None
 
 
-def test_a_kernel_that_raises_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_params: object, _span: object) -> None:
+def test_a_kernel_that_raises_is_refused_by_name() -> None:
+    def broken(_params: object, _span: object) -> Sums:
         raise MemoryError("no room")
 
-    monkeypatch.setattr(pi, "run", broken)
+    pi = dataclasses.replace(kernels.load()["pi"], run=broken)
     assert proof.fault_of(pi).endswith("raised MemoryError: no room")
 
 
@@ -63,14 +69,12 @@ def test_a_rehearsal_finishes_what_is_whole_and_survives_a_bug(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     finished: list[str] = []
 
-    def kernel(name: str, golden: tuple[int, int]) -> Any:
+    def kernel(name: str, golden: tuple[int, int]) -> Kernel:
         def finish(_params: Any, _whole: Any) -> Any:
             finished.append(name)
             raise ValueError("a bug")
 
-        return SimpleNamespace(
-            __name__=name, GOLDEN=[({}, golden, {})], size=lambda _params: 3, finish=finish
-        )
+        return toy(name, GOLDEN=[({}, golden, {})], size=lambda _params: 3, finish=finish)
 
     proof.rehearse([kernel("whole", (0, 3)), kernel("part", (1, 3)), kernel("too", (0, 3))])
     assert finished == ["whole", "too"]

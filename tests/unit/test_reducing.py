@@ -10,7 +10,7 @@ from hydra import wiring
 from hydra.clock import ManualClock
 from hydra.model import JobSpec, JobState, Session
 from hydra.model.messages import Hint, Pace, Receipt, Report
-from hydra.policy.reducing import HOLD_OFF_S, holds_off_s, lets_others_first
+from hydra.policy.reducing import REDUCTION_WAIT_S, defers_reduction, reduction_wait_s
 from hydra.services import reduce as reducing
 from hydra.services.submit import submit
 from hydra.settings import Settings
@@ -31,7 +31,7 @@ SLOW, FAST = Pace(1.0, 100.0, 0, 2), Pace(99.0, 100.0, 0, 2)
     ],
 )
 def test_only_the_slow_let_others_reduce_a_picture(pace: Pace, pieces: bool, lets: bool) -> None:
-    assert lets_others_first(pace, pieces) is lets
+    assert defers_reduction(pace, pieces) is lets
 
 
 @pytest.mark.parametrize("helped", [True, False])
@@ -60,8 +60,8 @@ def test_a_faster_worker_comes_first_if_there_is_one(helped: bool) -> None:
 
 def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
     pieces = JobSpec("k", "v", {}, 4, piece_bytes_max=10)
-    assert holds_off_s(SLOW, pieces) == HOLD_OFF_S
-    assert holds_off_s(FAST, pieces) == 0.0
+    assert reduction_wait_s(SLOW, pieces) == REDUCTION_WAIT_S
+    assert reduction_wait_s(FAST, pieces) == 0.0
 
     h, asked_s = wiring.in_memory(Settings.read({}, shift_seconds=60), ManualClock()), []
     job = submit(h, "mandelbrot", {"columns": 65, "rows": 64, "iterations": 20}).id
@@ -82,4 +82,4 @@ def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
     begun_s = h.clock.monotonic_s()
     slow.shift(Hint())
     assert h.store.views.job(job).state is JobState.DONE
-    assert asked_s[0] >= begun_s + HOLD_OFF_S
+    assert asked_s[0] >= begun_s + REDUCTION_WAIT_S

@@ -14,11 +14,12 @@ import pytest
 import hydra
 from hydra import kernels
 from hydra.cli import findings
-from hydra.kernels import Param, speed
+from hydra.kernels import Kernel, Param, speed
 from hydra.settings import Settings
+from tests.toy import toy
 
 
-def kernel(monkeypatch: pytest.MonkeyPatch, unit_s: float, **more: Any) -> tuple[Any, list[int]]:
+def kernel(monkeypatch: pytest.MonkeyPatch, unit_s: float, **more: Any) -> tuple[Kernel, list[int]]:
     """A kernel whose units take so long by a clock that only it turns, and the spans it got."""
     turned = SimpleNamespace(now_s=5.0, spans=[])
     monkeypatch.setattr(speed, "thread_cpu_s", lambda: turned.now_s)
@@ -28,12 +29,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch, unit_s: float, **more: Any) -> tuple
         turned.spans.append(span.units)
         return {}
 
-    made = SimpleNamespace(
-        PARAMS={"units": Param(int, 10**6, 1, 10**9)},
-        size=lambda params: params["units"],
-        run=run,
-        **more,
-    )
+    made = toy("slow", PARAMS={"units": Param(int, 10**6, 1, 10**9)}, run=run, **more)
     return made, turned.spans
 
 
@@ -60,7 +56,7 @@ def test_a_heavy_unit_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_doctor_tells_the_speed_of_every_kernel() -> None:
     found = {each.subject: each.text for each in findings._kernels(Settings.read({}))}
     for name, each in kernels.load().items():
-        noun = kernels.unit_holds(each)[1]
+        _, noun = each.unit_holds
         assert f" {noun}/s on one core" in found[f"kernel {name}"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from hydra import wiring
 from hydra.clock import ManualClock
 from hydra.errors import StoreDown
-from hydra.kernels import Param, add_sums, join_pieces
+from hydra.kernels import Kernel, join_pieces
 from hydra.model import JobState, Span
 from hydra.model.invariants import violations
 from hydra.model.messages import Hint
@@ -26,9 +25,12 @@ from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
 from hydra.work.loop import Worker
 from tests.stores import blob_of, value_of
+from tests.toy import toy
 
 
-def toy(clock: ManualClock, unit_s: float, on_run: Callable[[Span], None]) -> dict[str, Any]:
+def toys(
+    clock: ManualClock, unit_s: float, on_run: Callable[[Span], None], **more: Any
+) -> dict[str, Kernel]:
     """A kernel of sums and one of pieces; each unit takes `unit_s` of the test's clock."""
 
     def work(span: Span) -> None:
@@ -43,23 +45,13 @@ def toy(clock: ManualClock, unit_s: float, on_run: Callable[[Span], None]) -> di
         work(span)
         return {unit: blob_of(unit) for unit in range(*span)}
 
-    common = {
-        "VERSION": 1,
-        "GOLDEN": (),
-        "PARAMS": {"units": Param(int, 100, 1, 10**6)},
-        "size": lambda params: params["units"],
-        "finish": lambda params, whole: {"whole": len(whole), "all.bin": b"".join(whole.values())},
-    }
+    def finish(_params: Mapping[str, Any], whole: dict[int, bytes]) -> dict[str, Any]:
+        return {"whole": len(whole), "all.bin": b"".join(whole.values())}
+
     return {
-        "adding": SimpleNamespace(
-            __name__="adding",
-            SUMS={"value": (0, 1_000)},
-            run=sums,
-            merge=add_sums,
-            **{**common, "finish": lambda params, whole: whole},
-        ),
-        "drawing": SimpleNamespace(
-            __name__="drawing", PIECE_BYTES_MAX=32, run=pieces, merge=join_pieces, **common
+        "adding": toy("adding", run=sums, **more),
+        "drawing": toy(
+            "drawing", PIECE_BYTES_MAX=32, run=pieces, merge=join_pieces, finish=finish, **more
         ),
     }
 
@@ -67,11 +59,13 @@ def toy(clock: ManualClock, unit_s: float, on_run: Callable[[Span], None]) -> di
 class Stage:
     """A fleet in memory: `worker(name)` makes one, `runs` says what was computed."""
 
-    def __init__(self, unit_s: float = 0.01, **settings: str) -> None:
+    def __init__(
+        self, unit_s: float = 0.01, *, costs: Callable[[Any], Any] | None = None, **settings: str
+    ) -> None:
         self.clock = ManualClock()
         self.runs: list[Span] = []
         self.on_run: Callable[[Span], None] = lambda span: None
-        kernels = toy(self.clock, unit_s, self._ran)
+        kernels = toys(self.clock, unit_s, self._ran, costs=costs)
         self.h: Hydra = wiring.in_memory(
             Settings.read({"HYDRA_SHIFT_SECONDS": "60", **settings}), self.clock, lambda: kernels
         )

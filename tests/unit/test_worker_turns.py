@@ -27,28 +27,28 @@ class Crowd(LocalPort):
         assert self.stage.h.store.views.live_workers() == 1
 
 
-@pytest.mark.parametrize(("live", "apart_s"), [(8, 0.25), (2_500, 0.25), (100_000, 10.0)])
+@pytest.mark.parametrize(("live", "interval_s"), [(8, 0.25), (2_500, 0.25), (100_000, 10.0)])
 def test_idle_workers_of_a_large_fleet_ask_in_turns_and_stay_live(
-    live: int, apart_s: float
+    live: int, interval_s: float
 ) -> None:
     stage = Stage()
     crowd = Crowd(stage, live)
     assert stage.worker("a", crowd).shift(Hint()) is False
     others = crowd.asked_s[1:]
-    assert len(others) >= 60 / apart_s - 2
-    assert {round(after - before, 6) for before, after in zip(crowd.asked_s, others)} == {apart_s}
+    assert len(others) >= 60 / interval_s - 2
+    assert {round(after - before, 6) for before, after in zip(crowd.asked_s, others)} == {
+        interval_s
+    }
 
 
-def test_each_lease_of_foretold_units_begins_with_a_small_slice() -> None:
-    """What proved right for cheap tiles was kept for seven dear ones, in a single call."""
+def test_each_lease_of_estimated_units_begins_with_a_small_slice() -> None:
+    """What proved right for cheap tiles was kept for seven expensive ones, in a single call."""
     firsts: dict[bool, list[int]] = {}
-    for foretold in (False, True):
-        stage = Stage()
-        if foretold:
-            stage.h.kernels()["adding"].costs = lambda params: [1] * params["units"]
+    for estimated in (False, True):
+        stage = Stage(costs=(lambda params: [1] * params["units"]) if estimated else None)
         job = stage.submit(4_000)
         stage.worker("a").shift(Hint())
         starts = {chunk.span.start for chunk in stage.h.store.views.timeline(job)}
-        firsts[foretold] = [span.units for span in stage.runs if span.start in starts][2:-3]
+        firsts[estimated] = [span.units for span in stage.runs if span.start in starts][2:-3]
     assert max(firsts[False]) >= 16, "proven by the first lease"
     assert max(firsts[True]) < 5

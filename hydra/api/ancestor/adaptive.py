@@ -20,7 +20,7 @@ from hydra.errors import NoSuchJob
 from hydra.http.operations import operation, problems, query, reply_of
 from hydra.http.reply import reply
 from hydra.http.schema import NAME, Schema
-from hydra.kernels import unit_holds
+from hydra.kernels import UNITS
 from hydra.model import Chunk, Job
 from hydra.model.profile import Profile
 from hydra.services import Hydra
@@ -47,7 +47,8 @@ class AdaptiveRoutes:
         job, chunks, said = self._asked()
         held_s = sum(chunk.ended_ms - chunk.lent_ms for chunk in chunks) / 1000
         busy_s = sum(share.busy_s for share in said.shares)
-        points = unit_holds(kernel_of(self._h, job))[0]
+        kernel = kernel_of(self._h, job)
+        points, _ = kernel.unit_holds if kernel else UNITS
         units = sum(share.units for share in said.shares)
         sizes = Counter(chunk.span.units.bit_length() for chunk in chunks)
         return reply(

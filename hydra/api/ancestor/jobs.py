@@ -21,7 +21,7 @@ from hydra.errors import BadParam, KeyReused, Missing, TooLarge
 from hydra.http import body
 from hydra.http.reply import reply, text_of
 from hydra.http.schema import NAME_CHARS_MAX
-from hydra.kernels import canvas_of, find, paint, parse_params
+from hydra.kernels import find, parse_params
 from hydra.model import FINAL, Job, JobState
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
@@ -75,10 +75,10 @@ class AncestorRoutes:
         task = given.get("task_type")
         points, resolution = given.get("points"), given.get("resolution", 0)
         if task == "calculate_pi":
-            bound = find(self._h.kernels(), "pi").PARAMS["samples"]
+            bound = find(self._h.kernels(), "pi").params["samples"]
             return "pi", {"samples": _checked(bound, "points", points)}
         if task == "calculate_mandelbrot":
-            bound = find(self._h.kernels(), "mandelbrot").PARAMS["columns"]
+            bound = find(self._h.kernels(), "mandelbrot").params["columns"]
             side = _checked(bound, "resolution", resolution or RESOLUTION)
             return "mandelbrot", {
                 "columns": side,
@@ -98,8 +98,8 @@ class AncestorRoutes:
         partial = f"{said.value:.6f}" if said else ""
         share = 100 * min(1.0, job.done_units / job.spec.total_units)
         if job.state is JobState.DONE:
-            draws = canvas_of(kernel_of(self._h, job), job.spec.params) is not None
-            words = ("Mandelbrot complete", "Done") if draws else (partial, partial)
+            canvas = self._canvas(job)
+            words = ("Mandelbrot complete", "Done") if canvas else (partial, partial)
             return _status("finished", *words, 100.0)
         if job.state in FINAL:
             return _status("error", "", partial or job.reason, share)
@@ -130,9 +130,13 @@ class AncestorRoutes:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    def _canvas(self, job: Job) -> tuple[int, int] | None:
+        kernel = kernel_of(self._h, job)
+        return kernel.canvas(job.spec.params) if kernel else None
+
     def _pixels(self, job: Job) -> Iterator[tuple[int, bytes]]:
         """Index and colour of each pixel there is; raises TooLarge before the first."""
-        canvas = canvas_of(kernel_of(self._h, job), job.spec.params)
+        canvas = self._canvas(job)
         if canvas is None:
             return iter(())
         columns, rows = canvas
@@ -153,7 +157,7 @@ class AncestorRoutes:
         while kernel and (units := store.views.arrivals(job.id, seen, ARRIVALS)):
             seen += len(units)
             for unit, blob in store.views.pieces(job.id, units).items():
-                tile = paint(kernel, job.spec.params, unit, blob)
+                tile = kernel.paint(job.spec.params, unit, blob)
                 for place in range(tile.columns * tile.rows):
                     row, column = divmod(place, tile.columns)
                     index = (tile.y + row) * columns + tile.x + column

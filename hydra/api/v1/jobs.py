@@ -142,7 +142,7 @@ def _pointed(field: str | None, h: Hydra, kernel: str) -> str | None:
     if field is None or field.startswith("/"):
         return field
     known = h.kernels().get(kernel)
-    own = field in ("kernel", "priority") and not (known and field in known.PARAMS)
+    own = field in ("kernel", "priority") and not (known and field in known.params)
     return pointer(field) if own else pointer("params", field)
 
 

@@ -17,7 +17,7 @@ from flask import Blueprint, Response, request
 from hydra.api.v1.shapes import BASE, files_of, kernel_of
 from hydra.errors import Missing, NoSuchFile
 from hydra.http import body
-from hydra.kernels import Kernel, Tile, canvas_of, paint, preview_of
+from hydra.kernels import Kernel, Tile
 from hydra.model import Job
 from hydra.model.limits import UNITS_MAX
 from hydra.services import Hydra
@@ -62,7 +62,7 @@ class Easel:
         with self._lock:
             found = self._kept.pop((job.id, unit), b"")
             if not found:
-                found = wire_of(paint(kernel, job.spec.params, unit, blob))
+                found = wire_of(kernel.paint(job.spec.params, unit, blob))
                 self._bytes += len(found)
             self._kept[job.id, unit] = found
             while self._bytes > KEPT_BYTES and len(self._kept) > 1:
@@ -93,7 +93,8 @@ class PictureRoutes:
     def preview(self, job: str) -> Response:
         """The picture small, before any of it is computed; it never changes."""
         found = self._h.store.views.job(body.job_id(job))
-        image = preview_of(kernel_of(self._h, found), found.spec.params)
+        kernel = kernel_of(self._h, found)
+        image = kernel.preview(found.spec.params) if kernel else None
         if image is None:
             raise Missing(f"a job of {found.spec.kernel} has no preview here", field="job")
         response = Response(image, mimetype="image/png")
@@ -106,7 +107,7 @@ class PictureRoutes:
         limit = int(body.query_number("limit", TILES, 1, TILES_MAX))
         found = self._h.store.views.job(body.job_id(job))
         kernel = kernel_of(self._h, found)
-        if kernel is None or canvas_of(kernel, found.spec.params) is None:
+        if kernel is None or kernel.canvas(found.spec.params) is None:
             raise Missing(f"a job of {found.spec.kernel} draws no picture here", field="job")
         records, seen = self._records(kernel, found, after, limit)
         response = Response(b"".join(records), mimetype="application/octet-stream")

@@ -11,16 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hydra.kernels import (
-    Estimate,
-    Kernel,
-    Param,
-    canvas_of,
-    estimate_of,
-    presets_of,
-    unit_holds,
-    version_of,
-)
+from hydra.kernels import UNITS, Estimate, Kernel, Param
 from hydra.model import FINAL, Chunk, Job, JobState, StoryEntry, Worker
 from hydra.model.costs import Costs
 from hydra.model.profile import Profile, profile, throughput
@@ -45,8 +36,8 @@ def iso(ms: int | None) -> str | None:
 def job_json(h: Hydra, job: Job) -> dict[str, Any]:
     """A job as it stands in a list."""
     said, kernel = estimate(h, job), kernel_of(h, job)
-    count, noun = unit_holds(kernel)
-    canvas = canvas_of(kernel, job.spec.params)
+    count, noun = kernel.unit_holds if kernel else UNITS
+    canvas = kernel.canvas(job.spec.params) if kernel else None
     own = f"{BASE}/jobs/{job.id}"
     return {
         "id": job.id,
@@ -96,7 +87,7 @@ def eta_json(band: Band) -> dict[str, float]:
 def estimate(h: Hydra, job: Job) -> Estimate | None:
     """What the job's sums say so far, if its kernel is here and says anything."""
     kernel = kernel_of(h, job)
-    return estimate_of(kernel, job.spec.params, job.sums, job.done_units) if kernel else None
+    return kernel.estimate(job.spec.params, job.sums, job.done_units) if kernel else None
 
 
 def files_of(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -114,7 +105,7 @@ def history_json(h: Hydra, job: Job) -> list[dict[str, Any]]:
     """The samples of a job's way, each with the estimate of its moment."""
     kernel, params, found = kernel_of(h, job), job.spec.params, []
     for sample in h.store.views.history(job.id):
-        said = estimate_of(kernel, params, sample.sums, sample.done_units) if kernel else None
+        said = kernel.estimate(params, sample.sums, sample.done_units) if kernel else None
         found.append(
             {
                 "at": iso(sample.at_ms),
@@ -216,10 +207,10 @@ def kernel_json(name: str, kernel: Kernel) -> dict[str, Any]:
     """What a kernel computes and which parameters it takes."""
     return {
         "name": name,
-        "doc": (kernel.__doc__ or "").partition("\n\n")[0].strip(),
-        "version": version_of(kernel),
-        "params": {field: _param_json(param) for field, param in kernel.PARAMS.items()},
-        "presets": {label: dict(params) for label, params in presets_of(kernel).items()},
+        "doc": kernel.doc,
+        "version": kernel.version,
+        "params": {field: _param_json(param) for field, param in kernel.params.items()},
+        "presets": {label: dict(params) for label, params in kernel.presets.items()},
     }
 
 

@@ -224,6 +224,7 @@ def paint(params: Params, unit: int, blob: bytes) -> Tile:
 
 @lru_cache(PLANS_MAX)
 def _previewed(params: tuple[tuple[str, int | float | str], ...]) -> bytes:
+    """The preview of a job, made once; parameters as sorted pairs, so that they can be a key."""
     from hydra.kernels.pictures.assembly import assemble
 
     asked: Params = dict(params)

@@ -7,7 +7,7 @@
  * are no work. The budget is kept in bursts, not in time, and nothing hangs on which samples run
  * side by side, so every machine finds the same numbers.
  *
- * Where pictures are dear, some samples take a thousand times as long as others, and to follow all
+ * Where pictures are expensive, some samples take a thousand times as long as others; to follow all
  * of them as far as the budget goes would tell only that they take longer than that. So all are
  * followed for a quarter of the budget. The rest is shared among the stages up to the limit: each
  * goes on with every second sample, or fourth, and so on, which then stand for two or four. It ends

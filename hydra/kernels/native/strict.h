@@ -1,9 +1,11 @@
 /* Elementary functions with the same bits on every machine: nothing but + - * / and the square root
  * in double precision, round to nearest, no fused multiply-add, in the order written here.
  *
- * A machine's own libm may differ in the last bit from another's, so kernels must not call it.
- * `streams/_strict.py` says the same in Python. All of it is branch-free where that lets compilers
- * use vectors; nothing here allocates or keeps state.
+ * They are our own because libm's last bit differs between machines: kernels must not call it.
+ * `streams/strict.py` says the same in Python. All of it is branch-free where that lets compilers
+ * use vectors; nothing here allocates or keeps state. Rejected: CORE-MATH, whose functions are
+ * correctly rounded and so the same everywhere as well. They read tables and branch to a slow,
+ * exact path, which keeps compilers from using vectors, and it has no normal quantile.
  *
  * Sources: exp and log after FreeBSD's msun (e_exp.c, e_log.c; Sun Microsystems 1993, freely
  * usable), below 1 ulp; the normal quantile is AS 241, PPND16 (M. J. Wichura, Applied Statistics

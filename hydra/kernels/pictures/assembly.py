@@ -1,7 +1,7 @@
 """The answer of the mandelbrot kernel: tiles put together into files and numbers.
 
 Memory holds two strips of 64 rows and the compressed files, never the whole picture. The two files
-are packed in threads of their own: packing lets go of the GIL, the job's other workers are idle by
+are packed in threads of their own: packing releases the GIL, the job's other workers are idle by
 now, and whoever waits for the answer waits for this.
 """
 
@@ -105,6 +105,7 @@ def assemble(params: Params, whole: Pieces, unpack: Unpack) -> dict[str, Any]:
 
 
 def _strips(columns: int, rows: int, whole: Pieces, unpack: Unpack) -> Iterator[Strip]:
+    """Rows of tiles from the top down, each as counts and colours of the picture's full width."""
     across, down = tiles(columns, rows)
     for strip in range(down):
         height = min(TILE, rows - strip * TILE)

@@ -1,6 +1,6 @@
 """Deflate in a fifth of zlib's time, where ISA-L is installed; files are as small either way.
 
-Their bytes differ between the two, and between zlib's own editions, so that nothing may hang on a
+Their bytes differ between the two, and between zlib's own versions, so nothing may depend on a
 packed file's bytes: digests in answers are of what is packed.
 """
 

@@ -1,8 +1,9 @@
 """The palettes of the mandelbrot kernel, as stops in sRGB, and the curve of linear light.
 
 A palette is a cycle: its stops are evenly spaced around it and a smooth curve (Catmull and Rom's)
-runs through them, back to the first. Colours begin the cycle anew as counts grow; the inside of the
-set is black. The last nine bear the names of another renderer's modes; the formulas are our own.
+runs through them, back to the first. Growing counts run through the cycle again and again; the
+inside of the set is black. The last nine have the names of another renderer's modes; the formulas
+are our own.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""How the mandelbrot kernel numbers its tiles, and what it promises each to cost.
+"""How the mandelbrot kernel numbers its tiles, and what it expects each to cost.
 
 Tiles of one picture differ a hundredfold in work: the plane is empty far from the set, the checks
 save nearly all of its inside, and the border takes the rest. So a survey goes first: samples spread
 over the picture are followed, fewer the longer it takes, and tell of each tile how much work it is.
 Units are numbered from the most expensive tile to the cheapest. Then the units are a cost axis:
 chunks are cut from its front by work, slow workers take from its far end what is not too large for
-them, and crumbs are left for the end of a job.
+them, and small tiles are left for the end of a job.
 
 The survey is exact arithmetic on every machine, so each process makes it for itself and all number
 the tiles alike; nothing is stored or sent. It takes a few milliseconds. Rejected: a plan in the
@@ -60,11 +60,10 @@ def plan(view: View, survey: Survey) -> Plan:
     side = max(1, math.isqrt(SAMPLES // len(boxes)))
     bursts, reached = survey(view, boxes, side, BUDGET_BURSTS)
     samples = 1 + (view.antialias**2 if view.antialias > 1 else 0)
-    costs = [
-        box.width * box.height
-        * (PIXEL_COST + samples * SAMPLE_COST + samples * BURST * done // side**2)
-        for box, done in zip(boxes, bursts, strict=True)
-    ]  # fmt: skip
+    costs = []
+    for box, done in zip(boxes, bursts, strict=True):
+        pixel_cost = PIXEL_COST + samples * SAMPLE_COST + samples * BURST * done // side**2
+        costs.append(box.width * box.height * pixel_cost)
     iterations = min(view.iterations, reached * BURST)
     if len(boxes) < TILES_MIN:
         return Plan(range(len(boxes)), [sum(costs) // len(costs)] * len(costs), iterations)

@@ -115,6 +115,7 @@ def palette(stops: bytes) -> Colours:
 
 
 def _tile(view: View, box: Box) -> tuple[Counts, Colours]:
+    """Counts and colours of one tile; of several samples a pixel, the mean in linear light."""
     counts, squares = samples(view, box, 0.0, 0.0)
     colours = palette(view.stops)
     across = view.antialias
@@ -165,6 +166,7 @@ def _pieces(plane: Ints, *, colour: bool) -> Iterator[tuple[int, int]]:
 
 
 def _bytes(pieces: Iterable[tuple[int, int]]) -> bytes:
+    """Values of so many bits each, one behind the other, the lowest bit first."""
     out, bits, held = bytearray(), 0, 0
     for value, width in pieces:
         bits |= value << held
@@ -195,6 +197,10 @@ def unpack(blob: bytes) -> tuple[int, int, bytes, bytes]:
 
 
 def _planes(data: bytes, shape: tuple[int, int], many: int, *, colour: bool) -> list[Ints]:
+    """The planes that were packed into `data`, each of shape (height, width).
+
+    Raises ValueError if the bytes are no such planes.
+    """
     bits, left = int.from_bytes(data, "little"), 8 * len(data)
 
     def take(width: int) -> int:
@@ -222,6 +228,10 @@ def _planes(data: bytes, shape: tuple[int, int], many: int, *, colour: bool) -> 
 
 
 def _unfolded(folded: list[int], width: int, height: int, *, colour: bool) -> Ints:
+    """One plane from its differences, whose signs were folded into the lowest bit.
+
+    Raises ValueError if a value is out of range.
+    """
     plane: list[int] = []
     for i, value in enumerate(folded[: width * height]):
         a = plane[i - 1] if i % width else 0

@@ -51,6 +51,10 @@ def survey(view: View, boxes: Sequence[Box], across: int, budget: int) -> tuple[
 def _surveyed(
     view: View, scouts: list[Reals], part: Ints, budget: int, work: Ints
 ) -> tuple[list[int], int]:
+    """Follow the scouts, fewer and fewer, and add the bursts of all they stand for to `work`.
+
+    The work of each part, and how many bursts the budget would do for every sample.
+    """
     limit = -(-view.iterations // BURST)
     early, whole, weight = budget // EARLY, budget, 1
     reached, told, stage, stages = 0, 0, STAGE, 0

@@ -46,6 +46,7 @@ def count_hits(seed: int, first_block: int, points: int) -> int:
 
 
 def _outside(seed: int, block: int, first: int, many: int) -> int:
+    """Points outside the disc among `many` of a block, from the point `first` on."""
     calls = np.arange(first // CALL_POINTS, -(-(first + many) // CALL_POINTS))
     words = philox4x32(seed, _counters(calls, block, TAG)).T.reshape(-1)[:many]
     x, y = words & np.uint32(0xFFFF), words >> np.uint32(16)

@@ -75,6 +75,7 @@ def normals(seed: int, unit: int, count: int) -> NDArray[np.float64]:
 
 
 def _draw(kind: str, dtype: str, seed: int, unit: int, count: int) -> NDArray[Any]:
+    """Numbers of one kind, shape (count,); raises BadParam for what addresses no stream."""
     import numpy as np  # a work-horse that draws nothing should not pay 100 ms for it
 
     for name, value, high in (

@@ -1,6 +1,7 @@
 """Elementary functions with the same bits on every machine, in plain Python floats.
 
-The same operations in the same order as native/strict.h, whose sources these are: FreeBSD's msun
+They are our own because libm's last bit differs between machines; native/strict.h says why not
+CORE-MATH's. The same operations in the same order as there, from the same sources: FreeBSD's msun
 for exp and log, AS 241 for the normal quantile; the normal distribution after G. Marsaglia,
 "Evaluating the Normal Distribution", Journal of Statistical Software 11 (2004). The functions named
 `_of` or `quantile_` hold only + - * / and work on NumPy's arrays, too.

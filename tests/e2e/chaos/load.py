@@ -19,6 +19,7 @@ import urllib3
 
 from hydra import kernels
 from hydra.api.v1.shapes import BASE
+from hydra.kernels import Kernel
 from hydra.model import Params, Span
 from tests.e2e.chaos import drip
 
@@ -56,9 +57,8 @@ class Opened:
     shape: dict[str, Any] = field(default_factory=dict)
 
 
-def one_process(kernel: Any, given: Mapping[str, Any]) -> Task:
+def one_process(kernel: Kernel, given: Mapping[str, Any]) -> Task:
     """The task with what one process says to it."""
-    name = kernels.name_of(kernel)
     params = kernels.parse_params(kernel, given)
     answer = kernel.finish(params, kernel.run(params, Span(0, kernel.size(params))))
     files = {key: value for key, value in answer.items() if isinstance(value, bytes)}
@@ -68,9 +68,10 @@ def one_process(kernel: Any, given: Mapping[str, Any]) -> Task:
             for key, value in files.items()
         }
         answer = {k: v for k, v in answer.items() if k not in files} | {"files": labels}
-    return Task(name, params, json.loads(json.dumps(answer)))
+    return Task(kernel.name, params, json.loads(json.dumps(answer)))
 
 
+DRIP = Kernel.of(drip)
 DRIPS = ((240, 25), (900, 10), (60, 150), (2500, 5), (1200, 20))
 """Units of a drip job, and how long one takes, in ms."""
 
@@ -90,7 +91,7 @@ def menu(seed: int) -> list[Task]:
 def poisoned(seed: int) -> Task:
     """A job with one unit that no worker survives."""
     given = {"units": 64, "unit_ms": 2, "seed": seed, "poison": 1 + seed % 60}
-    return Task("drip", kernels.parse_params(drip, given), {})
+    return Task("drip", kernels.parse_params(DRIP, given), {})
 
 
 class Load:
@@ -175,7 +176,7 @@ class Load:
     def _drip(self) -> Task:
         units, unit_ms = self._chance.choice(DRIPS)
         params = {"units": units, "unit_ms": unit_ms, "seed": self._chance.getrandbits(40)}
-        return one_process(drip, params)
+        return one_process(DRIP, params)
 
     def _follow(self, task: Task) -> None:
         """Open one job and see it to its end."""
