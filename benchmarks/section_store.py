@@ -30,7 +30,7 @@ CLIENTS = 64
 RUN_S = 3.0
 ONE_CLIENT_CALLS = 300
 JOB_UNITS = 10**12
-ASK = Ask(1, 2.0, 1.0, 1, "2 s, the target, at 1 units/s")
+ASK = Ask(units=1, tau_s=2.0, beat_s=1.0, slice_units=1, why="2 s, the target, at 1 units/s")
 
 
 def measure(rows: Rows, rounds: int, only: str) -> None:
@@ -72,7 +72,11 @@ def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _open_job(store: Store) -> str:
     spec = JobSpec(
-        "pi", load()["pi"].version, {"samples": 10**18, "seed": 1}, JOB_UNITS, {"hits": (0, 1)}
+        kernel="pi",
+        version=load()["pi"].version,
+        params={"samples": 10**18, "seed": 1},
+        total_units=JOB_UNITS,
+        sum_bounds={"hits": (0, 1)},
     )
     return store.verbs.submit(SystemClock().new_id(), spec).id
 
@@ -85,7 +89,9 @@ def _calls(store: Store, job: str, name: str) -> Iterator[None]:
     seq = 1
     while grant:
         seq += 1
-        done = HandIn(job, grant.token, grant.span, {"hits": 1}, Rest.RETURN)
+        done = HandIn(
+            job=job, token=grant.token, span=grant.span, partial={"hits": 1}, rest=Rest.RETURN
+        )
         grant = store.verbs.complete(session, seq, done, ASK).grant
         yield
 
@@ -98,7 +104,9 @@ def _beats(store: Store, job: str, name: str) -> Iterator[None]:
     assert grant is not None
     for done in range(10**6 - 1):
         at = grant.span.start + done
-        beat = HandIn(job, grant.token, Span(at, at + 1), {"hits": 1}, Rest.KEEP)
+        beat = HandIn(
+            job=job, token=grant.token, span=Span(at, at + 1), partial={"hits": 1}, rest=Rest.KEEP
+        )
         store.verbs.complete(session, done + 2, beat)
         yield
 

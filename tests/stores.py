@@ -63,12 +63,16 @@ def blob_of(unit: int) -> bytes:
 def sums_spec(total: int, **over: object) -> JobSpec:
     """A job of one named sum."""
     values = {"sum_bounds": {"value": (0, VALUE_MAX)}, **over}
-    return JobSpec("testing", "v1", {"seed": 2**63}, total, **values)  # type: ignore[arg-type]
+    return JobSpec(
+        kernel="testing", version="v1", params={"seed": 2**63}, total_units=total, **values
+    )  # type: ignore[arg-type]
 
 
 def pieces_spec(total: int, **over: object) -> JobSpec:
     """A job of pieces."""
-    return JobSpec("drawing", "v2", {}, total, piece_bytes_max=32, **over)  # type: ignore[arg-type]
+    return JobSpec(
+        kernel="drawing", version="v2", params={}, total_units=total, piece_bytes_max=32, **over
+    )  # type: ignore[arg-type]
 
 
 def partial_of(spec: JobSpec, span: Span) -> Partial:
@@ -86,11 +90,13 @@ def session(name: str, host: str = "") -> Session:
 def ask(units: int, **over: float) -> Ask:
     """A wish for so many units."""
     values: dict[str, float] = {"tau_s": 2.0, "beat_s": 1.0, "slice_units": 0, **over}
-    return Ask(units, why="because", **values)  # type: ignore[arg-type]
+    return Ask(units=units, why="because", **values)  # type: ignore[arg-type]
 
 
 def hand_in(
     spec: JobSpec, job: str, token: str, span: Span, rest: Rest = Rest.KEEP, note: str = "why"
 ) -> HandIn:
     """The right hand-in of a span."""
-    return HandIn(job, token, span, partial_of(spec, span), rest, note)
+    return HandIn(
+        job=job, token=token, span=span, partial=partial_of(spec, span), rest=rest, note=note
+    )

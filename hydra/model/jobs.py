@@ -86,7 +86,7 @@ def move(state: JobState, event: str) -> JobState:
         raise IllegalMove(f"a {state.value} job cannot {event}") from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
     """A request as checked and sized, before it exists."""
 
@@ -105,7 +105,7 @@ class JobSpec:
     """Share against other jobs: 2.0 gets twice the fleet's work of 1.0."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job as the store has it."""
 
@@ -125,7 +125,7 @@ class Job:
     """What `done_units` cost: all of it is `total_units` times the spec's `unit_cost`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """A job's sums at one moment of its way."""
 

@@ -59,7 +59,7 @@ class End(StrEnum):
     """No heartbeat came before the deadline."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """The right to a span until a deadline, as the store's record of it."""
 
@@ -80,7 +80,7 @@ class Lease:
     losses: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
     """A piece of work that nobody holds."""
 
@@ -93,7 +93,7 @@ class Range:
     """Whether another worker than `loser` lost it too."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """One line of a job's timeline: what a worker did with one lease, written as it ended."""
 

@@ -22,7 +22,7 @@ from hydra.model import (
 NOWHERE = Span(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """The numbers that size a worker's next chunk of a job."""
 
@@ -38,7 +38,7 @@ class Pace:
     """From the first unit that nobody holds to the last; some between them may be held."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Runnable:
     """A job that claims may be served from, as policy sees it."""
 
@@ -53,7 +53,7 @@ class Runnable:
     pace: Pace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What a worker sees before it claims."""
 
@@ -73,7 +73,7 @@ class Hint:
     """The worker's measured time for one call to the store."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What a worker wants, as policy decided it."""
 
@@ -103,7 +103,7 @@ class Work:
     """In a unit of what the lease has left, on average."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
     """A proposal to give the part from `at` on of somebody's lease to the asker, or all of it."""
 
@@ -112,7 +112,7 @@ class Cut:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """A fresh lease, with what its holder needs to work and to size its next ask."""
 
@@ -127,7 +127,7 @@ class Grant:
     spec: JobSpec
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandIn:
     """A prefix of a lease's span, computed: what `complete` carries."""
 
@@ -143,7 +143,7 @@ class HandIn:
     """Time inside the kernel since the lease began."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A worker's hand-in, and what it wants."""
 
@@ -154,7 +154,7 @@ class Report:
     """As in Hint."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lent:
     """What the store knows of a lease that somebody hands in for."""
 
@@ -167,7 +167,7 @@ class Lent:
     """As the holder was last told."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """The store's reply to `complete`."""
 
@@ -181,7 +181,7 @@ class Receipt:
     """The next chunk, if one was asked for and there was one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reduction:
     """The lease on a job's reduction: everything needed to compute the answer."""
 
@@ -192,7 +192,7 @@ class Reduction:
     whole: Partial
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFigures:
     """What the reaper counts once a second."""
 
@@ -203,7 +203,7 @@ class FleetFigures:
     """Unassigned units over the runnable jobs that are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """What there is now, and what there has been since this data began, over all jobs."""
 
@@ -232,7 +232,7 @@ class Usage:
     """Commands answered since it started, of the whole fleet."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobDump:
     """All the store knows of a job at one moment, for the invariants."""
 

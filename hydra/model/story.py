@@ -60,7 +60,7 @@ def sentence_of(verb: str, fields: Fields) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoryEntry:
     """One thing that happened to a job."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hydra.model.pauses import Pause
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """One worker as it last showed itself."""
 

@@ -119,7 +119,7 @@ def _far_part(case: _Case) -> Cut | None:
         f"the fleet is idle and {case.lease.worker} would need {left / rate:.3g} s more; "
         f"this saves {saved_s:.2g} s"
     )
-    return Cut(case.lease.token, cut, why)
+    return Cut(token=case.lease.token, at=cut, why=why)
 
 
 def _whole(case: _Case) -> Cut | None:
@@ -134,4 +134,4 @@ def _whole(case: _Case) -> Cut | None:
         f"the fleet is idle, and {case.lease.worker} would need {left_s:.3g} s more for what can "
         f"be done from the start in {again_s:.2g} s"
     )
-    return Cut(case.lease.token, case.lease.span.start, why)
+    return Cut(token=case.lease.token, at=case.lease.span.start, why=why)

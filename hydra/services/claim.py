@@ -64,7 +64,15 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) ->
     else:
         unit_cost = costs.mean(Span(start, min(start + size.units, stop)))
     slice_units = int(pace.rate * h.settings.slice_seconds / unit_cost)
-    return Ask(size.units, size.tau_s, beat_s, slice_units, size.why, unit_cost, size.tail)
+    return Ask(
+        units=size.units,
+        tau_s=size.tau_s,
+        beat_s=beat_s,
+        slice_units=slice_units,
+        why=size.why,
+        unit_cost=unit_cost,
+        tail=size.tail,
+    )
 
 
 def _beat_s(h: Hydra, pace: Pace) -> float:

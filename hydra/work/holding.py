@@ -71,7 +71,15 @@ class Holding:
         for index, (_, part) in enumerate(self._parts):
             partial = merge(partial, part) if index else part
         span = Span(self.handed_in, self.reached)
-        return HandIn(self.grant.job, self.grant.token, span, partial, rest, note, self.busy_s)
+        return HandIn(
+            job=self.grant.job,
+            token=self.grant.token,
+            span=span,
+            partial=partial,
+            rest=rest,
+            note=note,
+            busy_s=self.busy_s,
+        )
 
     def counted(self, span: Span, receipt: Receipt) -> None:
         """The store has counted the prefix up to `span.stop`."""

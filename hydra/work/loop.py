@@ -283,7 +283,14 @@ class Worker:
 
     def _bare_beat(self, held: Holding) -> None:
         span = Span(held.handed_in, held.handed_in)
-        bare = HandIn(held.grant.job, held.grant.token, span, {}, Rest.KEEP, busy_s=held.busy_s)
+        bare = HandIn(
+            job=held.grant.job,
+            token=held.grant.token,
+            span=span,
+            partial={},
+            rest=Rest.KEEP,
+            busy_s=held.busy_s,
+        )
         report = Report(hand_in=bare, more=False)
         with self._numbered() as seq:
             if self._computing is not held:

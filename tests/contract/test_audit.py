@@ -80,7 +80,7 @@ def test_what_goes_backwards_is_seen(h: Hydra) -> None:
     longer, other = replace(lease, span=Span(10, 41)), replace(lease, session="other")
     assert seen(leases=[longer]) == ["a lease grew from 10..40 to 10..41"]
     assert seen(leases=[other]) == ["the lease of 10..40 has another holder"]
-    lost = replace(dump, leases=[], free=[Range(Span(10, 100), 3, "a")])
+    lost = replace(dump, leases=[], free=[Range(span=Span(10, 100), losses=3, loser="a")])
     assert regressions(lost, dump) == [
         "losses of 10..40 fell from 3 without progress",
         "losses of 40..100 fell from 3 without progress",

@@ -191,7 +191,11 @@ def test_what_cannot_be_is_refused(store: Store, span: Span, partial: dict, sent
     grant = take(store, session("a"), 30)
     before = store.vitals.dump("j1")
     with pytest.raises(BadSpan, match=sentence):
-        store.verbs.complete(session("a"), 2, HandIn("j1", grant.token, span, partial, Rest.KEEP))
+        store.verbs.complete(
+            session("a"),
+            2,
+            HandIn(job="j1", token=grant.token, span=span, partial=partial, rest=Rest.KEEP),
+        )
     assert store.vitals.dump("j1") == before
     good = hand_in(SPEC, "j1", grant.token, Span(0, 10))
     assert store.verbs.complete(session("a"), 2, good).verdict is Verdict.ACCEPTED
@@ -430,7 +434,9 @@ def test_split_takes_the_far_part(store: Store) -> None:
     open_job(store)
     victim = take(store, session("a"), 100)
     store.verbs.enlist(session("b"))
-    far = store.verbs.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, 60, "it is slow"))
+    far = store.verbs.claim(
+        session("b"), 1, "j1", ask(10), Cut(token=victim.token, at=60, why="it is slow")
+    )
     assert far is not None
     assert far.span == Span(60, 100)
     healthy(store)
@@ -450,14 +456,16 @@ def test_a_cut_at_the_start_takes_the_whole_lease(store: Store) -> None:
     victim = take(store, session("a"), 100)
     store.verbs.complete(session("a"), 2, hand_in(SPEC, "j1", victim.token, Span(0, 40)))
     store.verbs.enlist(session("b"))
-    taken = store.verbs.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, 40, "it is slow"))
+    taken = store.verbs.claim(
+        session("b"), 1, "j1", ask(10), Cut(token=victim.token, at=40, why="it is slow")
+    )
     assert taken is not None
     assert taken.span == Span(40, 100)
     healthy(store)
     late = hand_in(SPEC, "j1", victim.token, Span(40, 100), Rest.RETURN)
     assert store.verbs.complete(session("a"), 3, late).verdict is Verdict.STALE
     assert [chunk.end for chunk in store.views.timeline("j1")] == [End.CUT]
-    again = Cut(taken.token, 40, "it is slow, too")
+    again = Cut(token=taken.token, at=40, why="it is slow, too")
     assert store.verbs.claim(session("a"), 5, "j1", ask(10), again) is None, "only once"
     assert store.verbs.claim(session("a"), 6, "j1", ask(10)) is None
     done = hand_in(SPEC, "j1", taken.token, Span(40, 100), Rest.RETURN)
@@ -471,8 +479,13 @@ def test_a_cut_outside_the_lease_takes_nothing(store: Store, at: int) -> None:
     open_job(store)
     victim = take(store, session("a"), 100)
     store.verbs.enlist(session("b"))
-    assert store.verbs.claim(session("b"), 1, "j1", ask(10), Cut(victim.token, at, "")) is None
-    assert store.verbs.claim(session("b"), 2, "j1", ask(10), Cut("gone", 50, "")) is None
+    assert (
+        store.verbs.claim(session("b"), 1, "j1", ask(10), Cut(token=victim.token, at=at, why=""))
+        is None
+    )
+    assert (
+        store.verbs.claim(session("b"), 2, "j1", ask(10), Cut(token="gone", at=50, why="")) is None
+    )
     healthy(store)
 
 
@@ -619,7 +632,7 @@ def test_nothing_is_known_of_an_unknown_job(store: Store) -> None:
             read("nothing")
     store.verbs.enlist(session("a"))
     assert store.verbs.claim(session("a"), 1, "nothing", ask(1)) is None
-    said = HandIn("nothing", "t", Span(0, 0), {}, Rest.KEEP)
+    said = HandIn(job="nothing", token="t", span=Span(0, 0), partial={}, rest=Rest.KEEP)
     assert store.verbs.complete(session("a"), 2, said).verdict is Verdict.CLOSED
     assert store.verbs.expire("nothing", "t") is False
     assert store.verbs.reduce(session("a"), "nothing") is None

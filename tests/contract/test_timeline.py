@@ -69,7 +69,7 @@ def test_a_silent_worker_is_told_of_with_its_last_words(store: Store, wall: Wall
 def test_a_cut_lease_says_so(store: Store) -> None:
     store.verbs.submit("j1", SPEC)
     first = claim(store, "a", 100)
-    second = claim(store, "b", 100, Cut(first, 60, "idle"))
+    second = claim(store, "b", 100, Cut(token=first, at=60, why="idle"))
     store.verbs.complete(session("b"), 2, said(second, 60, 100, Rest.RETURN, 1.0))
     store.verbs.complete(session("a"), 2, said(first, 0, 60, Rest.RETURN, 2.0))
     ends = [(worker, span, how) for worker, span, *_, how in told(store)]
@@ -126,7 +126,10 @@ def test_pieces_leave_a_history_too(store: Store, wall: Wall) -> None:
         done = hand_in(spec, "j1", token, Span(at, at + 5))
         store.verbs.complete(session("a"), at + 2, done)
     began = int(wall.ms) - 4000
-    wanted = [Sample(began + 1000 * n, 5 * n, {}, 5.0 * n) for n in (1, 2, 3, 4)]
+    wanted = [
+        Sample(at_ms=began + 1000 * n, done_units=5 * n, sums={}, done_work=5.0 * n)
+        for n in (1, 2, 3, 4)
+    ]
     assert list(store.views.history("j1")) == wanted
 
 

@@ -109,7 +109,7 @@ def cut_unseen(
 @instead_of(steps, "free_put")
 def loss_forgotten(right: Right, state: State, record: JobRecord, given: Range) -> None:
     """Gives a lost span back as if nothing had happened, so that a poisoned unit never ends."""
-    right(state, record, Range(given.span))
+    right(state, record, Range(span=given.span))
 
 
 @instead_of(MemoryVerbs, "reduce")

@@ -32,7 +32,13 @@ def steady(h, clock):
     grant = h.store.verbs.claim(WHO, 1, job.id, ask(1000))
     for at in range(100):
         clock.now_s += 1
-        one = HandIn(job.id, grant.token, Span(at, at + 1), {"hits": 1}, Rest.KEEP)
+        one = HandIn(
+            job=job.id,
+            token=grant.token,
+            span=Span(at, at + 1),
+            partial={"hits": 1},
+            rest=Rest.KEEP,
+        )
         h.store.verbs.complete(WHO, at + 2, one)
     return job.id
 

@@ -39,7 +39,14 @@ def job(h, clock):
         clock.now_s += 2
         seq += 1
         for session, grant in grants.items():
-            said = HandIn(job, grant.token, grant.span, {"hits": 1}, Rest.RETURN, busy_s=1.5)
+            said = HandIn(
+                job=job,
+                token=grant.token,
+                span=grant.span,
+                partial={"hits": 1},
+                rest=Rest.RETURN,
+                busy_s=1.5,
+            )
             wants = ask(10) if h.store.views.job(job).unassigned_units else None
             receipt = h.store.verbs.complete(session, seq, said, wants)
             grants = grants | {session: receipt.grant}

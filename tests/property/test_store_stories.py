@@ -129,7 +129,9 @@ class Stories(RuleBasedStateMachine):
             cut = None
             if leases:
                 span = leases[0].span
-                cut = Cut(leases[0].token, span.start + round(span.units * share), "idle")
+                cut = Cut(
+                    token=leases[0].token, at=span.start + round(span.units * share), why="idle"
+                )
             ask = stores.ask(5)
             grants.append(
                 side.store.verbs.claim(stores.session(worker), self.seq[worker], job, ask, cut)
@@ -223,7 +225,9 @@ class Stories(RuleBasedStateMachine):
         partial = {"value": value} if not mine or abs(value) > 10**6 else {"other": 1}
         for side in self.sides:
             before = [side.store.vitals.dump(name) for name in JOBS]
-            said = side.say(HandIn(job, "", span, partial, Rest.KEEP), other)
+            said = side.say(
+                HandIn(job=job, token="", span=span, partial=partial, rest=Rest.KEEP), other
+            )
             try:
                 receipt = side.store.verbs.complete(
                     stores.session(worker), self.seq[worker] + 1000 * mine, said

@@ -141,12 +141,24 @@ def test_work_is_counted_in_core_seconds() -> None:
 
 
 def test_what_is_neither_free_nor_held_is_done() -> None:
-    spec = JobSpec("pi", "v", {}, 10)
-    job = Job("j", spec, JobState.RUNNING, 4, 5, 0)
-    held = Lease("j", "t", "s", "w", Span(2, 3), 1, 0.0, 0.0, 0.0)
+    spec = JobSpec(kernel="pi", version="v", params={}, total_units=10)
+    job = Job(
+        id="j", spec=spec, state=JobState.RUNNING, done_units=4, unassigned_units=5, created_ms=0
+    )
+    held = Lease(
+        job="j",
+        token="t",
+        session="s",
+        worker="w",
+        span=Span(2, 3),
+        slice_units=1,
+        rate_units_s=0.0,
+        at_ms=0.0,
+        deadline_ms=0.0,
+    )
     dump = JobDump(
-        job,
-        free=[Range(Span(5, 10))],
+        job=job,
+        free=[Range(span=Span(5, 10))],
         leases=[held],
         deadlines={},
         ends=frozenset(),
@@ -174,8 +186,24 @@ def test_a_reference_is_the_kernels_own_answer(kernel: str) -> None:
 def race(round_: int, policy: str, makespan_s: float, *, right: bool = True) -> Race:
     end_ms = 100_000 + int(makespan_s * 1000)
     chunks = [
-        Chunk("1", "w1", Span(0, 4), 100_500, 105_000, 4.0, End.COMPLETE),
-        Chunk("2", "w1", Span(4, 10), 105_000, end_ms, 16.0, End.COMPLETE),
+        Chunk(
+            id="1",
+            worker="w1",
+            span=Span(0, 4),
+            lent_ms=100_500,
+            ended_ms=105_000,
+            busy_s=4.0,
+            end=End.COMPLETE,
+        ),
+        Chunk(
+            id="2",
+            worker="w1",
+            span=Span(4, 10),
+            lent_ms=105_000,
+            ended_ms=end_ms,
+            busy_s=16.0,
+            end=End.COMPLETE,
+        ),
     ]
     return Race(round_, policy, ["w1", "w2"], ["j"], 100.0, makespan_s, right, [], chunks)
 

@@ -27,12 +27,24 @@ def test_a_lease_lasts_three_beats_or_three_of_its_chunk_if_that_is_shorter(
 ) -> None:
     """A chunk that ends before its holder would beat shows by its end that the holder lives."""
     h = wiring.in_memory(Settings.read({}), ManualClock(), dict)
-    ask = ask_for(h, Pace(2.0, 2.0 * live, left, live), 10**9, Costs(), Hint())
+    ask = ask_for(
+        h,
+        Pace(rate=2.0, fleet_rate=2.0 * live, unassigned_units=left, live_workers=live),
+        10**9,
+        Costs(),
+        Hint(),
+    )
     assert ask.beat_s == beat_s
 
 
 def test_who_may_be_slow_to_begin_has_time() -> None:
     """The first slice of a worker of unknown speed may be short, but it has yet to load things."""
     h = wiring.in_memory(Settings.read({}), ManualClock(), dict)
-    ask = ask_for(h, Pace(0.0, 16.0, 10, 8), 100, Costs(), Hint())
+    ask = ask_for(
+        h,
+        Pace(rate=0.0, fleet_rate=16.0, unassigned_units=10, live_workers=8),
+        100,
+        Costs(),
+        Hint(),
+    )
     assert (ask.tau_s, ask.beat_s) == (0.25, 1.0)

@@ -66,7 +66,13 @@ def test_units_of_one_cost_are_the_same_said_either_way(n: int, cost: int, work:
 
 
 def size(rate: float, free: Span = ALL, fleet: float = 100.0, live: int = 4) -> chunking.Size:
-    pace = Pace(rate, fleet, free.units, live, free)
+    pace = Pace(
+        rate=rate,
+        fleet_rate=fleet,
+        unassigned_units=free.units,
+        live_workers=live,
+        free_within=free,
+    )
     return chunking.chunk(chunking.Case(pace, len(EACH), COSTS), LIMITS)
 
 
@@ -84,7 +90,13 @@ def test_a_slow_worker_leaves_the_last_units_to_others() -> None:
     assert size(5.0, Span(0, 2)).units == 0, "12 s, where the mean needs 3.6 after all the rest"
     assert size(5.0, Span(0, 1), fleet=16.0).units == 1, "20 s, where the mean needs 31"
     assert size(25.0, Span(0, 1)).units == 1
-    level = chunking.Case(Pace(0.1, 100.0, 1, 4, Span(0, 1)), 10, Costs(1e6))
+    level = chunking.Case(
+        Pace(
+            rate=0.1, fleet_rate=100.0, unassigned_units=1, live_workers=4, free_within=Span(0, 1)
+        ),
+        10,
+        Costs(1e6),
+    )
     assert chunking.chunk(level, LIMITS).units == 1, "only where costs are estimated"
 
 
@@ -94,17 +106,37 @@ def test_the_rest_is_what_is_free_in_work() -> None:
 
 def test_a_worker_of_unknown_speed_begins_at_the_cheap_end() -> None:
     assert size(0.0).tail
-    level = chunking.Case(Pace(0.0, 0.0, 10, 1, ALL), 10, Costs())
+    level = chunking.Case(
+        Pace(rate=0.0, fleet_rate=0.0, unassigned_units=10, live_workers=1, free_within=ALL),
+        10,
+        Costs(),
+    )
     assert not chunking.chunk(level, LIMITS).tail
 
 
 def test_where_all_cost_the_same_all_take_from_the_front() -> None:
-    pace = Pace(1.0, 100.0, 10**6, 4, Span(0, 10**6))
+    pace = Pace(
+        rate=1.0,
+        fleet_rate=100.0,
+        unassigned_units=10**6,
+        live_workers=4,
+        free_within=Span(0, 10**6),
+    )
     assert not chunking.chunk(chunking.Case(pace, 10**6, Costs()), LIMITS).tail
 
 
 def test_a_split_shares_the_work_not_the_units() -> None:
-    held = Lease("j", "t", "s", "w", ALL, 1, 10 / 30, 0.0, 0.0)  # 10 cost units a second
+    held = Lease(
+        job="j",
+        token="t",
+        session="s",
+        worker="w",
+        span=ALL,
+        slice_units=1,
+        rate_units_s=10 / 30,
+        at_ms=0.0,
+        deadline_ms=0.0,
+    )  # 10 cost units a second
     cut = splitting.split([held], COSTS, 0.0, 10.0, 1.0, 0.5)
     assert cut is not None
     assert cut.at == 2, "of 300, the first two units make 160"
@@ -153,7 +185,14 @@ class Stage:
             self.h.store.verbs.tick()
         span = Span(grant.span.start, stop)
         rest = Rest.RETURN
-        said = HandIn(grant.job, grant.token, span, {"value": span.units}, rest, busy_s=took_s)
+        said = HandIn(
+            job=grant.job,
+            token=grant.token,
+            span=span,
+            partial={"value": span.units},
+            rest=rest,
+            busy_s=took_s,
+        )
         return complete(self.h, session, self.seq, Report(hand_in=said, more=more))
 
 
@@ -202,7 +241,14 @@ def test_the_speed_that_a_worker_measured_itself_is_in_work() -> None:
     # So quick that the store learns no rate; the worker says how long its kernel took.
     stop = grant.span.start + 10
     span = Span(grant.span.start, stop)
-    said = HandIn(grant.job, grant.token, span, {"value": 10}, Rest.RETURN, busy_s=0.5)
+    said = HandIn(
+        job=grant.job,
+        token=grant.token,
+        span=span,
+        partial={"value": 10},
+        rest=Rest.RETURN,
+        busy_s=0.5,
+    )
     receipt = complete(stage.h, a, 99, Report(hand_in=said, more=True))
     assert receipt.grant is not None
     assert receipt.grant.span.start == 0

@@ -28,52 +28,74 @@ def chunk(pace: Pace, overhead_s: float = 0.0005, hint: int = 0) -> chunking.Siz
 
 
 def test_a_long_job_is_cut_at_the_target() -> None:
-    size = chunk(Pace(100.0, 1_000.0, 10**9, 10))
+    size = chunk(Pace(rate=100.0, fleet_rate=1_000.0, unassigned_units=10**9, live_workers=10))
     assert (size.units, size.tau_s) == (200, 2.0)
     assert size.why == "2 s, the target, at 100 units/s"
 
 
 def test_slow_calls_make_longer_chunks() -> None:
     """By Young and Daly: sqrt(2 * 0.02 * 3600) is 12."""
-    size = chunk(Pace(100.0, 1_000.0, 10**9, 10), overhead_s=0.02)
+    size = chunk(
+        Pace(rate=100.0, fleet_rate=1_000.0, unassigned_units=10**9, live_workers=10),
+        overhead_s=0.02,
+    )
     assert size.tau_s == pytest.approx(12.0)
     assert "as calls take 20 ms" in size.why
-    assert chunk(Pace(100.0, 1_000.0, 10**9, 10), overhead_s=3.0).tau_s == chunking.CAP_S_MAX
+    assert (
+        chunk(
+            Pace(rate=100.0, fleet_rate=1_000.0, unassigned_units=10**9, live_workers=10),
+            overhead_s=3.0,
+        ).tau_s
+        == chunking.CAP_S_MAX
+    )
 
 
 def test_near_the_end_a_chunk_is_half_of_the_rest() -> None:
-    size = chunk(Pace(100.0, 1_000.0, 2_000, 10))
+    size = chunk(Pace(rate=100.0, fleet_rate=1_000.0, unassigned_units=2_000, live_workers=10))
     assert (size.units, size.tau_s) == (100, 1.0)
     assert "half of the 2 s that the fleet needs for the rest" in size.why
 
 
 def test_a_chunk_is_worth_its_overhead() -> None:
-    size = chunk(Pace(100.0, 1_000.0, 10, 10), overhead_s=0.03)
+    size = chunk(
+        Pace(rate=100.0, fleet_rate=1_000.0, unassigned_units=10, live_workers=10), overhead_s=0.03
+    )
     assert size.tau_s == pytest.approx(0.15)
     assert "overhead of 30 ms" in size.why
 
 
 def test_a_fleet_of_unknown_speed_counts_as_workers_like_this_one() -> None:
-    assert chunk(Pace(100.0, 0.0, 400, 4)).units == 50
-    assert chunk(Pace(100.0, 0.0, 400, 0)).units == 200
+    assert chunk(Pace(rate=100.0, fleet_rate=0.0, unassigned_units=400, live_workers=4)).units == 50
+    assert (
+        chunk(Pace(rate=100.0, fleet_rate=0.0, unassigned_units=400, live_workers=0)).units == 200
+    )
 
 
 def test_an_unknown_worker_learns_its_speed_first() -> None:
-    size = chunk(Pace(0.0, 0.0, 1_000, 4))
+    size = chunk(Pace(rate=0.0, fleet_rate=0.0, unassigned_units=1_000, live_workers=4))
     assert (size.units, size.tau_s) == (125, 0.25)
     assert "to learn its speed" in size.why
-    assert chunk(Pace(0.0, 0.0, 1_000, 4), hint=7).units == 7
+    assert (
+        chunk(Pace(rate=0.0, fleet_rate=0.0, unassigned_units=1_000, live_workers=4), hint=7).units
+        == 7
+    )
 
 
 def test_a_costly_unit_makes_fewer_of_them() -> None:
-    assert chunking.chunk(Case(Pace(100.0, 100.0, 10**6), 10**6, Costs(50.0)), LIMITS).units == 4
+    assert (
+        chunking.chunk(
+            Case(Pace(rate=100.0, fleet_rate=100.0, unassigned_units=10**6), 10**6, Costs(50.0)),
+            LIMITS,
+        ).units
+        == 4
+    )
 
 
 @given(rate=rates, fleet=st.floats(0, 1e12), left=units, overhead=st.floats(0, 10))
 def test_any_chunk_has_a_unit_and_a_reason(
     rate: float, fleet: float, left: int, overhead: float
 ) -> None:
-    size = chunk(Pace(rate, fleet, left, 3), overhead)
+    size = chunk(Pace(rate=rate, fleet_rate=fleet, unassigned_units=left, live_workers=3), overhead)
     assert 1 <= size.units <= LIMITS.units_max
     assert size.tau_s >= max(LIMITS.floor_s, chunking.OVERHEADS * overhead) or size.tau_s == 2.0
     assert size.why
@@ -81,13 +103,18 @@ def test_any_chunk_has_a_unit_and_a_reason(
 
 @given(rate=rates, faster=st.floats(1, 100), left=units)
 def test_a_faster_worker_never_gets_less(rate: float, faster: float, left: int) -> None:
-    slow = chunk(Pace(rate, 1e6, left, 3))
-    fast = chunk(Pace(rate * faster, 1e6, left, 3))
+    slow = chunk(Pace(rate=rate, fleet_rate=1e6, unassigned_units=left, live_workers=3))
+    fast = chunk(Pace(rate=rate * faster, fleet_rate=1e6, unassigned_units=left, live_workers=3))
     assert fast.units >= slow.units or rate * faster > 1e6
 
 
 def peer(name: str, rate: float, left: int, total: int = 8_000) -> chunking.Size:
-    return chunking.SIZINGS[name](Case(Pace(rate, 100.0, left, 4), total, Costs()), LIMITS)
+    return chunking.SIZINGS[name](
+        Case(
+            Pace(rate=rate, fleet_rate=100.0, unassigned_units=left, live_workers=4), total, Costs()
+        ),
+        LIMITS,
+    )
 
 
 def test_every_sizing_can_be_chosen_by_name() -> None:
@@ -131,7 +158,17 @@ def test_the_seed_rule_waits_forty_times_as_long() -> None:
 
 
 def lease(start: int, stop: int, rate: float, at_ms: float = 0.0, slice_units: int = 1) -> Lease:
-    return Lease("j", "t", "s", "w", Span(start, stop), slice_units, rate, at_ms, 0.0)
+    return Lease(
+        job="j",
+        token="t",
+        session="s",
+        worker="w",
+        span=Span(start, stop),
+        slice_units=slice_units,
+        rate_units_s=rate,
+        at_ms=at_ms,
+        deadline_ms=0.0,
+    )
 
 
 def test_a_split_shares_by_speed() -> None:
@@ -230,7 +267,14 @@ def test_calls_slow_down_as_the_fleet_grows() -> None:
 
 def test_the_last_chunks_of_a_large_fleet_are_no_stampede() -> None:
     limits = dataclasses.replace(LIMITS, floor_s=10.0, beat_s=20.0)
-    size = chunking.chunk(Case(Pace(2.0, 2e5, 10**5, 100_000), 10**9, Costs()), limits)
+    size = chunking.chunk(
+        Case(
+            Pace(rate=2.0, fleet_rate=2e5, unassigned_units=10**5, live_workers=100_000),
+            10**9,
+            Costs(),
+        ),
+        limits,
+    )
     assert (size.units, size.tau_s) == (20, 10.0)
     assert size.why.startswith("10 s, the shortest for a fleet of 100000")
 

@@ -14,14 +14,30 @@ BEGAN_MS = 50_000
 
 def job(done: int = 100, ended_s: float | None = None) -> Job:
     ended_ms = None if ended_s is None else BEGAN_MS + int(1000 * ended_s)
-    return Job("j", sums_spec(100), JobState.RUNNING, done, 0, BEGAN_MS, ended_ms)
+    return Job(
+        id="j",
+        spec=sums_spec(100),
+        state=JobState.RUNNING,
+        done_units=done,
+        unassigned_units=0,
+        created_ms=BEGAN_MS,
+        ended_ms=ended_ms,
+    )
 
 
 def chunk(
     worker: str, start: int, stop: int, lent_s: float, ended_s: float, busy_s: float
 ) -> Chunk:
     lent_ms, ended_ms = (BEGAN_MS + int(1000 * s) for s in (lent_s, ended_s))
-    return Chunk("1", worker, Span(start, stop), lent_ms, ended_ms, busy_s, End.COMPLETE)
+    return Chunk(
+        id="1",
+        worker=worker,
+        span=Span(start, stop),
+        lent_ms=lent_ms,
+        ended_ms=ended_ms,
+        busy_s=busy_s,
+        end=End.COMPLETE,
+    )
 
 
 COSTS = Costs(2.0)
@@ -69,7 +85,9 @@ def test_when_chunks_were_dropped_time_counts_from_the_first_that_is_left(
 
 
 def sample(at_s: float, done: int) -> Sample:
-    return Sample(BEGAN_MS + int(1000 * at_s), done, {}, float(done))
+    return Sample(
+        at_ms=BEGAN_MS + int(1000 * at_s), done_units=done, sums={}, done_work=float(done)
+    )
 
 
 def test_throughput_is_told_over_times_long_enough_to_mean_something() -> None:

@@ -17,7 +17,10 @@ from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
 from hydra.work.loop import Worker
 
-SLOW, FAST = Pace(1.0, 100.0, 0, 2), Pace(99.0, 100.0, 0, 2)
+SLOW, FAST = (
+    Pace(rate=1.0, fleet_rate=100.0, unassigned_units=0, live_workers=2),
+    Pace(rate=99.0, fleet_rate=100.0, unassigned_units=0, live_workers=2),
+)
 
 
 @pytest.mark.parametrize(
@@ -26,8 +29,16 @@ SLOW, FAST = Pace(1.0, 100.0, 0, 2), Pace(99.0, 100.0, 0, 2)
         (SLOW, True, True),
         (FAST, True, False),
         (SLOW, False, False),  # adding sums up is no work
-        (Pace(1.0, 1.0, 0, 1), True, False),  # there is nobody else
-        (Pace(0.0, 100.0, 0, 2), True, False),  # nothing is known of it
+        (
+            Pace(rate=1.0, fleet_rate=1.0, unassigned_units=0, live_workers=1),
+            True,
+            False,
+        ),  # there is nobody else
+        (
+            Pace(rate=0.0, fleet_rate=100.0, unassigned_units=0, live_workers=2),
+            True,
+            False,
+        ),  # nothing is known of it
     ],
 )
 def test_only_the_slow_let_others_reduce_a_picture(pace: Pace, pieces: bool, lets: bool) -> None:
@@ -59,7 +70,7 @@ def test_a_faster_worker_comes_first_if_there_is_one(helped: bool) -> None:
 
 
 def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
-    pieces = JobSpec("k", "v", {}, 4, piece_bytes_max=10)
+    pieces = JobSpec(kernel="k", version="v", params={}, total_units=4, piece_bytes_max=10)
     assert reduction_wait_s(SLOW, pieces) == REDUCTION_WAIT_S
     assert reduction_wait_s(FAST, pieces) == 0.0
 

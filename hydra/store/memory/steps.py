@@ -130,12 +130,12 @@ def take_far_part(state: State, session: Session, record: JobRecord, cut: Cut) -
         return None
     span = Span(cut.at, victim.stop)
     if victim.start < cut.at < victim.stop:
-        taken = Range(span, victim.losses, victim.loser, victim.many)
+        taken = Range(span=span, losses=victim.losses, loser=victim.loser, losers_many=victim.many)
         victim.stop, victim.cut = cut.at, True
         lease_write(state, record, cut.token, victim)
     elif victim.start == cut.at and not victim.losses:
         # All of it, which counts as a loss: else a unit that kills who takes it would go round.
-        taken = Range(span, 1, victim.session.worker)
+        taken = Range(span=span, losses=1, loser=victim.session.worker)
         lease_end(state, record, cut.token, End.CUT)
     else:
         return None
@@ -274,13 +274,19 @@ def lose(state: State, record: JobRecord, token: str, end: End, why: str) -> Non
     if stop - start == 1 and losses >= losses_max:
         close(state, record, "fail", unit=start, losses=losses, why=why)
     else:
-        free_put(state, record, Range(lease.span, losses, loser, many))
+        free_put(
+            state, record, Range(span=lease.span, losses=losses, loser=loser, losers_many=many)
+        )
 
 
 def give_back(state: State, record: JobRecord, token: str, why: str) -> None:
     """Give the rest of a lease back unharmed."""
     lease = lease_end(state, record, token, End.RETURN)
-    free_put(state, record, Range(lease.span, lease.losses, lease.loser, lease.many))
+    free_put(
+        state,
+        record,
+        Range(span=lease.span, losses=lease.losses, loser=lease.loser, losers_many=lease.many),
+    )
     worker, (start, stop) = lease.session.worker, lease.span
     tell(state, record, "return", worker=worker, start=start, stop=stop, why=why)
 
@@ -314,12 +320,12 @@ def judge(
             known.job = ""
             state.workers[session.worker].job = ""
         verdict = Verdict.CLOSED if closed else Verdict.STALE
-        return Receipt(verdict, 0, replace(pace, unassigned_units=0))
+        return Receipt(verdict=verdict, stop=0, pace=replace(pace, unassigned_units=0))
     if not start <= stop <= record.spec.total_units:
         raise refusal("span", start=start, total=record.spec.total_units)
     _check_partial(record.spec, hand_in.span.units, hand_in.partial)
     if stop > lease.stop:
-        return Receipt(Verdict.CUT, lease.stop, pace)
+        return Receipt(verdict=Verdict.CUT, stop=lease.stop, pace=pace)
     return None
 
 
@@ -357,7 +363,7 @@ def accept(
         lease_renew(state, lease, now)
         lease_write(state, record, token, lease)
         lease.pace = state.pace(session, record)
-        return Receipt(Verdict.ACCEPTED, lease.stop, lease.pace)
+        return Receipt(verdict=Verdict.ACCEPTED, stop=lease.stop, pace=lease.pace)
     known.job = ""
     state.workers[session.worker].job = ""
     if lease.start == lease.stop:
@@ -371,7 +377,9 @@ def accept(
         record.state = move(record.state, "reduce")
         tell(state, record, "reduce", units=record.done)
         state.bell.ring()
-    receipt = Receipt(Verdict.ACCEPTED, lease.stop, state.pace(session, record), last)
+    receipt = Receipt(
+        verdict=Verdict.ACCEPTED, stop=lease.stop, pace=state.pace(session, record), last=last
+    )
     if not ask or hand_in.rest is Rest.LOST or last:
         return receipt
     # The next chunk of the same job, unless another job has waited longer by more than a chunk.

@@ -66,7 +66,7 @@ class MemoryVerbs:
                 created_ms=int(wall),
                 vtime_s=min((other.vtime_s for other in state.runnable()), default=0.0),
                 unassigned=spec.total_units,
-                free=[Range(Span(0, spec.total_units))],
+                free=[Range(span=Span(0, spec.total_units))],
             )
             state.jobs[job] = record
             state.tally["submitted"] += 1
@@ -174,12 +174,12 @@ class MemoryVerbs:
         with state.lock:
             record = state.jobs.get(hand_in.job)
             if record is None:
-                return Receipt(Verdict.CLOSED)
+                return Receipt(verdict=Verdict.CLOSED)
             spec = record.spec
             digest = wire.hand_in_digest(hand_in, wire.partial_parts(spec, hand_in))
             known, before = steps.heard_before(state, session, seq, digest)
             if before is not None:
-                return before if isinstance(before, Receipt) else Receipt(Verdict.STALE)
+                return before if isinstance(before, Receipt) else Receipt(verdict=Verdict.STALE)
             now, wall = state.hydra_now()
             steps.seen(state, session, wall)
             receipt = steps.judge(state, session, known, record, hand_in)

@@ -204,7 +204,7 @@ class RedisVerbs:
         """Count a prefix of the session's lease exactly once."""
         spec = self._specs.of(hand_in.job)
         if spec is None:
-            return Receipt(Verdict.CLOSED)
+            return Receipt(verdict=Verdict.CLOSED)
         parts = wire.partial_parts(spec, hand_in)
         work = work or Work(hand_in.span.units * spec.unit_cost, spec.unit_cost)
         reply = self._run(
@@ -231,7 +231,7 @@ class RedisVerbs:
         _raise_refusal(reply)
         line, _, granted = reply.partition("\n")
         if " " not in line:  # only `stale`, of a call that a later one overtook
-            return Receipt(Verdict(line))
+            return Receipt(verdict=Verdict(line))
         receipt = read_receipt(line, self._granted(granted) if granted else None)
         self._told.answered(hand_in, receipt)
         return receipt
