@@ -1,4 +1,4 @@
-"""Reap: one bounded pass over what is late. Any number of reapers may pass at the same time."""
+"""Reap: requeue what is late, in one bounded pass. Any number of reapers may pass at once."""
 
 from __future__ import annotations
 

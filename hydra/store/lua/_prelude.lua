@@ -228,7 +228,7 @@ local function close(k, job, state, wall, keep_ms, ...)
   end
 end
 
--- Take a lease away as lost: its range goes back with one loss more. A single unit that was lost
+-- Take a lease away as lost: its range is requeued with one loss more. A single unit that was lost
 -- too often, by several workers (or by the only one there is), is dead and fails the job; one
 -- worker alone among others must lose it more often.
 local function lose(k, job, token, lease, how, why, wall, keep_ms)

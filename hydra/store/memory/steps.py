@@ -255,7 +255,7 @@ def lease_end(state: State, record: JobRecord, token: str, end: End) -> LeaseRec
 
 
 def lose(state: State, record: JobRecord, token: str, end: End, why: str) -> None:
-    """Take a lease away as lost: its range goes back with one loss more.
+    """Take a lease away as lost: its range is requeued with one loss more.
 
     A single unit that was lost too often, by several workers (or by the only one there is), is dead
     and fails the job; one worker alone among others must lose it more often.
