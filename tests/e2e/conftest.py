@@ -18,14 +18,6 @@ from hydra.settings import Settings
 Start = Callable[..., Server]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is end to end."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker("e2e")
-
-
 def servers() -> dict[str, str]:
     """The different servers of this machine, by a short name."""
     found = {name: path for name in binary.NAMES if (path := shutil.which(name))}
