@@ -1,6 +1,6 @@
 """Fixtures for every test: what must not leak in from the machine, and a real Redis on request.
 
-And where a test runs: in groups that share what is dear to start, the longest groups first.
+And what the processes do that test side by side (`turns`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -17,14 +18,9 @@ from hydra.errors import HydraError
 from hydra.server import running
 from hydra.server.connection import connect
 from hydra.settings import Settings
+from tests import turns
 
 E2E = Path(__file__).parent / "e2e"
-
-LONGEST = ("test_chaos", "test_packaging", "test_bench")
-"""Files that are begun before all others."""
-
-WORKERS_MIN = 3
-"""Processes that test: more than two cores, since tests of real processes mostly wait."""
 
 
 def pytest_configure() -> None:
@@ -40,25 +36,25 @@ def pytest_configure() -> None:
             signal.signal(number, lambda *_: None)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes `-n auto` starts."""
-    return max(WORKERS_MIN, len(os.sched_getaffinity(0)))
+    return turns.processes()
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> turns.Turns:
+    """Who of them gets what."""
+    return turns.Turns(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is end to end begins first, and of that what lasts longest: the rest fills the gaps."""
+    """Mark what is end to end; where several processes test, put all in order."""
     for item in items:
         if E2E in item.path.parents or "redis_url" in getattr(item, "fixturenames", ()):
             item.add_marker("e2e")
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    if item.path.stem in LONGEST:
-        return LONGEST.index(item.path.stem)
-    return len(LONGEST) + (E2E not in item.path.parents)
+        items.sort(key=turns.turn)
 
 
 @pytest.fixture(autouse=True)

@@ -196,8 +196,7 @@ def compose() -> Iterator[Composed]:
         _answers("docker", "rmi", composed.project)
 
 
-@pytest.mark.slow
-@pytest.mark.e2e
+@pytest.mark.long
 def test_up_scale_kill_down_and_up_again(compose: Composed) -> None:
     compose("up", "-d")
     with compose.client() as client:

@@ -15,8 +15,6 @@ import pytest
 
 from tests.e2e.fleet import Fleet, clean_env, hydra
 
-pytestmark = pytest.mark.xdist_group("example")
-
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "hydra-percolation"
 JOB = {"trials": 20_000, "seed": 7, "side": 48, "probability": 0.6}

@@ -15,8 +15,6 @@ from hydra.store.redis import keys
 from tests.e2e.fleet import NAP, Fleet, Hand, other_edition, slept
 from tests.waiting import until
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 RQ_QUEUE = f"rq:queue:{QUEUE}"
 
 

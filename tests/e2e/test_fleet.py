@@ -17,8 +17,6 @@ from tests.e2e import nap
 from tests.e2e.fleet import BLOCKED, HITS, SEED, Fleet, hydra, loaded, right, slept
 from tests.waiting import until
 
-pytestmark = pytest.mark.xdist_group("fleet")
-
 POINTS = 10**9 if pi.BACKEND == "numpy" else 10**10
 """Seconds for one core: enough for every worker of a crew to get some."""
 

@@ -11,8 +11,6 @@ import pytest
 
 from tests.e2e.fleet import Fleet
 
-pytestmark = pytest.mark.xdist_group("framing")
-
 POST = b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 JOB = b'{"kernel": "pi"}'

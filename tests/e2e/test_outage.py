@@ -42,7 +42,7 @@ def worker(tmp_path: Path, server: Server) -> Iterator[Hand]:
     hand.kill()
 
 
-@pytest.mark.parametrize("outage_s", [5, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("outage_s", [5, pytest.param(60, marks=pytest.mark.long)])
 def test_what_was_computed_before_an_outage_counts(
     server: Server, worker: Hand, outage_s: int
 ) -> None:
@@ -99,7 +99,7 @@ def test_an_idle_worker_takes_work_again_after_refusals(server: Server, worker: 
 def test_a_server_that_stands_still_expires_nobody(
     tmp_path: Path, server: Server, worker: Hand
 ) -> None:
-    """Hydra time stands still with it: a lease of three seconds outlives eight."""
+    """Hydra time stands still with it: a lease of three seconds outlives five."""
     env = clean_env(REDIS_URL=server.url, HYDRA_STATE_DIR=str(tmp_path / "state"))
     reaper = Hand("reaper", hydra("reaper"), env, tmp_path / "reaper.log")
     try:
@@ -108,7 +108,7 @@ def test_a_server_that_stands_still_expires_nobody(
             job = submit(h, "nap", nap.lasting(600))
             until(lambda: h.store.job(job.id).done_units, within_s=20, what="it works")
             server.send(signal.SIGSTOP)
-            time.sleep(8)
+            time.sleep(5)
             server.send(signal.SIGCONT)
             before = h.store.job(job.id).done_units
             until(

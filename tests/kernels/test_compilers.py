@@ -16,9 +16,6 @@ from hydra.kernels.reference import pi as pi_reference
 from hydra.kernels.streams import backend
 from hydra.kernels.streams import reference as streams
 
-# All have what one program found to compare with.
-pytestmark = pytest.mark.xdist_group("compilers")
-
 GOLDEN = Path(__file__).parent / "golden"
 NATIVE = Path(hydra.__file__).parent / "kernels" / "native"
 STRICT = ["-ffp-contract=off", "-DHYDRA_FP_CONTRACT_OFF"]

@@ -271,7 +271,7 @@ REPORT = """
 import sys
 if {blocked}:
     sys.modules["hydra.kernels.native.pi"] = None
-from hydra.kernels import pi
+from hydra.kernels.builtin import pi
 hits = pi.run({{"samples": 1000, "seed": 7}}, range(1))["hits"]
 print(pi.BACKEND, hits, "numpy" in sys.modules)
 """

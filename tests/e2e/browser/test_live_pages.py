@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from tests.e2e.browser.browsing import PICTURE, WAIT_MS, answer, begin, expect, state
 from tests.waiting import until
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 def test_pi_from_the_form_to_its_answer(site, open_tab):

@@ -9,8 +9,6 @@ import pytest
 from tests.e2e.browser.browsing import PICTURE, Site, Tab, begin, expect, state
 from tests.waiting import until
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 PHONE = {"width": 360, "height": 740}
 
 
