@@ -61,11 +61,10 @@ def family(folder: Path) -> list[int]:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A bench that would last for long; at the end it is gone, and so are its cgroups."""
-    words = hydra(*SHORT, "--ideal-seconds", "60", "--solo-seconds", "60")
+    """A bench that goes on for a while; after the test it is gone, and so are its cgroups."""
     env = clean_env(TMPDIR=str(tmp_path))
     with subprocess.Popen(
-        words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        hydra(*SHORT), env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as bench:
         yield bench
         bench.terminate()
