@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from hydra.errors import HydraError
 from hydra.server import running
@@ -24,12 +25,14 @@ E2E = Path(__file__).parent / "e2e"
 
 
 def pytest_configure() -> None:
-    """Children get the signals of a fresh process, whatever this one was started with.
+    """No example of Hypothesis has to be quick; and children get the signals of a fresh process.
 
     A shell has what it runs in the background ignore SIGINT, and nohup SIGHUP; a program inherits
     that, and would not hear what a test sends it. A handler is not inherited: it is as deaf here,
     and leaves children their default.
     """
+    settings.register_profile("hydra", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("hydra")
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD):
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -76,9 +79,9 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder.chmod(0o700)
     wanted = os.environ.get("HYDRA_TEST_REDIS_SERVER")
     # Tests write much and keep nothing: without waiting for the disk they are several times faster.
-    settings = Settings.read({}, state_dir=str(folder), redis_server=wanted, fsync="everysec")
+    chosen = Settings.read({}, state_dir=str(folder), redis_server=wanted, fsync="everysec")
     try:
-        server = running.start(settings)
+        server = running.start(chosen)
     except HydraError as error:
         if os.environ.get("CI"):
             raise

@@ -10,6 +10,7 @@ import os
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 TOGETHER = (
     "tests/e2e/browser/",
@@ -46,7 +47,33 @@ def turn(item: pytest.Item) -> int:
 
 
 class Turns(LoadScopeScheduling):
-    """Gives a place of TOGETHER to one process, and any other test to any."""
+    """Gives a place of TOGETHER to one process, and any other test to any.
+
+    What xdist 3.8 does besides is mended here: it holds three tests ready for each process, so that
+    the longest wait behind each other; it runs a test that has ended its process again and again;
+    and the process that takes its place waits for ever for a second test.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """One test runs and the next is known: what a process needs to go on."""
+        while self.workqueue and not node.shutting_down:
+            if self._pending_of(self.assigned_work[node]) > 1:
+                return
+            self._assign_work_unit(node)
+        node.shutdown()  # after what it has
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """The process has ended: the test that it ran has failed, the others are left to do."""
+        work = self.assigned_work.pop(node)
+        left = [(unit, test) for unit in work.values() for test, done in unit.items() if not done]
+        if not left:
+            return None
+        unit, crashed = left[0]
+        unit[crashed] = True
+        self.workqueue.update({place: u for place, u in work.items() if not all(u.values())})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return crashed

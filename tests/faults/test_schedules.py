@@ -71,6 +71,7 @@ def test_a_seed_is_a_schedule() -> None:
     assert stories[0] == stories[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 def test_a_planted_bug_is_found(bug: type[MemoryStore], record_property) -> None:
     for seed in range(SCHEDULES_MAX):
