@@ -7,19 +7,29 @@ NATIVE := $(wildcard hydra/kernels/*/*.pyx hydra/kernels/*/*.pxd hydra/kernels/n
 INSTALLED := .venv/.installed
 TESTABLE := .venv/.testable
 ARGS ?=
+# tests/turns.py says what stays together and what begins first.
+PYTEST := $(BIN)/pytest -n auto --no-loadscope-reorder -q
 
-.PHONY: help run install test lint bench chaos
+.PHONY: help run install quick test test-long lint bench chaos
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 run: $(INSTALLED) ## Start everything on this machine; Ctrl-C stops it (ARGS='--port 9000')
 	$(BIN)/hydra up $(ARGS)
 
 install: $(INSTALLED) ## Make .venv with Hydra in it, editable, kernels compiled
 
-test: $(TESTABLE) lint ## Linters, types, floors and all tests
-	$(BIN)/pytest $(ARGS)
+quick: $(TESTABLE) ## Within a minute: ruff, and the tests that need no process of their own
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+	$(PYTEST) -m "not e2e and not slow and not long" $(ARGS)
+
+test: $(TESTABLE) lint ## Before every commit: linters, types, floors and all tests but the long ones
+	$(PYTEST) -m "not long" $(ARGS)
+
+test-long: $(TESTABLE) ## The long tests: many faults, long outages, many random stories
+	$(PYTEST) -m long $(ARGS)
 
 lint: $(TESTABLE) ## ruff, mypy, import-linter
 	$(BIN)/ruff format --check .

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 
 import fakeredis
 import redis
 
+from hydra.errors import HydraError
 from hydra.model import JobSpec, Partial, Rest, Session, Span
 from hydra.model.messages import Ask, HandIn
 from hydra.ports import Store
+from hydra.server import binary
 from hydra.store.memory import memory_store
 from hydra.store.redis import redis_store
 
@@ -48,6 +51,18 @@ def fake(wall: Wall) -> Store:
 def real(wall: Wall, client: redis.Redis) -> Store:
     """The Lua scripts in a real server."""
     return redis_store(client, counter(), now_ms=wall)
+
+
+def home_of_lua() -> str:
+    """Where the scripts are tested: "real", or "fake" where there is no server.
+
+    CI must have one. HYDRA_TEST_REDIS_SERVER=fake asks for the other.
+    """
+    try:
+        binary.find(os.environ.get("HYDRA_TEST_REDIS_SERVER", ""))
+    except HydraError:
+        return "real" if os.environ.get("CI") else "fake"
+    return "real"
 
 
 def value_of(unit: int) -> int:

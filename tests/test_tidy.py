@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.turns import TOGETHER
+
 ROOT = Path(__file__).parent.parent
 COLUMNS_MAX = 100
 
@@ -97,6 +99,13 @@ def test_nothing_is_left_over_or_of_one_machine(path: str) -> None:
 @pytest.mark.parametrize("path", sources(".py"))
 def test_names_say_what_a_file_is_for(path: str) -> None:
     assert Path(path).stem not in {"utils", "util", "helpers", "manager", "common", "misc"}
+
+
+def test_what_a_module_shares_is_made_once() -> None:
+    """Fixtures of a module are made again by every process that runs one of its tests."""
+    makers = [path for path in PYTHON if 'fixture(scope="module")' in read(path)]
+    here = {f"{Path(path).parent}/" if path.endswith("conftest.py") else path for path in makers}
+    assert here - {"tests/test_tidy.py"} <= set(TOGETHER)
 
 
 def test_every_error_has_a_code_of_its_own() -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], *, within_s: float = 10.0, what: str = "") -> T:
+def until(condition: Callable[[], T], *, within_s: float = 30.0, what: str = "") -> T:
     """The first true value of `condition`, or a failure that names it after `within_s`."""
     deadline_s = time.monotonic() + within_s
     while True:

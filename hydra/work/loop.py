@@ -14,6 +14,7 @@ those through). Rejected: a flag for kernels to ask, which each would have to ca
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -77,7 +78,8 @@ class Worker:
         self._beats = beats
         self._lock = threading.Lock()
         self._seq = self._live_workers = 0
-        self._called_s = self._slice_began_s = self._reduce_s = 0.0
+        self._called_s = self._slice_began_s = 0.0
+        self._reduce_s = -math.inf  # a clock may begin anywhere, below zero as well
         self._overheads = Overheads()
         self._spent = False
         self._computing: Holding | None = None

@@ -1,4 +1,4 @@
-"""One suite over every store: memory, the Lua in fakeredis, the Lua in a real server."""
+"""One suite over every store: memory, and the Lua in a real server, or in fakeredis without one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def wall() -> stores.Wall:
     return stores.Wall()
 
 
-@pytest.fixture(params=["memory", "fake", "real"])
+@pytest.fixture(params=["memory", pytest.param(stores.home_of_lua(), marks=pytest.mark.e2e)])
 def store(request: pytest.FixtureRequest, wall: stores.Wall) -> Store:
     """Each store in turn, empty."""
     if request.param == "memory":

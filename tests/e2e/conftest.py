@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,16 +16,11 @@ import pytest
 from hydra.server import binary, running
 from hydra.server.process import Server
 from hydra.settings import Settings
+from hydra.work import sessions
+from tests.e2e.fleet import command, environment
+from tests.waiting import until
 
 Start = Callable[..., Server]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is end to end."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker("e2e")
 
 
 def servers() -> dict[str, str]:
@@ -42,6 +39,31 @@ def server_path(request: pytest.FixtureRequest) -> str:
             pytest.fail("CI must have a Redis server")
         pytest.skip("no Redis server is installed")
     return servers()[request.param]
+
+
+@pytest.fixture(autouse=True)
+def _no_process_outlives_its_test(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[None]:
+    """Whatever a test has started and left behind, however it failed, is killed after it.
+
+    What a test starts inherits the mark. Guards end last and by themselves, since only they know
+    the servers, which write their titles over their environment.
+    """
+    mark = f"{os.getpid()} {request.node.nodeid}"
+    monkeypatch.setenv("STARTED_BY_TEST", mark)
+    yield
+
+    def left() -> list[int]:
+        wanted = f"STARTED_BY_TEST={mark}".encode()
+        return [pid for pid, _ in sessions.living() if wanted in environment(pid)]
+
+    if found := left():
+        guards = [pid for pid in found if b"hydra.work.guard" in command(pid)]
+        sessions.send(signal.SIGKILL, set(found) - set(guards))
+        with contextlib.suppress(AssertionError):
+            until(lambda: not left(), what="the guards have ended")
+        sessions.send(signal.SIGKILL, left())
 
 
 @pytest.fixture

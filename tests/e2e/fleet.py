@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterable
-from datetime import datetime
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,63 +19,42 @@ from rq import Worker as RqWorker
 
 from hydra.adapters.rq_queue import RqQueue
 from hydra.client import Client, Handle
-from hydra.kernels.builtin import pi
-from hydra.model import Span
+from hydra.kernels import Kernel
 from hydra.server.connection import connect
+from hydra.services import Hydra
 from hydra.settings import Settings
 from hydra.wiring import over
 from hydra.work import sessions
+from tests.e2e import nap
+from tests.plugin import plugin
 from tests.waiting import until
 
 SEED = 7
 
+NAP = "tests.e2e.nap"
+"""The kernel that sleeps: every process of a fleet finds it."""
+
 HITS = {
     10**8: 78_537_272,
-    2 * 10**8: 157_081_051,
-    3 * 10**8: 235_629_547,
-    5 * 10**8: 392_698_549,
-    7 * 10**8: 549_774_415,
     10**9: 785_403_210,
-    2 * 10**9: 1_570_813_661,
-    3 * 10**9: 2_356_200_668,
-    5 * 10**9: 3_926_988_742,
-    7 * 10**9: 5_497_787_245,
     10**10: 7_854_010_172,
-    2 * 10**10: 15_707_996_556,
-    3 * 10**10: 23_561_978_501,
-    5 * 10**10: 39_269_915_717,
-    7 * 10**10: 54_977_840_261,
     10**11: 78_539_790_142,
     2 * 10**11: 157_079_685_644,
 }
 """Points of seed 7 -> hits, counted once in one process without Hydra around the kernel."""
 
-LOST_WITHIN_S = 5.0
-"""A lease of three beats, the reaper's pass, and some air: how soon a lost span is free again."""
-
 BLOCKED = "import sys; sys.modules['hydra.kernels.native.pi'] = None\n"
 """Put into a process's start, it makes the NumPy edition compute."""
 
-OTHER_EDITION = "import hydra.kernels.builtin.pi as pi; pi.VERSION += 1\n"
-"""Put into a process's start, it gives it another version of the kernel."""
+
+def other_edition(kernel: str) -> str:
+    """Put into a process's start, it gives it another version of this kernel's module."""
+    return f"import {kernel} as kernel; kernel.VERSION += 1\n"
 
 
-@cache
-def points_s() -> float:
-    """How many points one core of this machine throws in a second when it is left alone."""
-    units = 16 if pi.BACKEND == "numpy" else 2048
-    took_s = []
-    for _ in range(3):
-        begun_s = time.monotonic()
-        pi.run({"samples": 10**18, "seed": SEED}, Span(0, units))
-        took_s.append(time.monotonic() - begun_s)
-    return units * pi.UNIT_POINTS / min(took_s)
-
-
-def points_lasting(core_s: float) -> int:
-    """The largest known job that one core does within about `core_s` seconds."""
-    within = [points for points in HITS if points <= core_s * points_s()]
-    return max(within, default=min(HITS))
+def napping(h: Hydra) -> Hydra:
+    """The same services, which know the kernel that sleeps, too."""
+    return replace(h, kernels=lambda: {**h.kernels(), "nap": Kernel.of(nap)})
 
 
 def clean_env(**more: str) -> dict[str, str]:
@@ -99,9 +78,12 @@ def stock(url: str, *options: str, python: str = sys.executable) -> list[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has, below those that the system gives to connections by itself."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def children(pid: int) -> list[int]:
@@ -122,11 +104,6 @@ def command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-def at_s(entry: dict[str, Any]) -> float:
-    """When an entry of a story was written, in seconds since 1970."""
-    return datetime.fromisoformat(entry["at"]).timestamp()
 
 
 class Hand:
@@ -170,6 +147,7 @@ class Fleet:
         self.folder = folder
         self.state_dir = folder / "state"
         self.env = clean_env(HYDRA_STATE_DIR=str(self.state_dir), **env)
+        self.env["PYTHONPATH"] += os.pathsep + plugin(folder, NAP)
         self.redis_url = f"redis://127.0.0.1:{free_port()}"
         self.hands: list[Hand] = []
         self.up = Hand(
@@ -227,8 +205,12 @@ class Fleet:
         return self._hand(name, hydra("reaper"), "", {})
 
     def submit(self, points: int) -> Handle:
-        """A job of known answer."""
+        """A job of pi that has a known answer."""
         return self.client.submit("pi", samples=points, seed=SEED)
+
+    def nap(self, worker_s: float) -> Handle:
+        """A job that one worker does in so many seconds, asleep; `slept` knows its answer."""
+        return self.client.submit("nap", **nap.lasting(worker_s))
 
     def wait_working(self, job: Handle, *names: str, within_s: float = 20.0) -> None:
         """Wait until each of these workers holds a part of the job."""
@@ -270,11 +252,6 @@ class Fleet:
             for worker in RqWorker.all(self.redis)
             if worker.pid == hand.process.pid
         )
-
-    def now_s(self) -> float:
-        """The store's clock, by which its stories are written."""
-        seconds, micros = self.redis.time()
-        return float(seconds) + float(micros) / 1e6
 
     def server_pid(self) -> int:
         return int(json.loads((self.state_dir / "server.json").read_text())["pid"])
@@ -326,6 +303,11 @@ def environment(pid: int) -> list[bytes]:
         return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return []
+
+
+def slept(job: Handle, within_s: float = 60.0) -> bool:
+    """Wait for a job of `nap`: whether every unit was counted once."""
+    return job.result(within_s) == nap.answer(job.shape["params"])
 
 
 def right(answer: dict[str, Any], points: int) -> bool:

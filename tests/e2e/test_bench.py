@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,18 @@ def family(folder: Path) -> list[int]:
     ]
 
 
-@pytest.mark.slow
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A bench that goes on for a while; after the test it is gone, and so are its cgroups."""
+    env = clean_env(TMPDIR=str(tmp_path))
+    with subprocess.Popen(
+        hydra(*SHORT), env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as bench:
+        yield bench
+        bench.terminate()
+
+
+@pytest.mark.long
 def test_a_short_bench_is_exact_and_leaves_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         hydra(*SHORT, "--json", "--csv", str(tmp_path / "csv")),
@@ -77,15 +89,10 @@ def test_a_short_bench_is_exact_and_leaves_nothing(tmp_path: Path) -> None:
     assert not family(tmp_path)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_bench_that_is_told_to_end_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    bench = subprocess.Popen(
-        hydra(*SHORT, "--ideal-seconds", "15", "--solo-seconds", "15"),
-        env=clean_env(TMPDIR=str(tmp_path)),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def test_a_bench_that_is_told_to_end_leaves_nothing(
+    bench: subprocess.Popen[bytes], tmp_path: Path, number: signal.Signals
+) -> None:
     until(lambda: len(cgroups_of(tmp_path)) == 2, within_s=120, what="cgroups")
     left = cgroups_of(tmp_path)
     until(lambda: len(family(tmp_path)) > 3, within_s=60, what="services and workers")

@@ -160,7 +160,6 @@ def run_jobs(fleet: Fleet, count: int) -> None:
             viewer.close()
 
 
-@pytest.mark.slow
 def test_processes_hold_no_more_after_many_jobs(tmp_path: Path) -> None:
     """Scheduler, reaper and worker, after jobs and viewers that came and went."""
     fleet = Fleet(tmp_path, workers=1, HYDRA_SHIFT_SECONDS="1")

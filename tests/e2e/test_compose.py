@@ -20,7 +20,7 @@ import yaml
 
 from hydra.client import Client
 from hydra.settings import Settings
-from tests.e2e.fleet import SEED, clean_env, free_port, points_lasting, right
+from tests.e2e.fleet import SEED, clean_env, free_port, right
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -196,8 +196,7 @@ def compose() -> Iterator[Composed]:
         _answers("docker", "rmi", composed.project)
 
 
-@pytest.mark.slow
-@pytest.mark.e2e
+@pytest.mark.long
 def test_up_scale_kill_down_and_up_again(compose: Composed) -> None:
     compose("up", "-d")
     with compose.client() as client:
@@ -206,19 +205,18 @@ def test_up_scale_kill_down_and_up_again(compose: Composed) -> None:
         compose("up", "-d", "--scale", "worker=3")
         victim, *others = compose.workers()
         assert len(others) == 2
-        points = points_lasting(20)
-        job = client.submit("pi", samples=points, seed=SEED)
+        job = client.submit("pi", samples=10**11, seed=SEED)
         until(lambda: job.progress() > 0, within_s=20, what="work has begun")
         # Everything in the container at once, as a loss of power; `docker kill` would be an order
         # to stay down, after which no restart policy holds.
         _answers("docker", "exec", victim, "sh", "-c", "kill -9 -1")
         until(lambda: _inspect(victim, ".RestartCount") == "1", what="the worker is back")
-        assert right(job.result(), points)
+        assert right(job.result(), 10**11)
 
-        unfinished = client.submit("pi", samples=points_lasting(60), seed=SEED)
+        unfinished = client.submit("pi", samples=2 * 10**11, seed=SEED)
         until(lambda: unfinished.progress() > 0, within_s=20, what="work has begun")
     compose("down")
     compose("up", "-d")
     with compose.client() as client:
         assert client.job(job.id).state == "done"
-        assert right(client.job(unfinished.id).result(), points_lasting(60))
+        assert right(client.job(unfinished.id).result(), 2 * 10**11)

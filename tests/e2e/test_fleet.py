@@ -13,10 +13,12 @@ import pytest
 
 from hydra.kernels.builtin import pi
 from hydra.work import sessions
-from tests.e2e.fleet import BLOCKED, HITS, SEED, Fleet, hydra, loaded, points_lasting, right
+from tests.e2e import nap
+from tests.e2e.fleet import BLOCKED, HITS, SEED, Fleet, hydra, loaded, right, slept
 from tests.waiting import until
 
-POINTS = 10**8 if pi.BACKEND == "numpy" else 10**10
+POINTS = 10**9 if pi.BACKEND == "numpy" else 10**10
+"""Seconds for one core: enough for every worker of a crew to get some."""
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +77,12 @@ def test_a_worker_without_compiler_counts_the_same(fleet: Fleet) -> None:
 
     It names another host, as it would have: rates are known by host.
     """
-    points = points_lasting(2)
     slow = fleet.worker("numpy", start=BLOCKED, HYDRA_HOST="board")
-    job = fleet.submit(points)
+    job = fleet.submit(POINTS)
     fleet.wait_working(job, "numpy")
     assert "kernels/native/pi." not in loaded(slow.horse())
     fleet.stock("compiled")
-    assert right(job.result(60), points)
+    assert right(job.result(60), POINTS)
     assert {"numpy", "compiled"} <= workers_of(fleet, job.id)
 
 
@@ -92,14 +93,13 @@ def workers_of(fleet: Fleet, job: str) -> set[str]:
 
 def test_two_killed_workers_and_a_second_reaper_change_nothing(fleet: Fleet) -> None:
     """Each lost lease is ended once, however many reapers see it."""
-    points = points_lasting(4)
     four(fleet)
     fleet.reaper("second")
-    job = fleet.submit(points)
+    job = fleet.nap(8)
     fleet.wait_working(job, "four0", "four1", "four2")
     for hand in fleet.hands[:2]:
         hand.kill()
-    assert right(job.result(60), points)
+    assert slept(job)
     lost = [entry["text"] for entry in job.story() if entry["verb"] == "expire"]
     assert len(lost) == len(set(lost))
     assert {text.split()[0] for text in lost} <= {"four0", "four1"}
@@ -107,9 +107,10 @@ def test_two_killed_workers_and_a_second_reaper_change_nothing(fleet: Fleet) -> 
 
 def test_two_restarts_of_the_scheduler_change_nothing(fleet: Fleet) -> None:
     """Workers do not need it, and the command that waits for the answer goes on waiting."""
-    points = points_lasting(7)
     fleet.worker("w")
-    words = hydra("pi", str(points), "--seed", str(SEED), "--json")
+    params = nap.lasting(7)
+    given = (f"{name}={value}" for name, value in params.items())
+    words = hydra("submit", "nap", *given, "--json")
     with subprocess.Popen(words, env=fleet.env, stdout=subprocess.PIPE, text=True) as asking:
         until(lambda: "running" in {job.state for job in fleet.client.jobs(1)}, what="the job")
         job = fleet.client.jobs(1)[0]
@@ -122,7 +123,7 @@ def test_two_restarts_of_the_scheduler_change_nothing(fleet: Fleet) -> None:
         done = fleet.store.views.job(job.id)
         assert done.done_units < done.spec.total_units, "the job should outlast the restarts"
         output, _ = asking.communicate(timeout=60)
-    assert right(json.loads(output)["answer"], points)
+    assert json.loads(output)["answer"] == nap.answer(params)
 
 
 def living() -> set[int]:

@@ -18,6 +18,7 @@ from hydra.store.redis import keys
 from hydra.web import create_app
 from hydra.wiring import live
 from tests.e2e.conftest import Start
+from tests.waiting import until
 
 ALARMS: dict[str, list[tuple[str, ...]]] = {
     "eviction": [("maxmemory-policy", "allkeys-lru")],
@@ -67,6 +68,8 @@ def test_each_alarm_rings_for_its_cause_alone(ground: Ground, client: redis.Redi
             assert ground.failing() == [name], option
             client.config_set(option, before)
             assert ground.failing() == [], option
+    # A server that writes its first log anew refuses to end.
+    until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], what="a whole log")
 
 
 def test_a_reaper_that_stays_away_is_missed(ground: Ground, client: redis.Redis) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -11,16 +12,14 @@ from pathlib import Path
 import pytest
 
 from hydra.errors import Unavailable
-from hydra.kernels.builtin import pi
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.wiring import over
+from tests.e2e import nap
 from tests.e2e.chaos.server import Server
-from tests.e2e.fleet import SEED, Hand, children, clean_env, hydra, points_lasting
+from tests.e2e.fleet import NAP, Hand, children, clean_env, hydra, napping
+from tests.plugin import plugin
 from tests.waiting import until
-
-BACK_WITHIN_S = 5.0
-"""How long after Redis is back a waiting worker may take to hand in."""
 
 
 @pytest.fixture
@@ -37,12 +36,13 @@ def worker(tmp_path: Path, server: Server) -> Iterator[Hand]:
     env = clean_env(
         REDIS_URL=server.url, HYDRA_WORKER_ID="patient", HYDRA_STATE_DIR=str(tmp_path / "state")
     )
+    env["PYTHONPATH"] += os.pathsep + plugin(tmp_path, NAP)
     hand = Hand("patient", hydra("worker"), env, tmp_path / "worker.log")
     yield hand
     hand.kill()
 
 
-@pytest.mark.parametrize("outage_s", [5, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("outage_s", [5, pytest.param(60, marks=pytest.mark.long)])
 def test_what_was_computed_before_an_outage_counts(
     server: Server, worker: Hand, outage_s: int
 ) -> None:
@@ -51,8 +51,8 @@ def test_what_was_computed_before_an_outage_counts(
     A worker once ended when its heartbeat met the outage, and its work-horse was buried with it.
     """
     with server.client() as client:
-        h = over(client, Settings.read({}))
-        job = submit(h, "pi", {"samples": points_lasting(60), "seed": SEED})
+        h = napping(over(client, Settings.read({})))
+        job = submit(h, "nap", nap.lasting(600))
         until(lambda: h.store.views.job(job.id).done_units, within_s=20, what="it works")
         (lease,) = until(lambda: h.store.vitals.dump(job.id).leases, what="it holds a lease")
         horse = worker.horse()
@@ -63,7 +63,7 @@ def test_what_was_computed_before_an_outage_counts(
         before = h.store.views.job(job.id).done_units
         until(
             lambda: h.store.views.job(job.id).done_units > before,
-            within_s=BACK_WITHIN_S,
+            within_s=20,
             what="something is handed in",
         )
         story = [f"{entry.verb} {entry.text}" for entry in h.store.views.story(job.id)]
@@ -75,11 +75,11 @@ def test_what_was_computed_before_an_outage_counts(
 def test_an_idle_worker_takes_work_again_after_refusals(server: Server, worker: Hand) -> None:
     """No memory, no answer, no server: RQ's own worker ends at one or the other."""
     with server.client() as client:
-        h = over(client, Settings.read({}))
+        h = napping(over(client, Settings.read({})))
         until(lambda: h.queue.workers(), within_s=20, what="it listens")
         client.config_set("maxmemory", 1)
         with pytest.raises(Unavailable):
-            submit(h, "pi", {"samples": 1000, "seed": SEED})
+            submit(h, "nap", nap.lasting(1))
         server.send(signal.SIGSTOP)
         time.sleep(1)
         server.send(signal.SIGCONT)
@@ -87,10 +87,10 @@ def test_an_idle_worker_takes_work_again_after_refusals(server: Server, worker: 
         time.sleep(3)
         server.start()
         until(server.answers, what="the server is back")
-        job = submit(h, "pi", {"samples": 10 * pi.UNIT_POINTS, "seed": SEED})
+        job = submit(h, "nap", nap.lasting(0.1))
         until(
             lambda: h.store.views.job(job.id).done_units,
-            within_s=10,
+            within_s=20,
             what=f"it works: {worker.log.read_text()}",
         )
     assert worker.process.poll() is None, worker.log.read_text()
@@ -99,21 +99,21 @@ def test_an_idle_worker_takes_work_again_after_refusals(server: Server, worker: 
 def test_a_server_that_stands_still_expires_nobody(
     tmp_path: Path, server: Server, worker: Hand
 ) -> None:
-    """Hydra time stands still with it: a lease of three seconds outlives eight."""
+    """Hydra time stands still with it: a lease of three seconds outlives five."""
     env = clean_env(REDIS_URL=server.url, HYDRA_STATE_DIR=str(tmp_path / "state"))
     reaper = Hand("reaper", hydra("reaper"), env, tmp_path / "reaper.log")
     try:
         with server.client() as client:
-            h = over(client, Settings.read({}))
-            job = submit(h, "pi", {"samples": points_lasting(60), "seed": SEED})
+            h = napping(over(client, Settings.read({})))
+            job = submit(h, "nap", nap.lasting(600))
             until(lambda: h.store.views.job(job.id).done_units, within_s=20, what="it works")
             server.send(signal.SIGSTOP)
-            time.sleep(8)
+            time.sleep(5)
             server.send(signal.SIGCONT)
             before = h.store.views.job(job.id).done_units
             until(
                 lambda: h.store.views.job(job.id).done_units > before,
-                within_s=BACK_WITHIN_S,
+                within_s=20,
                 what=f"something is handed in: {worker.log.read_text()}",
             )
             verbs = {entry.verb for entry in h.store.views.story(job.id)}

@@ -24,12 +24,6 @@ from hydra.wiring import over
 from tests.e2e.fleet import HITS, SEED, Hand, clean_env, loaded, stock
 from tests.waiting import until
 
-pytestmark = [
-    pytest.mark.slow,
-    # One build serves all.
-    pytest.mark.xdist_group("packaging"),
-]
-
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = shutil.ignore_patterns(
     ".*", "build", "dist", "*.egg-info", "__pycache__", "*.so", "*.c", "node_modules"

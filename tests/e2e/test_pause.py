@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from hydra.client import Handle
-from tests.e2e.fleet import SEED, Fleet, at_s, hydra, points_lasting
+from tests.e2e.fleet import Fleet, hydra
 from tests.waiting import until
+
+FOR_EVER_S = 3600.0
 
 CREWS: dict[str, Callable[[Fleet], object]] = {
     "ours": lambda fleet: fleet.worker("w"),
@@ -42,13 +44,11 @@ def horse_nice(fleet: Fleet) -> int:
 @pytest.mark.parametrize("crew", CREWS)
 def test_a_paused_worker_gives_back_says_so_and_goes_on(fleet: Fleet, crew: str) -> None:
     CREWS[crew](fleet)
-    job = fleet.client.submit("pi", samples=points_lasting(10**6) * 10, seed=SEED)
+    job = fleet.nap(FOR_EVER_S)
     fleet.wait_working(job, "w")
-    asked_s = fleet.now_s()
     assert "rest until" in say(fleet, "pause", "2h")
     entry = fleet.entry(job, "return", "w gives back")
     assert "it pauses: hydra pause" in entry["text"]
-    assert at_s(entry) - asked_s < 10, "it did not wait for anything but the command to start"
     assert fleet.store.vitals.dump(job.id).leases == []
     until(lambda: " paused " in say(fleet, "workers"), what="the list says so")
     assert ": hydra pause" in say(fleet, "workers")
@@ -62,16 +62,16 @@ def test_a_paused_worker_gives_back_says_so_and_goes_on(fleet: Fleet, crew: str)
 
 def test_kernels_run_niced(fleet: Fleet) -> None:
     fleet.worker("w", HYDRA_NICE="7")
-    job = fleet.client.submit("pi", samples=points_lasting(10**6) * 10, seed=SEED)
+    job = fleet.nap(FOR_EVER_S)
     fleet.wait_working(job, "w")
     assert horse_nice(fleet) == 7
     end(job)
 
 
 def test_a_worker_outside_its_hours_takes_nothing(fleet: Fleet) -> None:
-    now = int(fleet.now_s())
+    now, _ = fleet.redis.time()
     fleet.worker("w", HYDRA_WORK_HOURS="00:00-00:01", TZ=f"UTC{(now // 3600) % 24 - 12:+d}")
-    job = fleet.client.submit("pi", samples=10**9, seed=SEED)
+    job = fleet.nap(1)
     found = until(
         lambda: next((w for w in fleet.client.workers() if w["paused"]), None),
         within_s=30,

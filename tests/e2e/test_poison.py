@@ -117,10 +117,7 @@ def test_an_answer_that_kills_three_workers_is_given_up_in_seconds(
 
 @pytest.mark.parametrize(
     "how",
-    [
-        "raise",
-        *(pytest.param(how, marks=pytest.mark.slow) for how in ("loop", "leak")),
-    ],
+    ["raise", "loop", "leak"],
 )
 def test_a_stock_worker_names_it_too(
     h: Hydra, start: Callable[..., Hand], redis_url: str, how: str
@@ -129,7 +126,7 @@ def test_a_stock_worker_names_it_too(
     assert fails_alone(h, how, 40, within_s=60).endswith(WORDS[how])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_stock_work_horse_that_segfaults_is_left_to_the_deadline(
     h: Hydra, start: Callable[..., Hand], redis_url: str
 ) -> None:

@@ -19,13 +19,8 @@ from hydra.server.connection import connect, inspect, require_safe
 from hydra.server.process import Server
 from hydra.settings import Settings
 from tests.e2e.conftest import Start, servers
+from tests.e2e.fleet import free_port
 from tests.waiting import until
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def is_alive(pid: int) -> bool:

@@ -10,7 +10,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -105,10 +104,8 @@ def test_one_command_one_address_one_stop(up: Callable[..., Up], number: signal.
         "url": url,
         "pid": run.process.pid,
     }
-    begun_s = time.monotonic()
     code, error = run.end(number)
     assert (code, error) == (0, "")
-    assert time.monotonic() - begun_s < 8, "an idle stop is quick"
     assert run.family() == []
     assert not (run.state_dir / "up.json").exists()
 

@@ -16,7 +16,9 @@ FOUND = [
     if line[:1].isdigit()
 ]
 
-BATCHES, BATCH = 4, 100
+BATCH = 50
+
+BATCHES = {"quick": range(1), "test": range(1, 8), "long": range(8, 40)}
 """Schedules of every test run; `python -m tests.faults` runs as many as one likes."""
 
 IN_REDIS = 8
@@ -39,9 +41,16 @@ def test_what_was_found_once_stays_mended(seed: int) -> None:
     run(seed)
 
 
-@pytest.mark.parametrize("first", range(0, BATCHES * BATCH, BATCH))
-def test_no_fault_loses_or_doubles_a_unit(first: int) -> None:
-    for seed in range(first, first + BATCH):
+@pytest.mark.parametrize(
+    "batch",
+    [
+        *BATCHES["quick"],
+        *(pytest.param(batch, marks=pytest.mark.slow) for batch in BATCHES["test"]),
+        *(pytest.param(batch, marks=pytest.mark.long) for batch in BATCHES["long"]),
+    ],
+)
+def test_no_fault_loses_or_doubles_a_unit(batch: int) -> None:
+    for seed in range(batch * BATCH, (batch + 1) * BATCH):
         run(seed)
 
 
@@ -62,6 +71,7 @@ def test_a_seed_is_a_schedule() -> None:
     assert stories[0] == stories[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_found(bug: str, record_property) -> None:
     for seed in range(SCHEDULES_MAX):

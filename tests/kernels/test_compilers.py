@@ -16,6 +16,8 @@ from hydra.kernels.reference import pi as pi_reference
 from hydra.kernels.streams import backend
 from hydra.kernels.streams import reference as streams
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden"
 NATIVE = Path(hydra.__file__).parent / "kernels" / "native"
 STRICT = ["-ffp-contract=off", "-DHYDRA_FP_CONTRACT_OFF"]

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import pytest
-import redis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -70,8 +69,8 @@ class Stories(RuleBasedStateMachine):
     sides: list[Side]
 
     def make_sides(self) -> list[Side]:
-        """The stores to compare."""
-        return [Side(stores.memory(self.wall)), Side(stores.fake(self.wall))]
+        """The stores to compare; one alone has the story's own record beside it."""
+        return [Side(stores.memory(self.wall))]
 
     @initialize(total=st.integers(1, 60), kind=st.sampled_from(["sums", "pieces"]))
     def begin(self, total: int, kind: str) -> None:
@@ -374,30 +373,37 @@ def _rounded(receipt: Receipt) -> object:
     return replace(pace, rate=float(f"{pace.rate:.9g}"), fleet_rate=float(f"{pace.fleet_rate:.9g}"))
 
 
-QUICK = settings(
-    max_examples=25,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate],
-)
-
-
-def test_memory_and_lua_tell_the_same_story() -> None:
-    run_state_machine_as_test(Stories, settings=QUICK)
-
-
-def test_a_real_server_tells_it_too(redis_client: redis.Redis) -> None:
-    class RealStories(Stories):
-        def make_sides(self) -> list[Side]:
-            redis_client.flushall()
-            return [Side(stores.memory(self.wall)), Side(stores.real(self.wall, redis_client))]
-
-    run_state_machine_as_test(RealStories, settings=QUICK)
-
-
-@pytest.mark.slow
-def test_long_stories() -> None:
-    run_state_machine_as_test(
-        Stories, settings=settings(QUICK, max_examples=300, stateful_step_count=80)
+def tell(stories: type[Stories], examples: int, steps: int) -> None:
+    """So many stories of so many steps."""
+    wanted = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
     )
+    run_state_machine_as_test(stories, settings=wanted)
+
+
+def test_memory_tells_sound_stories() -> None:
+    tell(Stories, 25, 30)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("examples", "steps"), [(25, 30), pytest.param(300, 80, marks=pytest.mark.long)]
+)
+def test_memory_and_lua_tell_the_same_stories(
+    examples: int, steps: int, request: pytest.FixtureRequest
+) -> None:
+    real = stores.home_of_lua() == "real"
+    client = request.getfixturevalue("redis_client") if real else None
+
+    class Both(Stories):
+        def make_sides(self) -> list[Side]:
+            if client is None:
+                return [Side(stores.memory(self.wall)), Side(stores.fake(self.wall))]
+            client.flushall()
+            return [Side(stores.memory(self.wall)), Side(stores.real(self.wall, client))]
+
+    tell(Both, examples, steps)

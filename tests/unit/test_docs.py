@@ -68,6 +68,7 @@ def test_each_snippet_runs(folder: Path, number: int) -> None:
     run(folder, "-W", "error", "-c", SNIPPETS[number])
 
 
+@pytest.mark.slow
 def test_its_kernels_are_found_and_keep_the_contract(folder: Path) -> None:
     said = run(
         folder,
@@ -85,6 +86,7 @@ def test_its_kernels_are_found_and_keep_the_contract(folder: Path) -> None:
     assert {"distance", "squares"} <= set(run(folder, "-c", names).split())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not os.environ.get("CI") and not shutil.which("cc") and not shutil.which("gcc"),
     reason="there is no C compiler here",

@@ -13,7 +13,7 @@ from hydra import wiring
 from hydra.clock import ManualClock
 from hydra.errors import StoreDown
 from hydra.kernels import Kernel, join_pieces
-from hydra.model import JobState, Span
+from hydra.model import JobState, Rest, Span
 from hydra.model.invariants import violations
 from hydra.model.messages import Hint
 from hydra.model.pauses import Pause
@@ -24,7 +24,7 @@ from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
 from hydra.work.loop import Worker
-from tests.stores import blob_of, value_of
+from tests.stores import ask, blob_of, hand_in, session, value_of
 from tests.toy import toy
 
 
@@ -95,6 +95,20 @@ class Stage:
 
 def right(units: int) -> int:
     return sum(map(value_of, range(units)))
+
+
+def test_a_worker_reduces_though_its_clock_began_below_zero() -> None:
+    """It waited for the time at which it had last put a reduction off: zero."""
+    stage = Stage()
+    job = stage.submit(1)
+    store, other = stage.h.store, session("other")
+    store.verbs.enlist(other)
+    grant = store.verbs.claim(other, 1, job, ask(1))
+    assert grant
+    store.verbs.complete(other, 2, hand_in(grant.spec, job, grant.token, grant.span, Rest.RETURN))
+    stage.clock.now_s = -86_400.0
+    stage.worker("a").shift(Hint())
+    assert store.views.job(job).state is JobState.DONE
 
 
 @pytest.mark.parametrize("units", [1, 2, 99, 1_000])

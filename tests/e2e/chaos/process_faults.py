@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hydra.work import sessions
+from tests.e2e import fleet
 from tests.e2e.chaos.crew import REAPERS, SCHEDULERS, WORKERS, Seat
 from tests.e2e.chaos.scene import Scene, fault
-from tests.e2e.fleet import OTHER_EDITION
 
 JUMPING_CLOCK = """
 import time
@@ -101,7 +101,7 @@ def skewed_clock(scene: Scene, seat: Seat) -> Iterator[None]:
 @fault("F26", WORKERS, lasts_s=(10, 25))
 def other_edition(scene: Scene, seat: Seat) -> Iterator[None]:
     """A worker with another version of the pi kernel gets nothing of pi."""
-    with _first(scene, seat, OTHER_EDITION):
+    with _first(scene, seat, fleet.other_edition("hydra.kernels.builtin.pi")):
         scene.watch.strange.add(f"{seat.name}.{seat.life + 1}")
         yield
 
