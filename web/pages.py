@@ -31,7 +31,7 @@ from hydra.services.forecast import forecast
 from hydra.services.roster import roster
 from hydra.services.submit import submit
 from hydra.web.csrf import protect
-from hydra.web.forms import Form, errors_of, key_of, prefilled
+from hydra.web.forms import Form, key_of, prefilled
 from hydra.web.words import FILTERS, left, speed
 
 LATEST = 8
@@ -92,17 +92,14 @@ class Pages:
         chosen = request.form.get("_kernel", "pi")
         kernel = find(self._h.kernels(), chosen)
         typed = {name: request.form[name] for name in kernel.PARAMS if name in request.form}
-        errors = errors_of(kernel, typed)
-        status = 400
-        if not errors:
-            drawn = request.form.get("_key")
-            key = "" if drawn is None else key_of(drawn, chosen, typed)
-            try:
-                job = submit(self._h, chosen, typed, key=key)
-                return redirect(url_for("pages.job", job=job.id), 303)
-            except HydraError as error:
-                errors, status = {error.field or "": error.sentence}, error.status
-        return self._front(Form(chosen, kernel, typed, errors), status)
+        drawn = request.form.get("_key")
+        key = "" if drawn is None else key_of(drawn, chosen, typed)
+        try:
+            job = submit(self._h, chosen, typed, key=key)
+        except HydraError as error:
+            errors = {e.field: e.sentence for e in error.errors} or {"": error.sentence}
+            return self._front(Form(chosen, kernel, typed, errors), error.status)
+        return redirect(url_for("pages.job", job=job.id), 303)
 
     def jobs(self) -> Response:
         """All jobs, newest first, a page at a time."""

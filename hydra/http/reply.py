@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from hydra.errors import HydraError, TooLarge
+from hydra.errors import FieldError, HydraError, TooLarge
 
 LOG = logging.getLogger(__name__)
 
 RETRY_S = 1
 """What a 429 or 503 asks the caller to wait."""
+
+ERRORS_MAX = 16
+"""Wrong fields that one problem lists."""
 
 TYPE = "urn:hydra:problem:"
 """Start of every problem's `type`; its code follows."""
@@ -35,8 +38,10 @@ def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = 
     return response
 
 
-def problem(status: int, code: str, title: str, detail: str, field: str | None = None) -> Response:
-    """An RFC 9457 problem; a `field` that starts with `/` is a JSON pointer into the body."""
+def problem(
+    status: int, code: str, title: str, detail: str, errors: Sequence[FieldError] = ()
+) -> Response:
+    """An RFC 9457 problem; a field that starts with `/` is a JSON pointer into the body."""
     body: dict[str, Any] = {
         "type": TYPE + code,
         "title": title,
@@ -45,9 +50,11 @@ def problem(status: int, code: str, title: str, detail: str, field: str | None =
         "instance": request.path,
         "code": code,
     }
-    if field is not None:
-        where = "pointer" if field.startswith("/") else "parameter"
-        body["errors"] = [{where: field, "detail": detail}]
+    if errors:
+        body["errors"] = [
+            {"pointer" if field.startswith("/") else "parameter": field, "detail": sentence}
+            for field, sentence in errors[:ERRORS_MAX]
+        ]
     response = reply(body, status)
     response.mimetype = "application/problem+json"
     if status in (429, 503):
@@ -74,7 +81,7 @@ def on_hydra_error(error: HydraError) -> Response:
     if error.status >= 500:
         LOG.warning("unavailable path=%s code=%s: %s", request.path, error.code, error.sentence)
     title = (type(error).__doc__ or error.code).partition("\n")[0].rstrip(".")
-    return problem(error.status, error.code, title, error.sentence, error.field)
+    return problem(error.status, error.code, title, error.sentence, error.errors)
 
 
 def on_http_error(error: HTTPException) -> AnyResponse:

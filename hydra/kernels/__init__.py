@@ -22,7 +22,7 @@ from functools import cache, lru_cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 
-from hydra.errors import BadParam, NoSuchKernel
+from hydra.errors import BadParam, FieldError, NoSuchKernel
 from hydra.kernels import builtin
 from hydra.kernels.limbs import Limbs as Limbs
 from hydra.kernels.limbs import fixed as fixed
@@ -176,17 +176,20 @@ def join_pieces(a: Pieces, b: Pieces) -> Pieces:
 def parse_params(kernel: Kernel, given: Mapping[str, object]) -> dict[str, int | float | str]:
     """All parameters of the kernel, checked, with defaults for those not given.
 
-    Raises BadParam naming the first field that is unknown, of the wrong type or out of bounds.
+    Raises BadParam naming every field that is unknown, of the wrong type or out of bounds.
     """
-    for name in given:
-        if name not in kernel.PARAMS:
-            known = ", ".join(kernel.PARAMS)
-            shown = _show(name)
-            raise BadParam(f"{shown} is not a parameter; known are {known}", field=shown)
-    return {
-        name: param.parse(name, given.get(name, param.default))
-        for name, param in kernel.PARAMS.items()
-    }
+    known = ", ".join(kernel.PARAMS)
+    unknown = [_show(name) for name in given if name not in kernel.PARAMS]
+    wrong = [FieldError(name, f"{name} is not a parameter; known are {known}") for name in unknown]
+    found: dict[str, int | float | str] = {}
+    for name, param in kernel.PARAMS.items():
+        try:
+            found[name] = param.parse(name, given.get(name, param.default))
+        except BadParam as error:
+            wrong += error.errors
+    if wrong:
+        raise BadParam.of(wrong)
+    return found
 
 
 def name_of(kernel: Kernel) -> str:

@@ -155,6 +155,12 @@ def test_problems_come_back_as_the_errors_they_were(door, call, kind, field):
     assert caught.value.sentence
 
 
+def test_every_wrong_parameter_comes_back(door):
+    with pytest.raises(errors.BadParam) as caught:
+        door.submit("pi", samples=0, seed=-1)
+    assert [error.field for error in caught.value.errors] == ["/params/samples", "/params/seed"]
+
+
 @pytest.mark.parametrize(
     ("status", "problem", "kind"),
     [

@@ -172,8 +172,7 @@ def _checked(bound: Any, name: str, value: object) -> object:
     try:
         return bound.parse(name, value)
     except BadParam as error:
-        error.field = f"/{name}"
-        raise
+        raise BadParam(error.sentence, field=f"/{name}") from None
 
 
 def _status(

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request, url_for
 
 from hydra.api.v1.shapes import BASE, entry_json, history_json, is_final, job_json, whole_job_json
 from hydra.api.v1.streams import Streams
-from hydra.errors import BadParam, HydraError, NotFinished
+from hydra.errors import BadParam, FieldError, HydraError, NotFinished
 from hydra.http import body
 from hydra.http.reply import pointer, reply
 from hydra.model import Job, JobState
@@ -63,7 +63,9 @@ class JobRoutes:
         try:
             job = submit(h, kernel, params, priority=priority, key=key, job_id=job_id)
         except HydraError as error:
-            error.field = _pointed(error.field, h, kernel)
+            error.errors = tuple(
+                FieldError(_pointed(field, h, kernel), sentence) for field, sentence in error.errors
+            )
             raise
         headers = {"Location": url_for("api.job", job=job.id)}
         if job.id != job_id:
@@ -137,9 +139,9 @@ class JobRoutes:
             self._streams.give_seat()
 
 
-def _pointed(field: str | None, h: Hydra, kernel: str) -> str | None:
+def _pointed(field: str, h: Hydra, kernel: str) -> str:
     """Where in the body the field is that a service named."""
-    if field is None or field.startswith("/"):
+    if field.startswith("/"):
         return field
     known = h.kernels().get(kernel)
     own = field in ("kernel", "priority") and not (known and field in known.PARAMS)
