@@ -9,21 +9,23 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from hydra.api.v1.jobs import cursor_read, cursor_write
+from hydra.api.v1.jobs import Page, cursor_read, cursor_write
 from hydra.api.v1.shapes import (
-    BASE,
+    Sample,
     estimate,
     files_of,
-    history_json,
+    history_of,
     is_final,
+    job_of,
     kernel_of,
     profile_of,
 )
 from hydra.errors import HydraError
-from hydra.http.body import job_id
+from hydra.http import body
 from hydra.http.reply import on_http_error, on_hydra_error
 from hydra.kernels import Estimate, canvas_of, find, presets_of, unit_holds, version_of
 from hydra.model import Job, JobState
+from hydra.model.limits import BASE
 from hydra.model.profile import END_WORDS
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
@@ -103,7 +105,7 @@ class Pages:
 
     def jobs(self) -> Response:
         """All jobs, newest first, a page at a time."""
-        cursor = request.args.get("cursor", "")
+        cursor = body.query(Page).cursor
         found = list(self._h.store.jobs(JOBS + 1, cursor_read(cursor)))
         more = cursor_write(found[JOBS - 1].id) if len(found) > JOBS else ""
         return page("jobs.html", jobs=self._rows(found[:JOBS]), cursor=cursor, more=more)
@@ -124,7 +126,7 @@ class Pages:
 
     def job(self, job: str) -> Response:
         """One job with its way, its answer and its story."""
-        h, found = self._h, self._h.store.job(job_id(job))
+        h, found = self._h, job_of(self._h, job)
         kernel = kernel_of(h, found)
         answer = h.store.answer(found.id) if found.state is JobState.DONE else {}
         files, only = files_of(answer), request.args.get("only", "")[:ONLY_CHARS_MAX]
@@ -149,7 +151,7 @@ class Pages:
             previewed=hasattr(kernel, "preview"),
             estimate=said,
             estimates=hasattr(kernel, "estimate"),
-            samples=thinned(history_json(h, found)),
+            samples=thinned(history_of(h, found)),
             left=left(forecast(h, found)),
             unit_holds=unit_holds(kernel),
             profile=profile_of(h, found, h.store.timeline(found.id)),
@@ -162,7 +164,7 @@ class Pages:
 
     def cancel(self, job: str) -> AnyResponse:
         """End the job, and show it."""
-        found = cancel(self._h, job_id(job), "cancelled on its page")
+        found = cancel(self._h, body.job_id(job), "cancelled on its page")
         return redirect(url_for("pages.job", job=found.id), 303)
 
     def _front(self, form: Form, status: int = 200) -> Response:
@@ -189,9 +191,9 @@ class Pages:
         return own or params[:1]
 
 
-def thinned(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def thinned(samples: list[Sample]) -> list[Sample]:
     """At most about ROWS of a job's samples that say something, the last one among them."""
-    told = [sample for sample in samples if sample["estimate"]]
+    told = [sample for sample in samples if sample.estimate]
     step = -(-len(told) // ROWS) or 1
     return told[::-1][::step][::-1]
 

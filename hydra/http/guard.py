@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, redirect, request
+from msgspec import Meta
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as AnyResponse
 
 from hydra.errors import BadCredential
+from hydra.http import body
+from hydra.http.routes import Reply, Routes, route
+from hydra.http.wire import Wire
 from hydra.services import Hydra
 
 COOKIE_S = 30 * 86_400
 """How long a login lasts."""
-
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login"})
-"""Reached without a credential, like the static files."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -39,7 +42,13 @@ HEADERS = {
 }
 
 
-class Guard:
+class Link(Wire, frozen=True):
+    """What the printed link carries."""
+
+    token: Annotated[str, Meta(description="the scheduler's token")] = ""
+
+
+class Guard(Routes):
     """The checks before every request and the headers after it."""
 
     def __init__(self, h: Hydra) -> None:
@@ -49,12 +58,18 @@ class Guard:
         self._hosts = frozenset({"localhost", "127.0.0.1", "::1", bound})
         # Cookies do not know ports: two schedulers on one host must not log each other out.
         self._cookie = "hydra-" + hashlib.sha256(self._token).hexdigest()[:8]
+        self._public: frozenset[str] = frozenset()
 
     def install(self, door: Blueprint) -> None:
         """Stand before every route of the application, not only the API's."""
         door.before_app_request(self.check)
         door.after_app_request(self.seal)
-        door.add_url_rule("/login", view_func=self.login)
+        super().install(door)
+
+    def open_to_all(self, groups: Iterable[Routes]) -> None:
+        """Ask for no credential where these groups' public routes are, nor for static files."""
+        routes = [route for group in groups for route in group.declared()]
+        self._public = frozenset(route.path for route in routes if route.public)
 
     def check(self) -> None:
         """Raise Forbidden or BadCredential unless the request may go on."""
@@ -63,7 +78,7 @@ class Guard:
             self._check_host()
         if not g.bearer:
             self._check_origin()
-        open_path = request.path in OPEN_PATHS or request.endpoint == "static"
+        open_path = request.path in self._public or request.endpoint == "static"
         if not open_path and not self.admits():
             raise BadCredential("this scheduler needs its token: a bearer token, or the login link")
 
@@ -71,9 +86,17 @@ class Guard:
         """Whether the request carries a credential, where one is needed."""
         return not self._token or bool(g.bearer) or self._has_cookie()
 
+    @route(
+        "GET",
+        "/login",
+        Reply("to the page, with a cookie", status=303),
+        problems=(401,),
+        query=Link,
+        public=True,
+    )
     def login(self) -> AnyResponse:
-        """Exchange the token of the printed link for a cookie."""
-        given = request.args.get("token", "")
+        """Exchange the token for a cookie."""
+        given = body.query(Link).token
         if not self._token:
             return redirect("/", 303)
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self._token):

@@ -18,6 +18,7 @@ from flask import Blueprint, Response, g, request
 
 from hydra import __version__
 from hydra.errors import Unavailable
+from hydra.http.routes import Reply, Routes, route
 from hydra.services import Hydra
 from hydra.services.health import health
 
@@ -28,7 +29,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 Row = tuple[Mapping[str, object], float]
 
 
-class MetricRoutes:
+class MetricRoutes(Routes):
     """Counts every request of the application, and tells that and the store's totals."""
 
     def __init__(self, h: Hydra) -> None:
@@ -42,10 +43,12 @@ class MetricRoutes:
         """Put the route on the blueprint, and the watch before every other check."""
         door.before_app_request(self._begin)
         door.after_app_request(self._count)
-        door.add_url_rule("/metrics", view_func=self.metrics)
+        super().install(door)
 
+    @route("GET", "/metrics", Reply("the metrics", str, media=("text/plain",)))
     def metrics(self) -> Response:
-        """All of it; what the store knows is left out while it does not answer."""
+        """Totals and alarms in the text format of Prometheus."""
+        # What the store knows is left out while it does not answer.
         lines = [*_build(), *self._checks(), *self._store(), *self._http()]
         return Response(
             "\n".join(lines) + "\n", content_type=TYPE, headers={"Cache-Control": "no-store"}
@@ -108,13 +111,13 @@ class MetricRoutes:
         yield from _metric("hydra_http_requests_total", "counter", "requests answered", rows)
         name = "hydra_http_request_duration_seconds"
         yield from _metric(name, "histogram", "time to the head of the reply", [])
-        for route in sorted(seconds):
+        for rule in sorted(seconds):
             total = 0
             for place, bound in enumerate((*BUCKETS_S, "+Inf")):
-                total += within[route, place]
-                yield _line(f"{name}_bucket", {"route": route, "le": bound}, total)
-            yield _line(f"{name}_sum", {"route": route}, seconds[route])
-            yield _line(f"{name}_count", {"route": route}, total)
+                total += within[rule, place]
+                yield _line(f"{name}_bucket", {"route": rule, "le": bound}, total)
+            yield _line(f"{name}_sum", {"route": rule}, seconds[rule])
+            yield _line(f"{name}_count", {"route": rule}, total)
 
 
 def _build() -> Iterator[str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated
 
+import msgspec
 from flask import Blueprint, Response, request
+from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from hydra.errors import FieldError, HydraError, TooLarge
+from hydra.http.wire import Wire
 
 LOG = logging.getLogger(__name__)
 
@@ -24,38 +27,66 @@ ERRORS_MAX = 16
 TYPE = "urn:hydra:problem:"
 """Start of every problem's `type`; its code follows."""
 
+_ENCODER = msgspec.json.Encoder()
 
-def text_of(value: object) -> str:
-    """The one way this door writes JSON: ASCII, one line, no NaN."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+class Fault(Wire, frozen=True):
+    """One wrong field: `pointer` leads into the body, `parameter` names one of query or header."""
+
+    detail: str
+    pointer: Annotated[str, Meta(description="JSON pointer into the body")] | UnsetType = UNSET
+    parameter: Annotated[str, Meta(description="of the query or a header")] | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, error: FieldError) -> Fault:
+        """A field that starts with `/` is a JSON pointer."""
+        if error.field.startswith("/"):
+            return cls(error.sentence, pointer=error.field)
+        return cls(error.sentence, parameter=error.field)
+
+
+class Problem(Wire, frozen=True):
+    """What went wrong (RFC 9457)."""
+
+    type: Annotated[str, Meta(extra_json_schema={"format": "uri"})]
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+    instance: str
+    code: Annotated[str, Meta(description="one word for machines, such as no-such-job")]
+    errors: list[Fault] | UnsetType = UNSET
+
+
+def encoded(value: object) -> bytes:
+    """The one way this door writes JSON: UTF-8, one line, no NaN."""
+    try:
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError:  # half a character, as a stranger may have sent it
+        return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
 
 
 def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response; never cached unless `headers` say so."""
-    response = Response(text_of(value) + "\n", status, mimetype="application/json")
+    response = Response(encoded(value) + b"\n", status, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(headers or {})
+    return response
+
+
+def download(content: bytes | str, kind: str, name: str) -> Response:
+    """A file to save under that name."""
+    response = Response(content, mimetype=kind)
+    response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
 
 
 def problem(
     status: int, code: str, title: str, detail: str, errors: Sequence[FieldError] = ()
 ) -> Response:
-    """An RFC 9457 problem; a field that starts with `/` is a JSON pointer into the body."""
-    body: dict[str, Any] = {
-        "type": TYPE + code,
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": request.path,
-        "code": code,
-    }
-    if errors:
-        body["errors"] = [
-            {"pointer" if field.startswith("/") else "parameter": field, "detail": sentence}
-            for field, sentence in errors[:ERRORS_MAX]
-        ]
-    response = reply(body, status)
+    """A problem with each of the wrong fields."""
+    faults = [Fault.of(error) for error in errors[:ERRORS_MAX]] or UNSET
+    said = Problem(TYPE + code, title, status, detail, request.path, code, faults)
+    response = reply(said, status)
     response.mimetype = "application/problem+json"
     if status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_S)
