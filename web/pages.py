@@ -9,7 +9,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from hydra.api.v1.jobs import Page, cursor_read, cursor_write
+from hydra.api.v1.jobs import Onward, cursor_read, cursor_write
 from hydra.api.v1.shapes import (
     Sample,
     estimate,
@@ -105,7 +105,7 @@ class Pages:
 
     def jobs(self) -> Response:
         """All jobs, newest first, a page at a time."""
-        cursor = body.query(Page).cursor
+        cursor = body.query(Onward).cursor
         found = list(self._h.store.jobs(JOBS + 1, cursor_read(cursor)))
         more = cursor_write(found[JOBS - 1].id) if len(found) > JOBS else ""
         return page("jobs.html", jobs=self._rows(found[:JOBS]), cursor=cursor, more=more)

@@ -40,7 +40,7 @@ class DescriptionRoutes(Routes):
         self._routes = [route for group in (*groups, self) for route in group.declared()]
         self._body_bytes_max = body_bytes_max
 
-    @route("GET", "/api/openapi.json", Reply("OpenAPI 3.1", dict[str, Any]))
+    @route("GET", "/api/openapi.json", Reply(dict[str, Any], what="OpenAPI 3.1"))
     def openapi(self) -> Response:
         """This document."""
         return reply(self._document)
@@ -82,15 +82,15 @@ class Description:
         """One method of one address."""
         found: dict[str, Any] = {
             "operationId": each.name,
-            "summary": (each.handler.__doc__ or "").partition("\n")[0].rstrip("."),
+            "summary": _first_line(each.handler),
             "parameters": [
                 *self._parts(each),
                 *self._parameters("query", each.query),
                 *self._parameters("header", each.headers),
             ],
             "responses": {
+                **{str(status): self._problem(PROBLEMS[status]) for status in _problems(each)},
                 **{str(given.status): self._response(given) for given in each.replies},
-                **{str(status): self._problem(PROBLEMS[status]) for status in each.problems},
                 "default": self._problem("any other problem"),
             },
         }
@@ -122,7 +122,7 @@ class Description:
             yield found
 
     def _response(self, given: Reply) -> dict[str, Any]:
-        found: dict[str, Any] = {"description": given.what}
+        found: dict[str, Any] = {"description": given.what or _first_line(given.kind)}
         if given.kind is not None:
             schema = self._schema(given.kind)
             found["content"] = {media: {"schema": schema} for media in given.media}
@@ -134,7 +134,7 @@ class Description:
         return found
 
     def _problem(self, what: str) -> dict[str, Any]:
-        return self._response(Reply(what, Problem, media=("application/problem+json",)))
+        return self._response(Reply(Problem, 0, what, ("application/problem+json",)))
 
     def _schema(self, kind: Any) -> dict[str, Any]:
         """The schema of a type; nouns are named, and drawn once."""
@@ -142,6 +142,22 @@ class Description:
         (schema,), nouns = msgspec.json.schema_components([kind], ref_template=template)
         self._nouns |= nouns
         return schema
+
+
+def _problems(each: Route) -> list[int]:
+    """Statuses of the problems that the route names, or that follow from what it takes."""
+    found = {*each.problems}
+    if each.query or each.body:
+        found.add(400)
+    if each.body:
+        found |= {413, 415}
+    if "<job" in each.path:
+        found.add(404)
+    return sorted(found)
+
+
+def _first_line(documented: Any) -> str:
+    return (documented.__doc__ or "").partition("\n")[0].rstrip(".")
 
 
 def _needs_a_field(kind: Any) -> bool:

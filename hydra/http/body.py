@@ -78,8 +78,7 @@ def read(*kinds: type[W], also: Also = lambda found: ()) -> W:
     known = [rule.name for rule in _rules(kind)]
     wrong = [
         FieldError(
-            pointer(_shown(name)),
-            f"{_shown(name)} is not known here; known are {', '.join(known)}",
+            pointer(_shown(name)), f"{_shown(name)} is not known here; known are {', '.join(known)}"
         )
         for name in given
         if name not in known

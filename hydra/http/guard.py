@@ -14,14 +14,13 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, redirect, request
-from msgspec import Meta
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as AnyResponse
 
 from hydra.errors import BadCredential
 from hydra.http import body
 from hydra.http.routes import Reply, Routes, route
-from hydra.http.wire import Wire
+from hydra.http.wire import Wire, says
 from hydra.services import Hydra
 
 COOKIE_S = 30 * 86_400
@@ -45,7 +44,7 @@ HEADERS = {
 class Link(Wire, frozen=True):
     """What the printed link carries."""
 
-    token: Annotated[str, Meta(description="the scheduler's token")] = ""
+    token: Annotated[str, says("the scheduler's token")] = ""
 
 
 class Guard(Routes):
@@ -87,12 +86,7 @@ class Guard(Routes):
         return not self._token or bool(g.bearer) or self._has_cookie()
 
     @route(
-        "GET",
-        "/login",
-        Reply("to the page, with a cookie", status=303),
-        problems=(401,),
-        query=Link,
-        public=True,
+        "GET", "/login", Reply(None, 303, "to the page"), problems=(401,), query=Link, public=True
     )
     def login(self) -> AnyResponse:
         """Exchange the token for a cookie."""

@@ -45,7 +45,7 @@ class MetricRoutes(Routes):
         door.after_app_request(self._count)
         super().install(door)
 
-    @route("GET", "/metrics", Reply("the metrics", str, media=("text/plain",)))
+    @route("GET", "/metrics", Reply(str, what="the metrics", media=("text/plain",)))
     def metrics(self) -> Response:
         """Totals and alarms in the text format of Prometheus."""
         # What the store knows is left out while it does not answer.

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from hydra.errors import FieldError, HydraError, TooLarge
-from hydra.http.wire import Wire
+from hydra.http.wire import Wire, says
 
 LOG = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ class Fault(Wire, frozen=True):
     """One wrong field: `pointer` leads into the body, `parameter` names one of query or header."""
 
     detail: str
-    pointer: Annotated[str, Meta(description="JSON pointer into the body")] | UnsetType = UNSET
-    parameter: Annotated[str, Meta(description="of the query or a header")] | UnsetType = UNSET
+    pointer: Annotated[str, says("JSON pointer into the body")] | UnsetType = UNSET
+    parameter: Annotated[str, says("of the query or a header")] | UnsetType = UNSET
 
     @classmethod
     def of(cls, error: FieldError) -> Fault:
@@ -53,7 +53,7 @@ class Problem(Wire, frozen=True):
     status: Annotated[int, Meta(ge=400, le=599)]
     detail: str
     instance: str
-    code: Annotated[str, Meta(description="one word for machines, such as no-such-job")]
+    code: Annotated[str, says("one word for machines, such as no-such-job")]
     errors: list[Fault] | UnsetType = UNSET
 
 

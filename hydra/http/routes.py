@@ -3,13 +3,15 @@
 ::
 
     class KernelRoutes(Routes):
-        @route("GET", f"{BASE}/kernels", Reply("the kernels", Kernels))
+        @route("GET", f"{BASE}/kernels", Kernels)
         def kernels(self) -> Response:
             '''Kernels and their parameters.'''
 
 What is declared here is what is served and what is described: nothing lists addresses again. The
 summary is the first line of the handler's docstring, a part of the address is described by the type
-of the handler's argument, and a body that needs no field may be left out.
+of the handler's argument, and a body that needs no field may be left out. The problems that follow
+from that are described unasked: 404 where a job is named, 400 for a query, 400, 413 and 415 for a
+body.
 """
 
 from __future__ import annotations
@@ -25,8 +27,6 @@ from werkzeug.wrappers import Response
 
 from hydra.http.wire import Wire
 
-JSON = ("application/json",)
-
 Handler = Callable[..., Response]
 Wires = type[Wire] | None
 
@@ -35,11 +35,12 @@ Wires = type[Wire] | None
 class Reply:
     """One reply that a route gives when all is well."""
 
-    what: str
-    kind: Any = None
+    kind: Any
     """The type of its content; None if it has none."""
     status: int = 200
-    media: Sequence[str] = JSON
+    what: str = ""
+    """In words; without, those of its noun."""
+    media: Sequence[str] = ("application/json",)
     headers: Mapping[str, str] = field(default_factory=dict)
     """What each says."""
 
@@ -55,7 +56,7 @@ class Route:
     """Takes its group, then the parts of the path."""
     replies: Sequence[Reply]
     problems: Sequence[int]
-    """Statuses of the problems worth naming."""
+    """Statuses of problems that do not follow from the rest."""
     body: Any
     """The type of its JSON body: a struct, or a union of tagged ones; None if it reads none."""
     query: Wires
@@ -77,17 +78,18 @@ class Route:
 def route(
     method: str,
     path: str,
-    *replies: Reply,
+    *replies: Reply | type[Wire],
     problems: Sequence[int] = (),
     body: Any = None,
     query: Wires = None,
     headers: Wires = None,
     public: bool = False,
 ) -> Callable[[Handler], Route]:
-    """Make the route of a handler."""
+    """Make the route of a handler; a noun alone stands for the reply 200 with it."""
+    given = [each if isinstance(each, Reply) else Reply(each) for each in replies]
 
     def made(handler: Handler) -> Route:
-        return Route(method, path, handler, replies, problems, body, query, headers, public)
+        return Route(method, path, handler, given, problems, body, query, headers, public)
 
     return made
 

@@ -19,6 +19,11 @@ class Wire(Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every noun: an object with its fields and no others."""
 
 
+def says(doc: str) -> Meta:
+    """What a field tells, where its name does not."""
+    return Meta(description=doc)
+
+
 Value = int | float | str
 """Of a kernel's parameter."""
 
@@ -37,11 +42,7 @@ Cursor = Annotated[
 ]
 
 StoryId = Annotated[
-    str,
-    Meta(
-        pattern="^([0-9]{1,19}(-[0-9]{1,19})?)?$",
-        title="the id of an entry of the story",
-    ),
+    str, Meta(pattern="^([0-9]{1,19}(-[0-9]{1,19})?)?$", title="the id of an entry of the story")
 ]
 
 

@@ -20,7 +20,7 @@ from hydra.api.v1.shapes import kernel_of, profile_of
 from hydra.errors import NoSuchJob
 from hydra.http import body
 from hydra.http.reply import reply
-from hydra.http.routes import Reply, Routes, route
+from hydra.http.routes import Routes, route
 from hydra.http.wire import JobId, Wire
 from hydra.kernels import unit_holds
 from hydra.model import Chunk, Job
@@ -92,13 +92,7 @@ class AdaptiveRoutes(Routes):
     def __init__(self, h: Hydra) -> None:
         self._h = h
 
-    @route(
-        "GET",
-        "/api/adaptive_chunking_metrics",
-        Reply("figures", Chunking),
-        problems=(400, 404),
-        query=Asked,
-    )
+    @route("GET", "/api/adaptive_chunking_metrics", Chunking, problems=(404,), query=Asked)
     def adaptive_chunking_metrics(self) -> Response:
         """Sizes of a job's chunks, load and overhead."""
         job, chunks, said = self._asked()
@@ -124,13 +118,7 @@ class AdaptiveRoutes(Routes):
         }
         return reply(to_builtins(figures) | speeds)
 
-    @route(
-        "GET",
-        "/api/adaptive_tiling_metrics",
-        Reply("figures", Tiling),
-        problems=(400, 404),
-        query=Asked,
-    )
+    @route("GET", "/api/adaptive_tiling_metrics", Tiling, problems=(404,), query=Asked)
     def adaptive_tiling_metrics(self) -> Response:
         """Work foretold of a job's chunks, and time taken."""
         job, chunks, said = self._asked()

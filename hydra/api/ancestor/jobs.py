@@ -22,7 +22,7 @@ from hydra.errors import BadParam, KeyReused, Missing, TooLarge
 from hydra.http import body
 from hydra.http.reply import encoded, reply
 from hydra.http.routes import Reply, Routes, route
-from hydra.http.wire import Count, Wire
+from hydra.http.wire import Count, Wire, says
 from hydra.kernels import canvas_of, find, paint, parse_params
 from hydra.model import FINAL, Job, JobState
 from hydra.services import Hydra
@@ -54,7 +54,7 @@ Name = Annotated[
 ]
 """An id that the caller chooses."""
 
-Unread = Annotated[Any, Meta(description="not read here")]
+Unread = Annotated[Any, says("not read here")]
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 
@@ -133,8 +133,8 @@ class AncestorRoutes(Routes):
     @route(
         "POST",
         "/api/create_job",
-        Reply("it is there", AncestorJob),
-        problems=(400, 404, 409, 413, 415, 429),
+        AncestorJob,
+        problems=(404, 409, 429),
         body=AncestorPi | AncestorPicture,
     )
     def create_job(self) -> Response:
@@ -158,10 +158,7 @@ class AncestorRoutes(Routes):
         return "mandelbrot", {"columns": side, "rows": side, "iterations": ITERATIONS, **REGION}
 
     @route(
-        "GET",
-        "/api/job_status/<job_id>",
-        Reply("how it stands", AncestorStatus),
-        Reply("no such job", AncestorStatus, 404),
+        "GET", "/api/job_status/<job_id>", AncestorStatus, Reply(AncestorStatus, 404, "no such job")
     )
     def job_status(self, job_id: Name) -> Response:
         """How such a job stands."""
@@ -183,12 +180,7 @@ class AncestorRoutes(Routes):
             return AncestorStatus("error", "", partial or job.reason, share)
         return AncestorStatus("in-progress", "", partial, share)
 
-    @route(
-        "POST",
-        "/api/mark_job_error/<job_id>",
-        Reply("how it stands now", AncestorJob),
-        problems=(404,),
-    )
+    @route("POST", "/api/mark_job_error/<job_id>", AncestorJob)
     def mark_job_error(self, job_id: Name) -> Response:
         """End such a job; one that has ended stays as it is."""
         job = cancel(self._h, own_id(job_id), "marked as an error by its client")
@@ -198,8 +190,8 @@ class AncestorRoutes(Routes):
     @route(
         "GET",
         "/api/job_history/<job_id>",
-        Reply("its way", AncestorHistory),
-        Reply("no such job", AncestorHistory, 404),
+        AncestorHistory,
+        Reply(AncestorHistory, 404, "no such job"),
         problems=(413,),
     )
     def job_history(self, job_id: Name) -> Response:

@@ -5,25 +5,26 @@ from __future__ import annotations
 from typing import Annotated
 
 from flask import Response, request
-from msgspec import Meta, field
+from msgspec import field
 
 from hydra.api.v1.jobs import After
 from hydra.api.v1.shapes import OWN, job_of
 from hydra.api.v1.streams import Streams
 from hydra.http import body
 from hydra.http.routes import Reply, Routes, route
-from hydra.http.wire import JobId, StoryId, Wire
+from hydra.http.wire import JobId, StoryId, Wire, says
 from hydra.services import Hydra
 
 KIND = "text/event-stream"
+EVENTS = "server-sent events; `data` is an Entry (story), a Job (progress, end), a count (tiles)"
 HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
 
 class Seen(Wire, frozen=True):
     """What a browser that comes back has seen."""
 
-    last: Annotated[StoryId, Meta(description="as `after`; sent by browsers that reconnect")] = (
-        field(name="Last-Event-ID", default="")
+    last: Annotated[StoryId, says("as `after`; sent by browsers that reconnect")] = field(
+        name="Last-Event-ID", default=""
     )
 
 
@@ -37,13 +38,8 @@ class EventRoutes(Routes):
     @route(
         "GET",
         f"{OWN}/events",
-        Reply(
-            "server-sent events; `data` is an Entry (story), a Job (progress, end), "
-            "a count (tiles)",
-            str,
-            media=(KIND,),
-        ),
-        problems=(400, 404, 503),
+        Reply(str, what=EVENTS, media=(KIND,)),
+        problems=(503,),
         query=After,
         headers=Seen,
     )

@@ -12,7 +12,7 @@ from hydra import kernels, model
 from hydra.http.guard import Guard
 from hydra.http.reply import reply
 from hydra.http.routes import Reply, Routes, route
-from hydra.http.wire import Count, Time, Value, Wire, iso
+from hydra.http.wire import Count, Time, Value, Wire, iso, says
 from hydra.kernels import presets_of, version_of
 from hydra.model import Check
 from hydra.model.limits import BASE
@@ -27,8 +27,8 @@ class Param(Wire, frozen=True):
 
     type: Annotated[str, Meta(extra_json_schema={"enum": ["int", "float", "str"]})]
     default: Value
-    low: Annotated[int | float | None, Meta(description="least value, inclusive")]
-    high: Annotated[int | float | None, Meta(description="greatest value, inclusive")]
+    low: Annotated[int | float | None, says("least value, inclusive")]
+    high: Annotated[int | float | None, says("greatest value, inclusive")]
     doc: str
     choices: list[str] | UnsetType = UNSET
 
@@ -52,10 +52,7 @@ class Kernel(Wire, frozen=True):
     doc: str
     version: str
     params: dict[str, Param]
-    presets: Annotated[
-        dict[str, dict[str, Value]],
-        Meta(description="named sets of parameters worth trying"),
-    ]
+    presets: Annotated[dict[str, dict[str, Value]], says("named sets of parameters worth trying")]
 
     @classmethod
     def of(cls, name: str, kernel: kernels.Kernel) -> Kernel:
@@ -94,11 +91,11 @@ class Worker(Wire, frozen=True):
     host: str
     pid: Count
     seen_at: Time
-    state: Annotated[Presence, Meta(description="idle: it waits for work")]
-    job: Annotated[str, Meta(description="the job it holds a part of, or empty")]
-    doing: Annotated[str, Meta(description="its last claim, and why it was sized so")]
-    paused: Annotated[Paused | None, Meta(description="why it takes no work now; null if it does")]
-    rates: Annotated[dict[str, float], Meta(description="cost units a second, by kernel version")]
+    state: Annotated[Presence, says("idle: it waits for work")]
+    job: Annotated[str, says("the job it holds a part of, or empty")]
+    doing: Annotated[str, says("its last claim, and why it was sized so")]
+    paused: Annotated[Paused | None, says("why it takes no work now; null if it does")]
+    rates: Annotated[dict[str, float], says("cost units a second, by kernel version")]
 
     @classmethod
     def of(cls, worker: model.Worker, presence: Presence) -> Worker:
@@ -120,10 +117,9 @@ class Workers(Wire, frozen=True):
     """The workers seen lately."""
 
     workers: list[Worker]
-    live_workers: Annotated[Count, Meta(description="those at work, as chunks are sized for")]
+    live_workers: Annotated[Count, says("those at work, as chunks are sized for")]
     fresh_workers: Annotated[
-        Count,
-        Meta(description="those that wait for a first task, and so are not in the list"),
+        Count, says("those that wait for a first task, and so are not in the list")
     ]
 
 
@@ -141,13 +137,13 @@ class FleetRoutes(Routes):
         self._h = h
         self._guard = guard
 
-    @route("GET", f"{BASE}/kernels", Reply("the kernels", Kernels))
+    @route("GET", f"{BASE}/kernels", Kernels)
     def kernels(self) -> Response:
         """Kernels and their parameters."""
         found = self._h.kernels().items()
         return reply(Kernels([Kernel.of(name, kernel) for name, kernel in found]))
 
-    @route("GET", f"{BASE}/workers", Reply("the workers", Workers))
+    @route("GET", f"{BASE}/workers", Workers)
     def workers(self) -> Response:
         """Workers seen lately."""
         here = roster(self._h)
@@ -159,17 +155,12 @@ class FleetRoutes(Routes):
             )
         )
 
-    @route(
-        "GET",
-        "/healthz",
-        Reply("this process lives", str, media=("text/plain",)),
-        public=True,
-    )
+    @route("GET", "/healthz", Reply(str, what="it lives", media=("text/plain",)), public=True)
     def healthz(self) -> Response:
         """Whether this process lives."""
         return Response("ok\n", mimetype="text/plain", headers={"Cache-Control": "no-store"})
 
-    @route("GET", "/readyz", Reply("yes", Health), Reply("no", Health, 503), public=True)
+    @route("GET", "/readyz", Health, Reply(Health, 503), public=True)
     def readyz(self) -> Response:
         """Whether jobs can be served, and if not, why."""
         checks = health(self._h)

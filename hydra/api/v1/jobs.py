@@ -16,10 +16,10 @@ from hydra.errors import BadParam, FieldError, NoSuchKernel, NotFinished
 from hydra.http import body
 from hydra.http.reply import pointer, reply
 from hydra.http.routes import Reply, Routes, route
-from hydra.http.wire import Cursor, JobId, StoryId, Wire
+from hydra.http.wire import Cursor, JobId, StoryId, Wire, says
 from hydra.kernels import parse_params
 from hydra.model import JobState
-from hydra.model.limits import BASE, HISTORY_PLACES, JOBS_PAGE_MAX, STORY_ENTRIES_MAX, WAIT_S_MAX
+from hydra.model.limits import BASE, JOBS_PAGE_MAX, STORY_ENTRIES_MAX, WAIT_S_MAX
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.submit import PRIORITY_MAX, PRIORITY_MIN, submit
@@ -58,18 +58,23 @@ class Key(Wire, frozen=True):
     ] = field(name="Idempotency-Key", default="")
 
 
-class Page(Wire, frozen=True):
+class Onward(Wire, frozen=True):
+    """Where in the list to go on."""
+
+    cursor: Annotated[Cursor, says("`cursor` of the page before")] = ""
+
+
+class Page(Onward, frozen=True):
     """Which page of the list."""
 
     limit: Annotated[int, Meta(ge=1, le=JOBS_PAGE_MAX, description="jobs a page")] = LIMIT
-    cursor: Annotated[Cursor, Meta(description="`cursor` of the page before")] = ""
 
 
 class JobPage(Wire, frozen=True):
     """Jobs, newest first, without answers."""
 
     jobs: list[Job]
-    cursor: Annotated[str, Meta(description="of the next page; opaque")] | UnsetType = UNSET
+    cursor: Annotated[str, says("of the next page; opaque")] | UnsetType = UNSET
     next: str | UnsetType = UNSET
 
 
@@ -102,9 +107,7 @@ class Result(Wire, frozen=True):
 class After(Wire, frozen=True):
     """Where in the story to go on."""
 
-    after: Annotated[
-        StoryId, Meta(description="id of the entry of the story after which to go on")
-    ] = ""
+    after: Annotated[StoryId, says("id of the entry of the story after which to go on")] = ""
 
 
 class Story(Wire, frozen=True):
@@ -131,13 +134,13 @@ class JobRoutes(Routes):
     @route(
         "POST",
         f"{BASE}/jobs",
-        Reply("the job", Job, 201, headers={"Location": "its address"}),
+        Reply(Job, 201, headers={"Location": "its address"}),
         Reply(
-            "the job that this key opened before",
             Job,
+            what="the job that this key opened before",
             headers={"Location": "its address", "Idempotency-Replayed": "true"},
         ),
-        problems=(400, 404, 409, 413, 415, 429),
+        problems=(404, 409, 429),
         body=NewJob,
         headers=Key,
     )
@@ -148,12 +151,7 @@ class JobRoutes(Routes):
         job_id = self._h.clock.new_id()
         try:
             job = submit(
-                self._h,
-                given.kernel,
-                given.params,
-                priority=given.priority,
-                key=key,
-                job_id=job_id,
+                self._h, given.kernel, given.params, priority=given.priority, key=key, job_id=job_id
             )
         except NoSuchKernel as error:
             raise NoSuchKernel(error.sentence, field="/kernel") from None
@@ -175,7 +173,7 @@ class JobRoutes(Routes):
             return _inside_params(error.errors)
         return ()
 
-    @route("GET", f"{BASE}/jobs", Reply("a page", JobPage), problems=(400,), query=Page)
+    @route("GET", f"{BASE}/jobs", JobPage, query=Page)
     def jobs(self) -> Response:
         """The latest jobs, newest first, without answers."""
         asked = body.query(Page)
@@ -187,25 +185,19 @@ class JobRoutes(Routes):
         following = url_for("api.jobs", limit=asked.limit, cursor=cursor)
         return reply(JobPage(jobs, cursor, following))
 
-    @route("GET", OWN, Reply("the job", Job), problems=(400, 404), query=Wait)
+    @route("GET", OWN, Job, query=Wait)
     def job(self, job: JobId) -> Response:
         """One job."""
         wait_s = body.query(Wait).wait
         return reply(Job.whole(self._h, self._wait(body.job_id(job), wait_s)))
 
-    @route(
-        "POST",
-        f"{OWN}/cancel",
-        Reply("the job", Job),
-        problems=(400, 404, 413, 415),
-        body=Reason,
-    )
+    @route("POST", f"{OWN}/cancel", Job, body=Reason)
     def cancel(self, job: JobId) -> Response:
         """End a job; one that has ended stays as it is."""
         reason = body.read(Reason).reason
         return reply(Job.whole(self._h, cancel(self._h, body.job_id(job), reason)))
 
-    @route("GET", f"{OWN}/result", Reply("the answer", Result), problems=(404, 409))
+    @route("GET", f"{OWN}/result", Result, problems=(409,))
     def result(self, job: JobId) -> Response:
         """The answer of a job that is done."""
         found = job_of(self._h, job)
@@ -216,13 +208,7 @@ class JobRoutes(Routes):
             raise NotFinished(f"the job is {found.state.value} and has no answer{why}")
         return reply(Result(found.id, self._h.store.answer(found.id)))
 
-    @route(
-        "GET",
-        f"{OWN}/story",
-        Reply(f"at most {STORY_ENTRIES_MAX} entries", Story),
-        problems=(400, 404),
-        query=After,
-    )
+    @route("GET", f"{OWN}/story", Story, query=After)
     def story(self, job: JobId) -> Response:
         """What happened to the job and why, oldest first."""
         after = body.query(After).after
@@ -230,12 +216,7 @@ class JobRoutes(Routes):
         entries = self._h.store.story(found.id, after, STORY_ENTRIES_MAX)
         return reply(Story(found.id, [Entry.of(entry) for entry in entries]))
 
-    @route(
-        "GET",
-        f"{OWN}/history",
-        Reply(f"at most {HISTORY_PLACES} samples", History),
-        problems=(404,),
-    )
+    @route("GET", f"{OWN}/history", History)
     def history(self, job: JobId) -> Response:
         """The job's sums on its way, evenly over its progress."""
         found = job_of(self._h, job)

@@ -21,7 +21,7 @@ from hydra.errors import Missing, NoSuchFile
 from hydra.http import body
 from hydra.http.reply import download
 from hydra.http.routes import Reply, Routes, route
-from hydra.http.wire import Binary, JobId, Wire
+from hydra.http.wire import Binary, JobId, Wire, says
 from hydra.kernels import Kernel, Tile, canvas_of, paint, preview_of
 from hydra.model import Job
 from hydra.model.limits import UNITS_MAX
@@ -49,12 +49,7 @@ FOREVER = "private, max-age=31536000, immutable"
 
 BYTES = "application/octet-stream"
 
-TYPES = {
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".png": "image/png",
-    ".txt": "text/plain",
-}
+TYPES = {".csv": "text/csv", ".json": "application/json", ".png": "image/png", ".txt": "text/plain"}
 """Files that browsers may look into; anything else is only bytes."""
 
 
@@ -96,7 +91,7 @@ class Which(Wire, frozen=True):
 class Known(Wire, frozen=True):
     """What the caller has already."""
 
-    digest: Annotated[str, Meta(description="the SHA-256 of what the caller has")] = field(
+    digest: Annotated[str, says("the SHA-256 of what the caller has")] = field(
         name="If-None-Match", default=""
     )
 
@@ -108,12 +103,7 @@ class PictureRoutes(Routes):
         self._h = h
         self._easel = Easel()
 
-    @route(
-        "GET",
-        f"{OWN}/preview.png",
-        Reply("a small PNG", Binary, media=("image/png",)),
-        problems=(404,),
-    )
+    @route("GET", f"{OWN}/preview.png", Reply(Binary, what="a small PNG", media=("image/png",)))
     def preview(self, job: JobId) -> Response:
         """About what the picture will show, at once, if the kernel can tell."""
         found = job_of(self._h, job)
@@ -128,13 +118,12 @@ class PictureRoutes(Routes):
         "GET",
         f"{OWN}/tiles",
         Reply(
-            "tiles: x, y (32 bits), columns, rows (16 bits), length (32 bits), little-endian; then "
-            "so many bytes of zlib, which hold three bytes a pixel",
             Binary,
+            what="tiles: x, y (32 bits), columns, rows (16 bits), length (32 bits), little-endian; "
+            "then so many bytes of zlib, which hold three bytes a pixel",
             media=(BYTES,),
             headers={ARRIVED: "give this as `after` next time"},
         ),
-        problems=(400, 404),
         query=Which,
     )
     def tiles(self, job: JobId) -> Response:
@@ -169,9 +158,11 @@ class PictureRoutes(Routes):
     @route(
         "GET",
         f"{OWN}/files/<name>",
-        Reply("the file", Binary, media=(*TYPES.values(), BYTES), headers={"ETag": "its SHA-256"}),
-        Reply("as before", status=304),
-        problems=(404, 409),
+        Reply(
+            Binary, what="the file", media=(*TYPES.values(), BYTES), headers={"ETag": "its SHA-256"}
+        ),
+        Reply(None, 304, "as before"),
+        problems=(409,),
         headers=Known,
     )
     def file(self, job: JobId, name: str) -> Response:

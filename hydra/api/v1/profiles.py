@@ -13,7 +13,7 @@ from hydra.api.v1.shapes import OWN, job_of, profile_of
 from hydra.http import body
 from hydra.http.reply import download, reply
 from hydra.http.routes import Reply, Routes, route
-from hydra.http.wire import Count, JobId, Seconds, StoryId, Time, Wire, iso
+from hydra.http.wire import Count, JobId, Seconds, StoryId, Time, Wire, iso, says
 from hydra.model import End
 from hydra.model.limits import TIMELINE_READ_MAX
 from hydra.model.profile import Interval, Share, table, throughput
@@ -28,14 +28,14 @@ COLUMNS = ("worker", "start", "stop", "lent_at", "ended_at", "busy_s", "end")
 class Chunk(Wire, frozen=True):
     """What a worker did with one lease."""
 
-    id: Annotated[str, Meta(description="grows along the timeline")]
+    id: Annotated[str, says("grows along the timeline")]
     worker: str
-    start: Annotated[Count, Meta(description="first unit that it handed in")]
-    stop: Annotated[Count, Meta(description="the unit after its last; `start` if there is none")]
+    start: Annotated[Count, says("first unit that it handed in")]
+    stop: Annotated[Count, says("the unit after its last; `start` if there is none")]
     lent_at: Time
     ended_at: Time
-    busy_s: Annotated[Seconds, Meta(description="inside the kernel, as last reported")]
-    end: Annotated[End, Meta(description="how its lease ended")]
+    busy_s: Annotated[Seconds, says("inside the kernel, as last reported")]
+    end: Annotated[End, says("how its lease ended")]
 
     @classmethod
     def of(cls, chunk: model.Chunk) -> Chunk:
@@ -66,7 +66,7 @@ class Part(Wire, frozen=True):
     chunks: Count
     units: Count
     busy_s: Seconds
-    units_s: Annotated[float, Meta(description="while busy")]
+    units_s: Annotated[float, says("while busy")]
 
     @classmethod
     def of(cls, share: Share) -> Part:
@@ -99,18 +99,16 @@ class Profile(Wire, frozen=True):
     id: JobId
     whole: Annotated[
         bool,
-        Meta(
-            description="whether no chunk has been dropped; else all but `throughput` tells of the "
+        says(
+            "whether no chunk has been dropped; else all but `throughput` tells of the "
             "time since the first that is left"
         ),
     ]
     began_at: Time
     ended_at: Time
     makespan_s: float
-    bound_s: Annotated[
-        float, Meta(description="work / sum of the workers' speeds while busy on it")
-    ]
-    efficiency: Annotated[float | None, Meta(description="bound_s / makespan_s")]
+    bound_s: Annotated[float, says("work / sum of the workers' speeds while busy on it")]
+    efficiency: Annotated[float | None, says("bound_s / makespan_s")]
     workers: list[Part]
     throughput: list[Speed]
     chunks: list[Chunk]
@@ -137,7 +135,7 @@ class Profile(Wire, frozen=True):
 class Which(Wire, frozen=True):
     """Which chunks of a timeline."""
 
-    after: Annotated[StoryId, Meta(description="id of the chunk after which to go on")] = ""
+    after: Annotated[StoryId, says("id of the chunk after which to go on")] = ""
     limit: Annotated[int, Meta(ge=1, le=TIMELINE_READ_MAX, description="at most")] = CHUNKS
 
 
@@ -147,17 +145,12 @@ class ProfileRoutes(Routes):
     def __init__(self, h: Hydra) -> None:
         self._h = h
 
-    @route("GET", f"{OWN}/profile", Reply("the profile", Profile), problems=(404,))
+    @route("GET", f"{OWN}/profile", Profile)
     def profile(self, job: JobId) -> Response:
         """Who worked when and how fast, and how near that is to the bound."""
         return reply(Profile.of(self._h, job_of(self._h, job)))
 
-    @route(
-        "GET",
-        f"{OWN}/profile.csv",
-        Reply("the chunks", str, media=("text/csv",)),
-        problems=(404,),
-    )
+    @route("GET", f"{OWN}/profile.csv", Reply(str, what="the chunks", media=("text/csv",)))
     def profile_csv(self, job: JobId) -> Response:
         """The chunks of the profile as a table."""
         found = job_of(self._h, job)
@@ -167,13 +160,7 @@ class ProfileRoutes(Routes):
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    @route(
-        "GET",
-        f"{OWN}/chunks",
-        Reply("the chunks", Chunks),
-        problems=(400, 404),
-        query=Which,
-    )
+    @route("GET", f"{OWN}/chunks", Chunks, query=Which)
     def chunks(self, job: JobId) -> Response:
         """Chunks whose leases have ended, oldest first."""
         asked = body.query(Which)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from hydra import model
 from hydra.http import body
-from hydra.http.wire import Count, JobId, Time, Value, Wire, iso, iso_or_none
+from hydra.http.wire import Count, JobId, Time, Value, Wire, iso, iso_or_none, says
 from hydra.kernels import Estimate, Kernel, canvas_of, estimate_of, unit_holds
 from hydra.model import FINAL, Chunk, JobState
 from hydra.model.costs import Costs
@@ -28,13 +28,9 @@ from hydra.services.forecast import forecast
 OWN = f"{BASE}/jobs/<job>"
 """Where the addresses of one job begin."""
 
-Sums = Annotated[
-    dict[str, int],
-    Meta(description="named sums so far; whole numbers that may pass 2^53"),
-]
+Sums = Annotated[dict[str, int], says("named sums so far; whole numbers that may pass 2^53")]
 Said = Annotated[
-    Estimate | None,
-    Meta(description="what the sums say so far, with a 95 % interval; null if nothing"),
+    Estimate | None, says("what the sums say so far, with a 95 % interval; null if nothing")
 ]
 
 
@@ -89,7 +85,7 @@ class Job(Wire, frozen=True):
 
     id: JobId
     kernel: str
-    version: Annotated[str, Meta(description="digest of the kernel's version")]
+    version: Annotated[str, says("digest of the kernel's version")]
     params: dict[str, Value]
     state: JobState
     priority: Annotated[float, Meta(gt=0)]
@@ -98,20 +94,18 @@ class Job(Wire, frozen=True):
     progress: Annotated[float, Meta(ge=0, le=1)]
     created_at: Time
     ended_at: Time | None
-    reason: Annotated[str, Meta(description="why it failed or was cancelled, or empty")]
+    reason: Annotated[str, says("why it failed or was cancelled, or empty")]
     sums: Sums
     estimate: Said
     unit_holds: UnitHolds
     canvas: Canvas | None
-    leases: Annotated[Count, Meta(description="workers that hold a part of it now")]
+    leases: Annotated[Count, says("workers that hold a part of it now")]
     links: Links
     eta_s: (
-        Annotated[Eta | None, Meta(description="null if unknown or not running; not in lists")]
-        | UnsetType
+        Annotated[Eta | None, says("null if unknown or not running; not in lists")] | UnsetType
     ) = UNSET
     answer: (
-        Annotated[dict[str, Any], Meta(description="only of a job that is done, and not in lists")]
-        | UnsetType
+        Annotated[dict[str, Any], says("only of a job that is done, and not in lists")] | UnsetType
     ) = UNSET
 
     @classmethod
