@@ -136,7 +136,7 @@ def test_a_problem_lists_only_so_many_fields(http, h):
 
 def test_every_wrong_word_of_the_query_is_named_at_once(http):
     errors = http.get(f"{JOBS}?limit=0&cursor=x").get_json()["errors"]
-    assert [error["parameter"] for error in errors] == ["limit", "cursor"]
+    assert [error["parameter"] for error in errors] == ["cursor", "limit"]
 
 
 def test_an_unknown_kernel_is_missing(http, h):
