@@ -128,7 +128,7 @@ class Job(Wire, frozen=True):
             ended_at=iso_or_none(job.ended_ms),
             reason=job.reason,
             sums=dict(job.sums),
-            estimate=estimate(h, job),
+            estimate=_said(kernel, job.spec.params, job),
             unit_holds=UnitHolds(count, noun),
             canvas=Canvas(*canvas) if canvas else None,
             leases=job.leases,
@@ -184,8 +184,13 @@ def kernel_of(h: Hydra, job: model.Job) -> Kernel | None:
 
 def estimate(h: Hydra, job: model.Job) -> Estimate | None:
     """What the job's sums say so far, if its kernel is here and says anything."""
-    kernel = kernel_of(h, job)
-    return estimate_of(kernel, job.spec.params, job.sums, job.done_units) if kernel else None
+    return _said(kernel_of(h, job), job.spec.params, job)
+
+
+def _said(
+    kernel: Kernel | None, params: model.Params, done: model.Job | model.Sample
+) -> Estimate | None:
+    return estimate_of(kernel, params, done.sums, done.done_units) if kernel else None
 
 
 def history_of(h: Hydra, job: model.Job) -> list[Sample]:
@@ -196,9 +201,7 @@ def history_of(h: Hydra, job: model.Job) -> list[Sample]:
             at=iso(sample.at_ms),
             done_units=sample.done_units,
             sums=dict(sample.sums),
-            estimate=estimate_of(kernel, params, sample.sums, sample.done_units)
-            if kernel
-            else None,
+            estimate=_said(kernel, params, sample),
         )
         for sample in h.store.history(job.id)
     ]
