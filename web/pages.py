@@ -160,6 +160,7 @@ class Pages:
             last=story[-1].id if story else "",
             verbs=sorted({entry.verb for entry in story}),
             only=only,
+            only_max=ONLY_CHARS_MAX,
         )
 
     def cancel(self, job: str) -> AnyResponse:

@@ -12,7 +12,6 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from hydra import __version__
@@ -21,6 +20,7 @@ from hydra.http.routes import Reply, Routes, route
 from hydra.services import Hydra
 from hydra.services.health import health
 
+TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.005, 0.025, 0.1, 0.5, 2.5, 30.0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -59,7 +59,7 @@ class MetricRoutes(Routes):
         """Totals and alarms in the text format of Prometheus."""
         return Response(
             generate_latest(self._registry),
-            content_type=CONTENT_TYPE_PLAIN_0_0_4,
+            content_type=TYPE,
             headers={"Cache-Control": "no-store"},
         )
 

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from hydra.api.ancestor.jobs import POINTS_MAX, RESOLUTION_MAX
 from hydra.kernels import Param, load
 from hydra.web import create_app
 from tests import drawing
@@ -205,6 +206,13 @@ def test_a_bad_resolution_is_named(http, h, value):
     assert reply.status_code == 400
     assert reply.get_json()["errors"][0]["pointer"] == "/resolution"
     assert h.store.jobs(1) == []
+
+
+def test_what_is_described_is_what_the_kernels_take():
+    kernels = load()
+    samples, columns = kernels["pi"].PARAMS["samples"], kernels["mandelbrot"].PARAMS["columns"]
+    assert (samples.low, samples.high) == (1, POINTS_MAX)
+    assert columns.high == RESOLUTION_MAX
 
 
 def test_only_json_is_taken(http):
