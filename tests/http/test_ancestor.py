@@ -9,6 +9,7 @@ import pytest
 
 from hydra.api.ancestor.jobs import POINTS_MAX, RESOLUTION_MAX
 from hydra.kernels import Param, load
+from hydra.kernels.pictures.view import PIXELS_MAX
 from hydra.web import create_app
 from tests import drawing
 from tests.http.working import UNIT, bundle, work_on
@@ -209,10 +210,9 @@ def test_a_bad_resolution_is_named(http, h, value):
 
 
 def test_what_is_described_is_what_the_kernels_take():
-    kernels = load()
-    samples, columns = kernels["pi"].PARAMS["samples"], kernels["mandelbrot"].PARAMS["columns"]
+    samples = load()["pi"].PARAMS["samples"]
     assert (samples.low, samples.high) == (1, POINTS_MAX)
-    assert columns.high == RESOLUTION_MAX
+    assert RESOLUTION_MAX**2 == PIXELS_MAX
 
 
 def test_only_json_is_taken(http):

@@ -128,6 +128,12 @@ def test_every_wrong_field_is_named_at_once(http, h):
     }
 
 
+def test_parameters_that_do_not_go_together_are_named(http, h):
+    body = {"kernel": "mandelbrot", "params": {"columns": 65_536, "rows": 65_536}}
+    problem = assert_problem(http.post(JOBS, json=body), 413, h)
+    assert (problem["code"], problem["errors"][0]["pointer"]) == ("too-large", "/params/rows")
+
+
 def test_a_problem_lists_only_so_many_fields(http, h):
     body = {"kernel": "pi", "params": {f"x{n}": 1 for n in range(3000)}}
     reply = http.post(JOBS, json=body)

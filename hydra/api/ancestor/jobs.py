@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal
 from flask import Response
 from msgspec import Meta
 
-from hydra.api.ancestor.png import pixels_of
 from hydra.api.v1.shapes import estimate, files_of, history_of, kernel_of
 from hydra.errors import BadParam, KeyReused, Missing, TooLarge
 from hydra.http import body
@@ -225,6 +224,8 @@ class AncestorRoutes(Routes):
                 f"at /api/v1/jobs/{job.id}"
             )
         if job.state is JobState.DONE:
+            from hydra.api.ancestor.png import pixels_of  # NumPy, which few requests need
+
             if "image.png" not in files_of(self._h.store.answer(job.id)):
                 return iter(())
             return enumerate(pixels_of(self._h.store.file(job.id, "image.png")))

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from hydra import model
 from hydra.api.v1.shapes import OWN, Entry, Job, Sample, history_of, is_final, job_of
 from hydra.api.v1.streams import Streams
-from hydra.errors import BadParam, FieldError, NoSuchKernel, NotFinished
+from hydra.errors import BadParam, FieldError, HydraError, NoSuchKernel, NotFinished
 from hydra.http import body
 from hydra.http.reply import pointer, reply
 from hydra.http.routes import Reply, Routes, route
@@ -153,10 +153,12 @@ class JobRoutes(Routes):
             job = submit(
                 self._h, given.kernel, given.params, priority=given.priority, key=key, job_id=job_id
             )
-        except NoSuchKernel as error:
-            raise NoSuchKernel(error.sentence, field="/kernel") from None
-        except BadParam as error:
-            raise BadParam.of(_inside_params(error.errors)) from None
+        except HydraError as error:
+            # What is wrong is the kernel's name, or one of its parameters.
+            if isinstance(error, NoSuchKernel):
+                raise NoSuchKernel(error.sentence, field=pointer("kernel")) from None
+            error.errors = _inside_params(error.errors)
+            raise
         headers = {"Location": url_for("api.job", job=job.id)}
         if job.id != job_id:
             headers["Idempotency-Replayed"] = "true"
@@ -241,9 +243,9 @@ class JobRoutes(Routes):
             self._streams.give_seat()
 
 
-def _inside_params(errors: Iterable[FieldError]) -> list[FieldError]:
+def _inside_params(errors: Iterable[FieldError]) -> tuple[FieldError, ...]:
     """A kernel's errors with the places in the body that they tell of."""
-    return [FieldError(pointer("params", error.field), error.sentence) for error in errors]
+    return tuple(FieldError(pointer("params", error.field), error.sentence) for error in errors)
 
 
 def cursor_write(job: str) -> str:
