@@ -134,7 +134,7 @@ class Description:
         return found
 
     def _problem(self, what: str) -> dict[str, Any]:
-        return self._response(Reply(Problem, 0, what, ("application/problem+json",)))
+        return self._response(Reply(Problem, what=what, media=("application/problem+json",)))
 
     def _schema(self, kind: Any) -> dict[str, Any]:
         """The schema of a type; nouns are named, and drawn once."""

@@ -41,8 +41,8 @@ class Fault(Wire, frozen=True):
     def of(cls, error: FieldError) -> Fault:
         """A field that starts with `/` is a JSON pointer."""
         if error.field.startswith("/"):
-            return cls(error.sentence, pointer=error.field)
-        return cls(error.sentence, parameter=error.field)
+            return cls(detail=error.sentence, pointer=error.field)
+        return cls(detail=error.sentence, parameter=error.field)
 
 
 class Problem(Wire, frozen=True):
@@ -85,7 +85,15 @@ def problem(
 ) -> Response:
     """A problem with each of the wrong fields."""
     faults = [Fault.of(error) for error in errors[:ERRORS_MAX]] or UNSET
-    said = Problem(TYPE + code, title, status, detail, request.path, code, faults)
+    said = Problem(
+        type=TYPE + code,
+        title=title,
+        status=status,
+        detail=detail,
+        instance=request.path,
+        code=code,
+        errors=faults,
+    )
     response = reply(said, status)
     response.mimetype = "application/problem+json"
     if status in (429, 503):

@@ -89,7 +89,17 @@ def route(
     given = [each if isinstance(each, Reply) else Reply(each) for each in replies]
 
     def made(handler: Handler) -> Route:
-        return Route(method, path, handler, given, problems, body, query, headers, public)
+        return Route(
+            method=method,
+            path=path,
+            handler=handler,
+            replies=given,
+            problems=problems,
+            body=body,
+            query=query,
+            headers=headers,
+            public=public,
+        )
 
     return made
 

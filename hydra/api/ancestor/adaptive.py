@@ -108,7 +108,8 @@ class AdaptiveRoutes(Routes):
             total_computation_time=busy_s,
             overall_points_per_second=_ratio(units * points, busy_s),
             chunks_by_size=[
-                SizeCount(2**bits >> 1, 2**bits - 1, sizes[bits]) for bits in sorted(sizes)
+                SizeCount(units_from=2**bits >> 1, units_to=2**bits - 1, chunks=sizes[bits])
+                for bits in sorted(sizes)
             ],
             overhead_share=1 - min(1.0, busy_s / held_s) if held_s else None,
         )

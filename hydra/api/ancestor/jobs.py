@@ -53,6 +53,7 @@ Name = Annotated[
 ]
 """An id that the caller chooses."""
 
+Status = Literal["in-progress", "finished", "error"]
 Unread = Annotated[Any, says("not read here")]
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
@@ -96,7 +97,7 @@ class AncestorJob(Wire, frozen=True):
 class AncestorStatus(Wire, frozen=True):
     """How a job stands."""
 
-    status: Literal["in-progress", "finished", "error"]
+    status: Status
     result: str
     partial_result: str
     percent_complete: Annotated[float, Meta(ge=0, le=100)]
@@ -145,7 +146,7 @@ class AncestorRoutes(Routes):
         asked = parse_params(find(self._h.kernels(), kernel), params)
         if (job.spec.kernel, dict(job.spec.params)) != (kernel, asked):
             raise KeyReused("another job has this job_id", field="/job_id")
-        return reply(AncestorJob(name, "created"))
+        return reply(AncestorJob(job_id=name, status="created"))
 
     def _request(self, given: AncestorNewJob) -> tuple[str, dict[str, Any]]:
         """Kernel and parameters; what is wrong is named as the caller named it."""
@@ -164,27 +165,27 @@ class AncestorRoutes(Routes):
         try:
             job = self._h.store.job(own_id(job_id))
         except Missing:
-            return reply(AncestorStatus("error", "", "job_id not found", 0.0), 404)
-        return reply(self._status(job))
+            return reply(_status("error", "", "job_id not found", 0.0), 404)
+        return reply(self._standing(job))
 
-    def _status(self, job: Job) -> AncestorStatus:
+    def _standing(self, job: Job) -> AncestorStatus:
         said = estimate(self._h, job)
         partial = f"{said.value:.6f}" if said else ""
         share = 100 * min(1.0, job.done_units / job.spec.total_units)
         if job.state is JobState.DONE:
             draws = canvas_of(kernel_of(self._h, job), job.spec.params) is not None
             words = ("Mandelbrot complete", "Done") if draws else (partial, partial)
-            return AncestorStatus("finished", *words, 100.0)
+            return _status("finished", *words, 100.0)
         if job.state in FINAL:
-            return AncestorStatus("error", "", partial or job.reason, share)
-        return AncestorStatus("in-progress", "", partial, share)
+            return _status("error", "", partial or job.reason, share)
+        return _status("in-progress", "", partial, share)
 
     @route("POST", "/api/mark_job_error/<job_id>", AncestorJob)
     def mark_job_error(self, job_id: Name) -> Response:
         """End such a job; one that has ended stays as it is."""
         job = cancel(self._h, own_id(job_id), "marked as an error by its client")
         status = "finished" if job.state is JobState.DONE else "error"
-        return reply(AncestorJob(job_id, status))
+        return reply(AncestorJob(job_id=job_id, status=status))
 
     @route(
         "GET",
@@ -198,7 +199,7 @@ class AncestorRoutes(Routes):
         try:
             job = self._h.store.job(own_id(job_id))
         except Missing:
-            return reply(AncestorHistory([], []), 404)
+            return reply(AncestorHistory(samples=[], pixels=[]), 404)
         samples = [
             AncestorSample(
                 percent=100 * min(1.0, sample.done_units / job.spec.total_units),
@@ -245,6 +246,12 @@ class AncestorRoutes(Routes):
         return ((index, colour) for index, colour in enumerate(found) if colour is not None)
 
 
+def _status(status: Status, result: str, partial: str, percent: float) -> AncestorStatus:
+    return AncestorStatus(
+        status=status, result=result, partial_result=partial, percent_complete=percent
+    )
+
+
 def own_id(name: str) -> str:
     """Our id of the job that the caller calls so: of a UUID its digits, else a digest."""
     if _UUID.fullmatch(name.lower()):
@@ -263,7 +270,9 @@ def _history(samples: list[AncestorSample], pixels: Iterator[tuple[int, bytes]])
     """The document piece by piece: as one text it would take many times its size in memory."""
     yield b'{"samples":' + encoded(samples) + b',"pixels":['
     comma = b""
-    drawn = (AncestorPixel(index, "#" + colour.hex().upper()) for index, colour in pixels)
+    drawn = (
+        AncestorPixel(index=index, color="#" + colour.hex().upper()) for index, colour in pixels
+    )
     while part := list(islice(drawn, RESOLUTION)):
         yield comma + encoded(part)[1:-1]
         comma = b","

@@ -141,7 +141,7 @@ class FleetRoutes(Routes):
     def kernels(self) -> Response:
         """Kernels and their parameters."""
         found = self._h.kernels().items()
-        return reply(Kernels([Kernel.of(name, kernel) for name, kernel in found]))
+        return reply(Kernels(kernels=[Kernel.of(name, kernel) for name, kernel in found]))
 
     @route("GET", f"{BASE}/workers", Workers)
     def workers(self) -> Response:
@@ -167,4 +167,4 @@ class FleetRoutes(Routes):
         ready = all(check.ok for check in checks)
         # The details are for those with a credential.
         shown = checks if self._guard.admits() else [replace(check, detail="") for check in checks]
-        return reply(Health(ready, list(shown)), 200 if ready else 503)
+        return reply(Health(ready=ready, checks=list(shown)), 200 if ready else 503)

@@ -182,10 +182,10 @@ class JobRoutes(Routes):
         found = list(self._h.store.jobs(asked.limit + 1, cursor_read(asked.cursor)))
         jobs = [Job.of(self._h, job) for job in found[: asked.limit]]
         if len(found) <= asked.limit:
-            return reply(JobPage(jobs))
+            return reply(JobPage(jobs=jobs))
         cursor = cursor_write(jobs[-1].id)
         following = url_for("api.jobs", limit=asked.limit, cursor=cursor)
-        return reply(JobPage(jobs, cursor, following))
+        return reply(JobPage(jobs=jobs, cursor=cursor, next=following))
 
     @route("GET", OWN, Job, query=Wait)
     def job(self, job: JobId) -> Response:
@@ -208,7 +208,7 @@ class JobRoutes(Routes):
         if found.state is not JobState.DONE:
             why = f": {found.reason}" if found.reason else ""
             raise NotFinished(f"the job is {found.state.value} and has no answer{why}")
-        return reply(Result(found.id, self._h.store.answer(found.id)))
+        return reply(Result(id=found.id, answer=self._h.store.answer(found.id)))
 
     @route("GET", f"{OWN}/story", Story, query=After)
     def story(self, job: JobId) -> Response:
@@ -216,13 +216,13 @@ class JobRoutes(Routes):
         after = body.query(After).after
         found = job_of(self._h, job)
         entries = self._h.store.story(found.id, after, STORY_ENTRIES_MAX)
-        return reply(Story(found.id, [Entry.of(entry) for entry in entries]))
+        return reply(Story(id=found.id, story=[Entry.of(entry) for entry in entries]))
 
     @route("GET", f"{OWN}/history", History)
     def history(self, job: JobId) -> Response:
         """The job's sums on its way, evenly over its progress."""
         found = job_of(self._h, job)
-        return reply(History(found.id, history_of(self._h, found)))
+        return reply(History(id=found.id, samples=history_of(self._h, found)))
 
     def _wait(self, job: str, seconds: float) -> model.Job:
         clock, found = self._h.clock, self._h.store.job(job)

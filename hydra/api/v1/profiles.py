@@ -165,7 +165,8 @@ class ProfileRoutes(Routes):
         """Chunks whose leases have ended, oldest first."""
         asked = body.query(Which)
         found = job_of(self._h, job)
-        return reply(Chunks(found.id, self._chunks(found.id, asked.after, asked.limit)))
+        chunks = self._chunks(found.id, asked.after, asked.limit)
+        return reply(Chunks(id=found.id, chunks=chunks))
 
     def _chunks(self, job: str, after: str, limit: int) -> list[Chunk]:
         return [Chunk.of(chunk) for chunk in self._h.store.timeline(job, after, limit)]

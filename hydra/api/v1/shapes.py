@@ -77,7 +77,8 @@ class Links(Wire, frozen=True, rename={"own": "self"}):
     def of(cls, job: str) -> Links:
         """The addresses of that job."""
         own = f"{BASE}/jobs/{job}"
-        return cls(own, *(f"{own}/{name}" for name in cls.__struct_fields__[1:]))
+        rest = (name for name in cls.__struct_fields__ if name != "own")
+        return cls(own=own, **{name: f"{own}/{name}" for name in rest})
 
 
 class Job(Wire, frozen=True):
@@ -113,7 +114,8 @@ class Job(Wire, frozen=True):
         """A job as it stands in a list."""
         kernel = kernel_of(h, job)
         count, noun = unit_holds(kernel)
-        canvas = canvas_of(kernel, job.spec.params)
+        drawn = canvas_of(kernel, job.spec.params)
+        canvas = None if drawn is None else Canvas(columns=drawn[0], rows=drawn[1])
         return cls(
             id=job.id,
             kernel=job.spec.kernel,
@@ -129,8 +131,8 @@ class Job(Wire, frozen=True):
             reason=job.reason,
             sums=dict(job.sums),
             estimate=_said(kernel, job.spec.params, job),
-            unit_holds=UnitHolds(count, noun),
-            canvas=Canvas(*canvas) if canvas else None,
+            unit_holds=UnitHolds(count=count, noun=noun),
+            canvas=canvas,
             leases=job.leases,
             links=Links.of(job.id),
         )
