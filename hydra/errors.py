@@ -11,28 +11,49 @@
     +- Unavailable    503     StoreDown, StoreUnsafe
 
 The numbers are the HTTP status that the API gives the class; they live here as `status` so that
-every door agrees. An ordinary outcome (no work, a stale lease) is a value, not an error.
+every door agrees. An ordinary outcome (no work, a stale lease) is a value, not an error. A request
+with several wrong fields gets one error that holds a FieldError for each.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Self
+
+
+class FieldError(NamedTuple):
+    """One thing that was wrong: where, and a sentence for people."""
+
+    field: str
+    sentence: str
 
 
 class HydraError(Exception):
-    """Base of all; `code` is the class's word for machines, `field` what was wrong, if known."""
+    """Base of all; `code` is the class's word for machines, `errors` every field that was wrong."""
 
     code = "error"
     status = 500
 
-    def __init__(self, sentence: str, *, field: str | None = None) -> None:
+    def __init__(
+        self, sentence: str, *, field: str | None = None, errors: Sequence[FieldError] = ()
+    ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
-        self.field = field
+        named = () if field is None else (FieldError(field, sentence),)
+        self.errors = tuple(errors) or named
+
+    @property
+    def field(self) -> str | None:
+        """The first field that was wrong, if any is known."""
+        return self.errors[0].field if self.errors else None
+
+    @classmethod
+    def of(cls, errors: Sequence[FieldError]) -> Self:
+        """One error for all of these; it speaks as the first."""
+        return cls(errors[0].sentence, errors=errors)
 
 
 class Invalid(HydraError):
@@ -188,13 +209,15 @@ class StoreUnsafe(Unavailable):
 def from_problem(status: int, problem: Mapping[str, Any]) -> HydraError:
     """The error that a problem document (RFC 9457) of the API tells of, of the class it names."""
     detail = str(problem.get("detail") or problem.get("title") or f"the scheduler says {status}")
-    errors = problem.get("errors", [])
-    field = next((str(e.get("pointer") or e.get("parameter")) for e in errors), None)
+    errors = [
+        FieldError(str(e.get("pointer") or e.get("parameter")), str(e.get("detail") or detail))
+        for e in problem.get("errors", [])
+    ]
     kind = _by_code(HydraError).get(str(problem.get("code")))
     if kind is None:
         by_status = {401: Denied, 403: Denied, 404: Missing}
         kind = by_status.get(status, Invalid if status < 500 else Unavailable)
-    return kind(detail, field=field)
+    return kind(detail, errors=errors)
 
 
 def _by_code(kind: type[HydraError]) -> dict[str, type[HydraError]]:

@@ -43,17 +43,6 @@ def prefilled(name: str, kernel: Kernel, query: Mapping[str, str]) -> Form:
     return Form(name, kernel, typed | given, preset=preset)
 
 
-def errors_of(kernel: Kernel, typed: Typed) -> dict[str, str]:
-    """What is wrong with each field."""
-    found = {}
-    for name, text in typed.items():
-        try:
-            kernel.params[name].parse(name, text)
-        except BadParam as error:
-            found[name] = error.sentence
-    return found
-
-
 def key_of(drawn: str, name: str, typed: Typed) -> str:
     """The same form sent twice opens one job; going back and changing it opens another."""
     words = "\n".join([drawn, name, *map(repr, typed.items())])

@@ -9,29 +9,30 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from hydra.api.v1.jobs import cursor_read, cursor_write
+from hydra.api.v1.jobs import Onward, cursor_read, cursor_write
 from hydra.api.v1.shapes import (
-    BASE,
+    Sample,
     estimate,
     files_of,
-    history_json,
+    history_of,
     is_final,
+    job_of,
     kernel_of,
     profile_of,
 )
-from hydra.errors import HydraError
-from hydra.http.body import job_id
+from hydra.errors import BadParam, HydraError
+from hydra.http import body
 from hydra.http.reply import on_http_error, on_hydra_error
 from hydra.kernels import UNITS, Estimate, find
 from hydra.model import Job, JobState
+from hydra.model.limits import BASE
 from hydra.model.profile import END_WORDS
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.forecast import forecast
 from hydra.services.roster import roster
 from hydra.services.submit import submit
-from hydra.web.csrf import protect
-from hydra.web.forms import Form, errors_of, key_of, prefilled
+from hydra.web.forms import Form, key_of, prefilled
 from hydra.web.words import FILTERS, left, speed
 
 LATEST = 8
@@ -61,7 +62,6 @@ def pages(h: Hydra) -> Blueprint:
     door.add_url_rule("/jobs/<job>", view_func=views.job)
     door.add_url_rule("/jobs/<job>/cancel", view_func=views.cancel, methods=["POST"])
     door.add_url_rule("/workers", view_func=views.workers)
-    protect(door, h.clock)
     door.errorhandler(HydraError)(show_hydra_error)
     door.errorhandler(HTTPException)(show_http_error)
     # Addresses that nothing serves: people get a page, programs a problem.
@@ -89,24 +89,23 @@ class Pages:
 
     def submit(self) -> AnyResponse:
         """Open the job of the form, and show it; what is wrong is said next to its field."""
-        chosen = request.form.get("_kernel", "pi")
+        chosen = request.form.get("_kernel")
+        if chosen is None:
+            raise BadParam("what was sent is no form of a kernel", field="_kernel")
         kernel = find(self._h.kernels(), chosen)
         typed = {name: request.form[name] for name in kernel.params if name in request.form}
-        errors = errors_of(kernel, typed)
-        status = 400
-        if not errors:
-            drawn = request.form.get("_key")
-            key = "" if drawn is None else key_of(drawn, chosen, typed)
-            try:
-                job = submit(self._h, chosen, typed, key=key)
-                return redirect(url_for("pages.job", job=job.id), 303)
-            except HydraError as error:
-                errors, status = {error.field or "": error.sentence}, error.status
-        return self._front(Form(chosen, kernel, typed, errors), status)
+        drawn = request.form.get("_key")
+        key = "" if drawn is None else key_of(drawn, chosen, typed)
+        try:
+            job = submit(self._h, chosen, typed, key=key)
+        except HydraError as error:
+            errors = {e.field: e.sentence for e in error.errors} or {"": error.sentence}
+            return self._front(Form(chosen, kernel, typed, errors), error.status)
+        return redirect(url_for("pages.job", job=job.id), 303)
 
     def jobs(self) -> Response:
         """All jobs, newest first, a page at a time."""
-        cursor = request.args.get("cursor", "")
+        cursor = body.query(Onward).cursor
         found = list(self._h.store.views.jobs(JOBS + 1, cursor_read(cursor)))
         more = cursor_write(found[JOBS - 1].id) if len(found) > JOBS else ""
         return page("jobs.html", jobs=self._rows(found[:JOBS]), cursor=cursor, more=more)
@@ -127,7 +126,7 @@ class Pages:
 
     def job(self, job: str) -> Response:
         """One job with its way, its answer and its story."""
-        h, found = self._h, self._h.store.views.job(job_id(job))
+        h, found = self._h, job_of(self._h, job)
         kernel = kernel_of(h, found)
         answer = h.store.views.answer(found.id) if found.state is JobState.DONE else {}
         files, only = files_of(answer), request.args.get("only", "")[:ONLY_CHARS_MAX]
@@ -152,7 +151,7 @@ class Pages:
             previewed=kernel is not None and kernel.has_preview,
             estimate=said,
             estimates=kernel is not None and kernel.has_estimate,
-            samples=thinned(history_json(h, found)),
+            samples=thinned(history_of(h, found)),
             left=left(forecast(h, found)),
             unit_holds=kernel.unit_holds if kernel else UNITS,
             profile=profile_of(h, found, h.store.views.timeline(found.id)),
@@ -161,11 +160,12 @@ class Pages:
             last=story[-1].id if story else "",
             verbs=sorted({entry.verb for entry in story}),
             only=only,
+            only_max=ONLY_CHARS_MAX,
         )
 
     def cancel(self, job: str) -> AnyResponse:
         """End the job, and show it."""
-        found = cancel(self._h, job_id(job), "cancelled on its page")
+        found = cancel(self._h, body.job_id(job), "cancelled on its page")
         return redirect(url_for("pages.job", job=found.id), 303)
 
     def _front(self, form: Form, status: int = 200) -> Response:
@@ -192,9 +192,9 @@ class Pages:
         return own or params[:1]
 
 
-def thinned(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def thinned(samples: list[Sample]) -> list[Sample]:
     """At most about ROWS of a job's samples that say something, the last one among them."""
-    told = [sample for sample in samples if sample["estimate"]]
+    told = [sample for sample in samples if sample.estimate]
     step = -(-len(told) // ROWS) or 1
     return told[::-1][::step][::-1]
 

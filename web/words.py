@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
-from hydra.api.v1.shapes import iso
+from hydra.http.wire import iso
 from hydra.kernels import Estimate, Kernel
 from hydra.model import JobSpec
 from hydra.policy.forecasting import Band
@@ -41,9 +41,9 @@ def percent(part: float) -> str:
     return f"{int(part * 1000) / 10:.1f}{NARROW}%"
 
 
-def readable(ms: int | None) -> str:
+def readable(ms: int) -> str:
     """A time for people, in UTC; live.js turns it into theirs."""
-    return (iso(ms) or "").replace("T", " ")[:19] + " UTC"
+    return iso(ms).replace("T", " ")[:19] + " UTC"
 
 
 def in_words(number: float) -> str:

@@ -11,6 +11,7 @@ from flask.blueprints import BlueprintSetupState
 
 from hydra.api.ancestor.adaptive import AdaptiveRoutes
 from hydra.api.ancestor.jobs import AncestorRoutes
+from hydra.api.openapi import DescriptionRoutes
 from hydra.api.v1.events import EventRoutes
 from hydra.api.v1.fleet import FleetRoutes
 from hydra.api.v1.jobs import JobRoutes
@@ -21,6 +22,7 @@ from hydra.http.body import bound_chunked
 from hydra.http.guard import Guard
 from hydra.http.metrics import MetricRoutes
 from hydra.http.reply import handle_errors
+from hydra.http.routes import Routes
 from hydra.services import Hydra
 
 
@@ -29,17 +31,23 @@ def api(h: Hydra) -> Blueprint:
     door = Blueprint("api", __name__)
     streams = Streams(h)
     guard = Guard(h)
-    MetricRoutes(h).install(door)  # first, so that what the guard refuses is counted, too
-    guard.install(door)
+    groups: list[Routes] = [
+        MetricRoutes(h),  # first, so that what the guard refuses is counted, too
+        guard,
+        JobRoutes(h, streams),
+        EventRoutes(h, streams),
+        PictureRoutes(h),
+        ProfileRoutes(h),
+        FleetRoutes(h, guard),
+        AncestorRoutes(h),
+        AdaptiveRoutes(h),
+    ]
+    groups.append(DescriptionRoutes(groups, h.settings.body_bytes_max))
+    for group in groups:
+        group.install(door)
+    guard.open_to_all(groups)
     door.before_app_request(bound_chunked)
     handle_errors(door)
-    JobRoutes(h, streams).install(door)
-    EventRoutes(h, streams).install(door)
-    PictureRoutes(h).install(door)
-    ProfileRoutes(h).install(door)
-    FleetRoutes(h, guard).install(door)
-    AncestorRoutes(h).install(door)
-    AdaptiveRoutes(h).install(door)
 
     @door.record
     def settle(state: BlueprintSetupState) -> None:

@@ -3,7 +3,7 @@
 ==== =================================================================
 0    done
 1    the job failed or was cancelled, or a check found something bad
-2    Hydra could not do it: one sentence on stderr says why
+2    Hydra could not do it: stderr says why, one sentence a line
 130  Ctrl-C
 ==== =================================================================
 """
@@ -51,11 +51,12 @@ class Doors(click.Group):
         return next((command for command in COMMANDS if command.name == cmd_name), None)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an error of the tree is one sentence and exit code 2."""
+        """Run the command; an error of the tree is a sentence (one a field) and exit code 2."""
         try:
             return super().invoke(ctx)
         except HydraError as error:
-            click.echo(f"hydra: {error.sentence}", err=True)
+            for sentence in dict.fromkeys([error.sentence, *(e.sentence for e in error.errors)]):
+                click.echo(f"hydra: {sentence}", err=True)
             ctx.exit(EXIT_ERROR)
         except KeyboardInterrupt:
             ctx.exit(EXIT_INTERRUPTED)

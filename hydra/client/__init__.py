@@ -22,15 +22,12 @@ import urllib3
 from hydra.client.address import find_token, find_url, parse_url
 from hydra.clock import Clock, SystemClock
 from hydra.errors import Invalid, JobCancelled, JobFailed, Unavailable, from_problem
-
-BASE = "/api/v1"
+from hydra.model import FINAL
+from hydra.model.limits import BASE, JOBS_PAGE_MAX, WAIT_S_MAX
 
 CONNECT_S = 5.0
 READ_S = 40.0
 """Longer than the longest `wait`."""
-
-WAIT_S = 25.0
-"""Longest that the scheduler is asked to hold one request."""
 
 RETRIES = urllib3.Retry(
     total=3,
@@ -46,8 +43,6 @@ OUTAGE_S = 60.0
 
 PAUSE_S = 0.1
 WATCH_S = 0.25
-
-FINAL = {"done", "failed", "cancelled"}  # as in hydra.model, which costs too long to load
 
 
 class Client:
@@ -106,7 +101,7 @@ class Client:
         found: list[Handle] = []
         cursor = ""
         while len(found) < limit:
-            query = {"limit": str(min(limit - len(found), 200)), "cursor": cursor}
+            query = {"limit": str(min(limit - len(found), JOBS_PAGE_MAX)), "cursor": cursor}
             page = self._call("GET", f"/jobs?{urlencode(query)}")
             found += [Handle(self, shape) for shape in page["jobs"]]
             cursor = page.get("cursor", "")
@@ -197,7 +192,7 @@ class Handle:
 
     def refresh(self, wait_s: float = 0.0) -> Self:
         """Ask the scheduler; with `wait_s`, until the job is final, but no longer than that."""
-        self.shape = self._client._job(self.id, min(wait_s, WAIT_S))
+        self.shape = self._client._job(self.id, min(wait_s, WAIT_S_MAX))
         return self
 
     def progress(self) -> float:
@@ -209,7 +204,7 @@ class Handle:
 
         Raises JobFailed or JobCancelled with the reason, TimeoutError.
         """
-        for _ in self.watch(timeout, WAIT_S):
+        for _ in self.watch(timeout, WAIT_S_MAX):
             pass
         if self.state != "done":
             why = f": {self.shape['reason']}" if self.shape["reason"] else ""

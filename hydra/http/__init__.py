@@ -1,1 +1,1 @@
-"""What every route uses: body, reply, guard, schema."""
+"""What every route uses: the wire's types, the record of a route, body, reply, guard, metrics."""

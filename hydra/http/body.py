@@ -1,19 +1,29 @@
-"""Reading what the caller sent: strict JSON, query numbers, ids. All of it may be hostile."""
+"""Reading what the caller sent: strict JSON, query, headers, ids. All of it may be hostile.
+
+A struct says what is taken; what is refused is told of every wrong field at once.
+"""
 
 from __future__ import annotations
 
 import io
 import json
-import math
 import re
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
 
+import msgspec
 from flask import request
+from msgspec import inspect
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import UnsupportedMediaType
 
-from hydra.errors import BadParam, BadWire, NoSuchJob, TooLarge
+from hydra.errors import BadParam, BadWire, FieldError, NoSuchJob, TooLarge
 from hydra.http.reply import pointer
+from hydra.http.wire import JOB_ID, JobId, Wire
+
+W = TypeVar("W", bound=Wire)
 
 DEPTH_MAX = 16
 """Deepest nesting of a body: ours have two levels."""
@@ -21,15 +31,8 @@ DEPTH_MAX = 16
 DIGITS_MAX = 64
 """Longest whole number in a body: nothing longer is inside any bound."""
 
-KEY_CHARS_MAX = 255
-"""Longest Idempotency-Key."""
-
 SHOWN_CHARS_MAX = 64
 """How much of what the caller sent an error repeats."""
-
-_JOB_ID = re.compile(r"[0-9a-f]{32}")
-_STORY_ID = re.compile(r"[0-9]{1,19}(-[0-9]{1,19})?")
-_KEY = re.compile(rf"[!-~]([ -~]{{0,{KEY_CHARS_MAX - 2}}}[!-~])?")
 
 
 def bound_chunked() -> None:
@@ -55,23 +58,165 @@ def bound_chunked() -> None:
     environ["CONTENT_LENGTH"] = str(len(found))
 
 
-def json_object(known: Collection[str]) -> dict[str, Any]:
-    """The request's body, which must be one JSON object with no names but `known`.
+Also = Callable[[Mapping[str, Any]], Iterable[FieldError]]
+"""Looks into the fields that are right as such, and tells what is wrong inside them."""
 
-    Stricter than the json module: no NaN, no name twice, no deep nesting, no endless numbers.
-    Raises BadWire for a body that is none, BadParam for an unknown name.
+
+def read(*kinds: type[W], also: Also = lambda found: ()) -> W:
+    """The request's JSON body as the struct; of several, the one whose tag it bears.
+
+    Raises BadWire for a body that is no JSON object, BadParam with every wrong field. A body that
+    needs no field may be left out.
     """
+    kind = kinds[0]
+    # Not by its length: a body in chunks tells none.
+    if not (request.mimetype or request.get_data() or any(rule.required for rule in _rules(kind))):
+        return kind()
+    given = _object()
+    if kind.__struct_config__.tag is not None:
+        kind = _tagged(kinds, given)
+    known = [rule.name for rule in _rules(kind)]
+    wrong = [
+        FieldError(
+            pointer(_shown(name)), f"{_shown(name)} is not known here; known are {', '.join(known)}"
+        )
+        for name in given
+        if name not in known
+    ]
+    found = _checked(kind, given, wrong, pointer)
+    wrong += also(found)
+    if wrong:
+        raise BadParam.of(wrong)
+    return kind(**found)
+
+
+def query(kind: type[W]) -> W:
+    """The request's query as the struct; raises BadParam with every wrong field."""
+    return _texts(kind, request.args)
+
+
+def headers(kind: type[W]) -> W:
+    """The request's headers as the struct; raises BadParam with every wrong one."""
+    return _texts(kind, request.headers)
+
+
+def job_id(given: JobId) -> JobId:
+    """A job's id as it came in a URL, or NoSuchJob: what has another form names nothing."""
+    if not re.fullmatch(JOB_ID, given):
+        raise NoSuchJob(f"no job {_shown(given)!r}", field="job")
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What is taken for one field."""
+
+    name: str
+    """On the wire."""
+    attribute: str
+    kind: Any
+    required: bool
+    must: str
+    """What it must be, for people."""
+    pattern: str | None
+
+
+@cache
+def _rules(kind: type[Wire]) -> list[_Rule]:
+    found = []
+    for field in msgspec.structs.fields(kind):
+        drawn = inspect.type_info(field.type)
+        inner = drawn.type if isinstance(drawn, inspect.Metadata) else drawn
+        pattern = inner.pattern if isinstance(inner, inspect.StrType) else None
+        found.append(
+            _Rule(
+                name=field.encode_name,
+                attribute=field.name,
+                kind=field.type,
+                required=field.required,
+                must=_noun(drawn),
+                pattern=pattern,
+            )
+        )
+    return found
+
+
+def _noun(kind: inspect.Type) -> str:
+    """What a value of this type is, for people."""
+    match kind:
+        case inspect.Metadata(extra_json_schema={"title": str(title)}):
+            return title
+        case inspect.Metadata(type=inner):
+            return _noun(inner)
+        case inspect.IntType(ge=low, le=high):
+            return "a whole number" if high is None else f"a whole number from {low} to {high}"
+        case inspect.FloatType(ge=low, le=high):
+            return "a number" if high is None else f"a number from {low:g} to {high:g}"
+        case inspect.StrType(max_length=int(most)):
+            return f"a text of at most {most} characters"
+        case inspect.StrType():
+            return "a text"
+        case inspect.DictType():
+            return "an object"
+    return "of another type"
+
+
+def _checked(
+    kind: type[Wire],
+    given: Mapping[str, Any] | Headers,
+    wrong: list[FieldError],
+    place: Callable[[str], str] = str,
+    *,
+    strict: bool = True,
+) -> dict[str, Any]:
+    """The fields that are right, by attribute; what is not goes to `wrong`."""
+    found: dict[str, Any] = {}
+    for rule in _rules(kind):
+        if rule.name not in given:
+            if rule.required:
+                wrong.append(FieldError(place(rule.name), f"{rule.name} is missing"))
+            continue
+        try:
+            value = msgspec.convert(given[rule.name], rule.kind, strict=strict)
+            if isinstance(value, str):
+                value.encode()
+            # As a whole: `$` alone lets a line's end through.
+            if rule.pattern and not re.fullmatch(rule.pattern, value):
+                raise msgspec.ValidationError
+            found[rule.attribute] = value
+        except msgspec.ValidationError:
+            wrong.append(FieldError(place(rule.name), f"{rule.name} must be {rule.must}"))
+        except UnicodeEncodeError:
+            wrong.append(FieldError(place(rule.name), f"{rule.name} holds half a character"))
+    return found
+
+
+def _texts(kind: type[W], given: Mapping[str, str] | Headers) -> W:
+    wrong: list[FieldError] = []
+    found = _checked(kind, given, wrong, strict=False)
+    if wrong:
+        raise BadParam.of(wrong)
+    return kind(**found)
+
+
+def _tagged(kinds: Iterable[type[W]], given: dict[str, Any]) -> type[W]:
+    """The struct that the body's tag names; the tag is taken out."""
+    known = {kind.__struct_config__.tag: kind for kind in kinds}
+    field = next(iter(known.values())).__struct_config__.tag_field or ""
+    tag = given.pop(field, None)
+    if not isinstance(tag, str) or tag not in known:
+        words = " or ".join(map(str, known))
+        raise BadParam(f"{field} must be {words}", field=pointer(field))
+    return known[tag]
+
+
+def _object() -> dict[str, Any]:
+    """The body: stricter than the json module, so no NaN, no name twice, no endless numbers."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("the body must be application/json")
     value = _parse(request.get_data(cache=False))
     if not isinstance(value, dict):
         raise BadWire("the body must be a JSON object")
-    for name in value:
-        if name not in known:
-            raise BadParam(
-                f"{_shown(name)} is not known here; known are {', '.join(known)}",
-                field=pointer(_shown(name)),
-            )
     return value
 
 
@@ -131,72 +276,3 @@ def _check_depth(value: object) -> None:
 
 def _shown(text: str) -> str:
     return repr(text[:SHOWN_CHARS_MAX])[1:-1]
-
-
-def number(value: object, field: str) -> float:
-    """A finite number of a body; raises BadParam naming `field`."""
-    name = field.lstrip("/")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadParam(f"{name} must be a number", field=field)
-    found = float(value)
-    if not math.isfinite(found):
-        raise BadParam(f"{name} must be a finite number", field=field)
-    return found
-
-
-def text(value: object, field: str, chars_max: int) -> str:
-    """A text of a body of at most `chars_max` characters; raises BadParam naming `field`."""
-    name = field.lstrip("/")
-    if not isinstance(value, str):
-        raise BadParam(f"{name} must be a text", field=field)
-    if len(value) > chars_max:
-        raise BadParam(f"{name} may have at most {chars_max} characters", field=field)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise BadParam(f"{name} holds half a character", field=field) from None
-    return value
-
-
-def query_number(name: str, default: float, low: float, high: float, kind: type = int) -> float:
-    """A number of the query, within bounds; raises BadParam naming it."""
-    given = request.args.get(name)
-    if given is None:
-        return default
-    noun = "a whole number" if kind is int else "a number"
-    try:
-        # Ours are ASCII: int() takes the digits of every script.
-        plain = given.isascii() and len(given) <= DIGITS_MAX
-        found: float = kind(given) if plain else math.nan
-    except ValueError:
-        found = math.nan
-    if not low <= found <= high:
-        raise BadParam(f"{name} must be {noun} from {low} to {high}", field=name)
-    return found
-
-
-def job_id(given: str) -> str:
-    """A job's id as it came in a URL, or NoSuchJob: what has another form names nothing."""
-    if not _JOB_ID.fullmatch(given):
-        raise NoSuchJob(f"no job {_shown(given)!r}", field="job")
-    return given
-
-
-def story_id(given: str, field: str) -> str:
-    """The id of a story's entry after which to go on; raises BadParam naming `field`."""
-    if given and not _STORY_ID.fullmatch(given):
-        raise BadParam(f"{field} must be the id of an entry of the story", field=field)
-    return given
-
-
-def idempotency_key() -> str:
-    """The request's Idempotency-Key, or empty."""
-    given = request.headers.get("Idempotency-Key")
-    if given is None:
-        return ""
-    if not _KEY.fullmatch(given):
-        raise BadParam(
-            f"Idempotency-Key must be 1 to {KEY_CHARS_MAX} printable ASCII characters",
-            field="Idempotency-Key",
-        )
-    return given

@@ -2,27 +2,32 @@
 
 Without a token the scheduler listens on loopback only, yet any web page open on this machine can
 make its browser call us. Two checks keep such pages out: the Host must be one of ours (a name that
-was rebound to 127.0.0.1 is not), and a request from another site may not reach the API.
+was rebound to 127.0.0.1 is not), and a request from another site may neither reach the API nor send
+a form: browsers say where each is from, in Sec-Fetch-Site, Origin or Referer, and a page cannot
+change that. So forms carry no token.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, redirect, request
+from itsdangerous import BadSignature, Signer
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as AnyResponse
 
 from hydra.errors import BadCredential
+from hydra.http import body
+from hydra.http.routes import Reply, Routes, route
+from hydra.http.wire import Wire, says
 from hydra.services import Hydra
 
 COOKIE_S = 30 * 86_400
 """How long a login lasts."""
-
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login"})
-"""Reached without a credential, like the static files."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -39,7 +44,13 @@ HEADERS = {
 }
 
 
-class Guard:
+class Link(Wire, frozen=True):
+    """What the printed link carries."""
+
+    token: Annotated[str, says("the scheduler's token")] = ""
+
+
+class Guard(Routes):
     """The checks before every request and the headers after it."""
 
     def __init__(self, h: Hydra) -> None:
@@ -47,14 +58,21 @@ class Guard:
         self._token = h.settings.token.encode()
         bound = h.settings.bind.strip("[]").lower()
         self._hosts = frozenset({"localhost", "127.0.0.1", "::1", bound})
+        self._signer = Signer(self._token, "hydra login", digest_method=hashlib.sha256)
         # Cookies do not know ports: two schedulers on one host must not log each other out.
         self._cookie = "hydra-" + hashlib.sha256(self._token).hexdigest()[:8]
+        self._public: frozenset[str] = frozenset()
 
     def install(self, door: Blueprint) -> None:
         """Stand before every route of the application, not only the API's."""
         door.before_app_request(self.check)
         door.after_app_request(self.seal)
-        door.add_url_rule("/login", view_func=self.login)
+        super().install(door)
+
+    def open_to_all(self, groups: Iterable[Routes]) -> None:
+        """Ask for no credential where these groups' public routes are, nor for static files."""
+        routes = [route for group in groups for route in group.declared()]
+        self._public = frozenset(route.path for route in routes if route.public)
 
     def check(self) -> None:
         """Raise Forbidden or BadCredential unless the request may go on."""
@@ -63,7 +81,7 @@ class Guard:
             self._check_host()
         if not g.bearer:
             self._check_origin()
-        open_path = request.path in OPEN_PATHS or request.endpoint == "static"
+        open_path = request.path in self._public or request.endpoint == "static"
         if not open_path and not self.admits():
             raise BadCredential("this scheduler needs its token: a bearer token, or the login link")
 
@@ -71,19 +89,22 @@ class Guard:
         """Whether the request carries a credential, where one is needed."""
         return not self._token or bool(g.bearer) or self._has_cookie()
 
+    @route(
+        "GET", "/login", Reply(None, 303, "to the page"), problems=(401,), query=Link, public=True
+    )
     def login(self) -> AnyResponse:
-        """Exchange the token of the printed link for a cookie."""
-        given = request.args.get("token", "")
+        """Exchange the token for a cookie."""
+        given = body.query(Link).token
         if not self._token:
             return redirect("/", 303)
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self._token):
             raise BadCredential("the link's token is not this scheduler's", field="token")
-        until = str(int(self._clock.wall_s()) + COOKIE_S)
+        until = int(self._clock.wall_s()) + COOKIE_S
         response = redirect("/", 303)
         response.headers["Cache-Control"] = "no-store"
         response.set_cookie(
             self._cookie,
-            f"{until}.{self._sign(until)}",
+            self._signer.sign(str(until)).decode(),
             max_age=COOKIE_S,
             httponly=True,
             samesite="Strict",
@@ -104,16 +125,11 @@ class Guard:
         return hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
 
     def _has_cookie(self) -> bool:
-        until, _, signature = request.cookies.get(self._cookie, "").partition(".")
-        if not (until.isascii() and until.isdigit() and len(until) <= 12):
+        try:
+            until = self._signer.unsign(request.cookies.get(self._cookie, ""))
+        except BadSignature:
             return False
-        matches = hmac.compare_digest(
-            signature.encode("utf-8", "replace"), self._sign(until).encode()
-        )
-        return matches and self._clock.wall_s() < int(until)
-
-    def _sign(self, until: str) -> str:
-        return hmac.new(self._token, f"hydra login {until}".encode(), "sha256").hexdigest()
+        return self._clock.wall_s() < int(until)
 
     def _check_host(self) -> None:
         try:
@@ -127,8 +143,9 @@ class Guard:
         changes = request.method not in ("GET", "HEAD", "OPTIONS")
         site = request.headers.get("Sec-Fetch-Site")
         if site is None:
-            origin = request.headers.get("Origin")
-            # No Origin on a change: not a browser, so nobody's credential is being borrowed.
+            # Browsers tell no site over plain HTTP, but always where a form or a script is from.
+            # Neither on a change: not a browser, so nobody's credential is being borrowed.
+            origin = request.headers.get("Origin", request.headers.get("Referer"))
             foreign = changes and origin is not None and not _same_host(origin, request.host)
         elif changes:
             foreign = site not in ("same-origin", "none")
@@ -141,5 +158,8 @@ class Guard:
 
 def _same_host(origin: str, host: str) -> bool:
     # The scheme is left out: behind a proxy that ends TLS we see http where the browser saw https.
-    _, separator, origin_host = origin.partition("://")
-    return bool(separator) and origin_host.lower() == host.lower()
+    try:
+        found = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return bool(found) and found.lower() == host.lower()

@@ -4,51 +4,97 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
+import msgspec
 from flask import Blueprint, Response, request
+from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from hydra.errors import HydraError, TooLarge
+from hydra.errors import FieldError, HydraError, TooLarge
+from hydra.http.wire import Wire, says
 
 LOG = logging.getLogger(__name__)
 
 RETRY_S = 1
 """What a 429 or 503 asks the caller to wait."""
 
+ERRORS_MAX = 16
+"""Wrong fields that one problem lists."""
+
 TYPE = "urn:hydra:problem:"
 """Start of every problem's `type`; its code follows."""
 
+_ENCODER = msgspec.json.Encoder()
 
-def text_of(value: object) -> str:
-    """The one way this door writes JSON: ASCII, one line, no NaN."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+class Fault(Wire, frozen=True):
+    """One wrong field: `pointer` leads into the body, `parameter` names one of query or header."""
+
+    detail: str
+    pointer: Annotated[str, says("JSON pointer into the body")] | UnsetType = UNSET
+    parameter: Annotated[str, says("of the query or a header")] | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, error: FieldError) -> Fault:
+        """A field that starts with `/` is a JSON pointer."""
+        if error.field.startswith("/"):
+            return cls(detail=error.sentence, pointer=error.field)
+        return cls(detail=error.sentence, parameter=error.field)
+
+
+class Problem(Wire, frozen=True):
+    """What went wrong (RFC 9457)."""
+
+    type: Annotated[str, Meta(extra_json_schema={"format": "uri"})]
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+    instance: str
+    code: Annotated[str, says("one word for machines, such as no-such-job")]
+    errors: list[Fault] | UnsetType = UNSET
+
+
+def encoded(value: object) -> bytes:
+    """The one way this door writes JSON: UTF-8, one line, no NaN."""
+    try:
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError:  # half a character, as a stranger may have sent it
+        return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
 
 
 def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response; never cached unless `headers` say so."""
-    response = Response(text_of(value) + "\n", status, mimetype="application/json")
+    response = Response(encoded(value) + b"\n", status, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(headers or {})
     return response
 
 
-def problem(status: int, code: str, title: str, detail: str, field: str | None = None) -> Response:
-    """An RFC 9457 problem; a `field` that starts with `/` is a JSON pointer into the body."""
-    body: dict[str, Any] = {
-        "type": TYPE + code,
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": request.path,
-        "code": code,
-    }
-    if field is not None:
-        where = "pointer" if field.startswith("/") else "parameter"
-        body["errors"] = [{where: field, "detail": detail}]
-    response = reply(body, status)
+def download(content: bytes | str, kind: str, name: str) -> Response:
+    """A file to save under that name."""
+    response = Response(content, mimetype=kind)
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
+def problem(
+    status: int, code: str, title: str, detail: str, errors: Sequence[FieldError] = ()
+) -> Response:
+    """A problem with each of the wrong fields."""
+    faults = [Fault.of(error) for error in errors[:ERRORS_MAX]] or UNSET
+    said = Problem(
+        type=TYPE + code,
+        title=title,
+        status=status,
+        detail=detail,
+        instance=request.path,
+        code=code,
+        errors=faults,
+    )
+    response = reply(said, status)
     response.mimetype = "application/problem+json"
     if status in (429, 503):
         response.headers["Retry-After"] = str(RETRY_S)
@@ -74,7 +120,7 @@ def on_hydra_error(error: HydraError) -> Response:
     if error.status >= 500:
         LOG.warning("unavailable path=%s code=%s: %s", request.path, error.code, error.sentence)
     title = (type(error).__doc__ or error.code).partition("\n")[0].rstrip(".")
-    return problem(error.status, error.code, title, error.sentence, error.field)
+    return problem(error.status, error.code, title, error.sentence, error.errors)
 
 
 def on_http_error(error: HTTPException) -> AnyResponse:

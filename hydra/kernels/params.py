@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hydra.errors import BadParam
+from hydra.errors import BadParam, FieldError
 
 if TYPE_CHECKING:
     from hydra.kernels.contract import Kernel
@@ -89,14 +89,17 @@ def shown(value: object) -> str:
 def parse_params(kernel: Kernel, given: Mapping[str, object]) -> dict[str, int | float | str]:
     """All parameters of the kernel, checked, with defaults for those not given.
 
-    Raises BadParam naming the first field that is unknown, of the wrong type or out of bounds.
+    Raises BadParam naming every field that is unknown, of the wrong type or out of bounds.
     """
-    for name in given:
-        if name not in kernel.params:
-            known = ", ".join(kernel.params)
-            said = shown(name)
-            raise BadParam(f"{said} is not a parameter; known are {known}", field=said)
-    return {
-        name: param.parse(name, given.get(name, param.default))
-        for name, param in kernel.params.items()
-    }
+    known = ", ".join(kernel.params)
+    unknown = [shown(name) for name in given if name not in kernel.params]
+    wrong = [FieldError(name, f"{name} is not a parameter; known are {known}") for name in unknown]
+    found: dict[str, int | float | str] = {}
+    for name, param in kernel.params.items():
+        try:
+            found[name] = param.parse(name, given.get(name, param.default))
+        except BadParam as error:
+            wrong += error.errors
+    if wrong:
+        raise BadParam.of(wrong)
+    return found

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+BASE = "/api/v1"
+"""Where the addresses of the HTTP API begin."""
+
+JOBS_PAGE_MAX = 200
+"""Jobs that one page of their list may hold."""
+
+WAIT_S_MAX = 25
+"""Longest that a request for a job may wait for its end."""
+
 UNITS_MAX = 2**53 - 1
 """Largest count of units a job may have: Lua's numbers are exact up to here."""
 

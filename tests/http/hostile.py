@@ -239,10 +239,14 @@ def request(method: str, rule: str, job: str, rng: Random) -> Request:
         for part in rule.split("/")
     )
     headers = [("Content-Type", kind)]
-    if method == "POST" and "/api/" not in rule and rng.random() < 0.8:  # past the form's token
-        headers = [("Content-Type", FORM), ("Cookie", "hydra-form=mine")]
-        body = f"_token=mine&_kernel=pi&samples=x{quote(rng.choice(VALUES))}".encode()
-        body += rng.choice([b"", b"&seed=%ff%fe", b"&_key=" + b"k" * 999, b"&_token=2", b"&" * 999])
+    if (
+        method == "POST" and "/api/" not in rule and rng.random() < 0.8
+    ):  # a form, as a page sends it
+        headers = [("Content-Type", FORM)]
+        body = f"_kernel=pi&samples=x{quote(rng.choice(VALUES))}".encode()
+        body += rng.choice(
+            [b"", b"&seed=%ff%fe", b"&_key=" + b"k" * 999, b"&_kernel=2", b"&" * 999]
+        )
     if rng.random() < 0.3:
         headers.append(rng.choice(HEADERS))
     return Request(method, target + rng.choice(QUERIES), tuple(headers), body)

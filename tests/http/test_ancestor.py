@@ -7,7 +7,9 @@ import uuid
 
 import pytest
 
+from hydra.api.ancestor.jobs import POINTS_MAX, RESOLUTION_MAX
 from hydra.kernels import Param, load
+from hydra.kernels.pictures.view import PIXELS_MAX
 from hydra.web import create_app
 from tests import drawing
 from tests.http.working import UNIT, bundle, work_on
@@ -205,6 +207,12 @@ def test_a_bad_resolution_is_named(http, h, value):
     assert reply.status_code == 400
     assert reply.get_json()["errors"][0]["pointer"] == "/resolution"
     assert h.store.views.jobs(1) == []
+
+
+def test_what_is_described_is_what_the_kernels_take():
+    samples = load()["pi"].PARAMS["samples"]
+    assert (samples.low, samples.high) == (1, POINTS_MAX)
+    assert RESOLUTION_MAX**2 == PIXELS_MAX
 
 
 def test_only_json_is_taken(http):

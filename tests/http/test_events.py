@@ -167,7 +167,7 @@ def test_close_ends_every_stream_and_refuses_new_ones(h):
 def test_a_viewer_that_lags_is_cut_off(h):
     viewer = Viewer("0" * 32, "")
     for number in range(EVENTS_MAX + 5):
-        viewer.tell("story", "{}", str(number))
+        viewer.tell("story", b"{}", str(number))
     assert viewer.over
     assert list(viewer.lines()) == ["retry: 2000\n\n"]
 

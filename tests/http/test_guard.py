@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hydra.clock import ManualClock
+from hydra.services.submit import submit
 from hydra.web import create_app
 from tests.http.working import bundle
 
@@ -128,6 +129,11 @@ FOREIGN = [
     {"Origin": "http://localhost:9999"},
     {"Origin": "null"},
     {"Origin": "localhost"},
+    {"Origin": "http://[::1"},
+    {"Origin": "null", "Referer": "http://localhost/"},
+    {"Referer": "http://evil.example/localhost"},
+    {"Referer": "http://localhost.evil.example/"},
+    {"Referer": "about:blank"},
 ]
 
 
@@ -137,6 +143,24 @@ def test_another_site_may_change_nothing(http, h, headers, path):
     reply = http.post(path, json=NEW, headers=headers)
     assert reply.status_code == 403
     assert h.store.views.jobs(1) == []
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_a_form_of_another_site_is_refused(http, h, headers):
+    job = submit(h, "pi", {})
+    for path in ("/", f"/jobs/{job.id}/cancel"):
+        reply = http.post(path, data={"_kernel": "pi", "samples": "9"}, headers=headers)
+        assert reply.status_code == 403
+    assert [each.state.value for each in h.store.views.jobs(9)] == ["running"]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_a_form_of_another_site_is_refused_whoever_is_logged_in(locked, headers):
+    locked.get("/login", query_string={"token": TOKEN})
+    form = {"_kernel": "pi", "samples": "9"}
+    assert locked.post("/", data=form).status_code == 303
+    assert locked.post("/", data=form, headers=headers).status_code == 403
+    assert len(locked.get(JOBS).get_json()["jobs"]) == 1
 
 
 @pytest.mark.parametrize("headers", FOREIGN)
@@ -159,6 +183,7 @@ def test_a_bearer_may_come_from_anywhere(locked):
         {"Sec-Fetch-Site": "none"},
         {"Origin": "http://localhost"},
         {"Origin": "https://LOCALHOST"},
+        {"Referer": "http://localhost/jobs?only=x"},
     ],
 )
 def test_our_own_pages_may(http, headers):

@@ -70,9 +70,9 @@ def test_requests_are_counted_by_route_and_never_by_path(h):
     found = read(http)
     route = f'route="{JOBS}/<job>"'
     name = "hydra_http_requests_total"
-    assert found[name, f'{{{route},method="GET",status="404"}}'] == 30
-    assert found[name, '{route="none",method="GET",status="404"}'] == 30
-    assert found[name, '{route="none",method="other",status="405"}'] == 30
+    assert found[name, f'{{method="GET",{route},status="404"}}'] == 30
+    assert found[name, '{method="GET",route="none",status="404"}'] == 30
+    assert found[name, '{method="other",route="none",status="405"}'] == 30
     assert sum(key[0] == name for key in found) == 3
     buckets = [
         value
@@ -93,7 +93,7 @@ def test_time_is_put_into_its_bucket(h):
     found = read(http)
 
     def within(bound):
-        label = f'{{route="/slow",le="{bound}"}}'
+        label = f'{{le="{bound}",route="/slow"}}'
         return found["hydra_http_request_duration_seconds_bucket", label]
 
     assert [within(bound) for bound in (0.1, 0.5, "+Inf")] == [0, 1, 1]
@@ -110,6 +110,29 @@ def test_without_a_store_the_rest_is_still_told(http, h, monkeypatch):
     found = read(http)
     assert found["hydra_check_ok", '{check="store"}'] == 0
     assert ("hydra_units_done_total", "") not in found
+
+
+def test_only_what_is_ours_is_told(http, opened, work):
+    opened()
+    work()
+    read(http)
+    names = {re.sub("_(bucket|sum|count)$", "", name) for name, _ in read(http)}
+    assert names == {
+        "hydra_build_info",
+        "hydra_check_ok",
+        "hydra_http_request_duration_seconds",
+        "hydra_http_requests_total",
+        "hydra_jobs",
+        "hydra_jobs_ended_total",
+        "hydra_jobs_submitted_total",
+        "hydra_leases",
+        "hydra_leases_ended_total",
+        "hydra_store_calls_total",
+        "hydra_store_memory_bytes",
+        "hydra_tasks_waiting",
+        "hydra_units_done_total",
+        "hydra_workers",
+    }
 
 
 def test_strangers_read_no_metrics():

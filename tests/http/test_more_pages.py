@@ -7,6 +7,7 @@ import itertools
 import re
 import shlex
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -193,7 +194,7 @@ def test_the_way_is_a_table_too(http, h):
 
 @pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 64, 65, 256])
 def test_a_table_is_thinned_but_keeps_the_end(count):
-    samples = [{"estimate": True, "n": n} for n in range(count)]
+    samples = [SimpleNamespace(estimate=True, n=n) for n in range(count)]
     kept = thinned(samples)
     assert len(kept) <= ROWS
     assert kept[-1:] == samples[-1:]

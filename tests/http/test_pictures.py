@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import zlib
 
+import numpy as np
 import pytest
 
-from hydra.api.ancestor.png import pixels_of
+from hydra.api.ancestor.png import pixels_of, unfiltered
 from hydra.api.v1.pictures import HEADER, Easel
 from hydra.errors import BadWire
 from hydra.services.cancel import cancel
@@ -224,6 +225,35 @@ def test_a_picture_reads_back_as_it_was_drawn(h):
 def test_what_is_no_such_picture_is_refused(content):
     with pytest.raises(BadWire):
         pixels_of(content)
+
+
+def guess(kind, left, up, corner):
+    """What the PNG specification (section 9) foretells of a byte, word for word."""
+    if kind == 4:
+        p = left + up - corner
+        to_left, to_up, to_corner = abs(p - left), abs(p - up), abs(p - corner)
+        if to_left <= to_up and to_left <= to_corner:
+            return left
+        return up if to_up <= to_corner else corner
+    return (0, left, up, (left + up) // 2)[kind]
+
+
+@pytest.mark.parametrize("kind", range(5))
+@pytest.mark.parametrize("columns", [1, 2, 101])
+def test_each_filter_of_a_row_is_undone(kind, columns):
+    rng = np.random.default_rng(columns)
+    row, above = rng.integers(0, 256, (2, 3 * columns), np.uint8)
+    filtered = bytearray()
+    for i, value in enumerate(row.tolist()):
+        left, corner = (int(r[i - 3]) if i >= 3 else 0 for r in (row, above))
+        filtered.append((value - guess(kind, left, int(above[i]), corner)) & 255)
+    found = unfiltered(kind, np.frombuffer(filtered, np.uint8), above)
+    assert (found.dtype, found.tolist()) == (np.uint8, row.tolist())
+
+
+def test_a_filter_that_there_is_not_is_refused():
+    with pytest.raises(BadWire, match="filter 5"):
+        unfiltered(5, np.zeros(3, np.uint8), np.zeros(3, np.uint8))
 
 
 def test_a_preview_is_there_before_any_tile_and_never_changes(http, h):

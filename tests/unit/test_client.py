@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 import urllib3
@@ -27,6 +29,12 @@ def door(pool, clock, monkeypatch):
     monkeypatch.setattr(urllib3, "PoolManager", lambda **_: pool)
     with Client(URL, clock=clock) as door:
         yield door
+
+
+def test_the_door_loads_nothing_of_the_server():
+    heavy = "{'flask', 'msgspec', 'numpy', 'prometheus_client', 'redis', 'rq'}"
+    code = f"import sys, hydra.client; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_a_job_is_submitted_and_answered(door):
@@ -153,6 +161,12 @@ def test_problems_come_back_as_the_errors_they_were(door, call, kind, field):
     assert type(caught.value) is kind
     assert caught.value.field == field
     assert caught.value.sentence
+
+
+def test_every_wrong_parameter_comes_back(door):
+    with pytest.raises(errors.BadParam) as caught:
+        door.submit("pi", samples=0, seed=-1)
+    assert [error.field for error in caught.value.errors] == ["/params/samples", "/params/seed"]
 
 
 @pytest.mark.parametrize(

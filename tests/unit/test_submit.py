@@ -50,6 +50,20 @@ def test_a_bad_number_names_field_and_bound(h: Hydra, samples: object, sentence:
     assert list(h.store.views.jobs(9)) == []
 
 
+def test_every_wrong_parameter_is_named_at_once(h: Hydra) -> None:
+    with pytest.raises(BadParam) as caught:
+        submit(h, "pi", {"colour": 1, "seed": -1, "samples": 0, "generator": "dice"})
+    assert [error.field for error in caught.value.errors] == [
+        "colour",
+        "samples",
+        "seed",
+        "generator",
+    ]
+    assert caught.value.sentence == caught.value.errors[0].sentence
+    assert caught.value.field == "colour"
+    assert list(h.store.jobs(9)) == []
+
+
 @pytest.mark.parametrize("samples", [10**12, 1e12, "1e12", " 1_000_000_000_000 ", "1000000000000"])
 def test_a_number_may_be_written_as_people_do(h: Hydra, samples: object) -> None:
     assert submit(h, "pi", {"samples": samples}).spec.params["samples"] == 10**12

@@ -8,27 +8,31 @@ too: its clients read the fields, not the status.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from itertools import islice
+from typing import Annotated, Any, Literal
 
-from flask import Blueprint, Response
+from flask import Response
+from msgspec import Meta
 
-from hydra.api.ancestor.png import pixels_of
-from hydra.api.v1.shapes import estimate, files_of, history_json, kernel_of
+from hydra.api.v1.shapes import estimate, files_of, history_of, kernel_of
 from hydra.errors import BadParam, KeyReused, Missing, TooLarge
 from hydra.http import body
-from hydra.http.reply import reply, text_of
-from hydra.http.schema import NAME_CHARS_MAX
+from hydra.http.reply import encoded, reply
+from hydra.http.routes import Reply, Routes, route
+from hydra.http.wire import Count, Wire, says
 from hydra.kernels import find, parse_params
 from hydra.model import FINAL, Job, JobState
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.submit import submit
 
+POINTS_MAX = 10**18
 RESOLUTION = 256
 """What the ancestor draws if none is given."""
+
+RESOLUTION_MAX = 8192
 
 ITERATIONS = 300
 REGION = {"centre_x": -0.5, "centre_y": 0.0, "width": 3.0}
@@ -39,91 +43,169 @@ PIXELS_MAX = 2**20
 
 ARRIVALS = 64
 
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^\.*[A-Za-z0-9_:-][A-Za-z0-9_.:-]*$",
+        max_length=128,
+        title="at most 128 letters, digits and . _ : - and not dots alone",
+    ),
+]
+"""An id that the caller chooses."""
+
+Status = Literal["in-progress", "finished", "error"]
+Unread = Annotated[Any, says("not read here")]
+
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
-_NAME = re.compile(rf"[\w.:-]{{1,{NAME_CHARS_MAX}}}", re.ASCII)
 
 
-class AncestorRoutes:
+class AncestorNewJob(Wire, frozen=True, tag_field="task_type"):
+    """A request to open a job under an id of the caller's choice."""
+
+    job_id: Name
+    points: Unread = None
+    resolution: Unread = None
+
+
+class AncestorPi(AncestorNewJob, frozen=True, kw_only=True, tag="calculate_pi"):
+    """A request for pi."""
+
+    points: Annotated[
+        Any, Meta(extra_json_schema={"type": "integer", "minimum": 1, "maximum": POINTS_MAX})
+    ]
+
+
+class AncestorPicture(AncestorNewJob, frozen=True, tag="calculate_mandelbrot"):
+    """A request for the ancestor's one view of the Mandelbrot set."""
+
+    resolution: Annotated[
+        Any,
+        Meta(
+            description=f"0 stands for {RESOLUTION}",
+            extra_json_schema={"type": "integer", "minimum": 0, "maximum": RESOLUTION_MAX},
+        ),
+    ] = 0
+
+
+class AncestorJob(Wire, frozen=True):
+    """A job, and what has become of it."""
+
+    job_id: str
+    status: str
+
+
+class AncestorStatus(Wire, frozen=True):
+    """How a job stands."""
+
+    status: Status
+    result: str
+    partial_result: str
+    percent_complete: Annotated[float, Meta(ge=0, le=100)]
+
+
+class AncestorSample(Wire, frozen=True):
+    """The estimate of pi at one moment."""
+
+    percent: float
+    approx_pi: float
+
+
+class AncestorPixel(Wire, frozen=True):
+    """One pixel of a picture, by its number row by row."""
+
+    index: Count
+    color: str
+
+
+class AncestorHistory(Wire, frozen=True):
+    """The way of a job of pi, or the pixels of a picture that are there."""
+
+    samples: list[AncestorSample]
+    pixels: list[AncestorPixel]
+
+
+class AncestorRoutes(Routes):
     """The four endpoints about jobs."""
 
     def __init__(self, h: Hydra) -> None:
         self._h = h
 
-    def install(self, door: Blueprint) -> None:
-        """Put the routes on the blueprint."""
-        create, error = "/api/create_job", "/api/mark_job_error/<job_id>"
-        door.add_url_rule(create, view_func=self.create_job, methods=["POST"])
-        door.add_url_rule("/api/job_status/<job_id>", view_func=self.job_status)
-        door.add_url_rule(error, view_func=self.mark_job_error, methods=["POST"])
-        door.add_url_rule("/api/job_history/<job_id>", view_func=self.job_history)
-
+    @route(
+        "POST",
+        "/api/create_job",
+        AncestorJob,
+        problems=(404, 409, 429),
+        body=AncestorPi | AncestorPicture,
+    )
     def create_job(self) -> Response:
-        """Open a job under the caller's id."""
-        given = body.json_object(("job_id", "task_type", "points", "resolution"))
-        name = body.text(given.get("job_id"), "/job_id", NAME_CHARS_MAX)
-        if not _NAME.fullmatch(name) or not name.strip("."):
-            raise BadParam("job_id must be letters, digits and . _ : - only", field="/job_id")
+        """Open a job under an id of the caller's choice."""
+        given = body.read(AncestorPi, AncestorPicture)
+        name = given.job_id
         kernel, params = self._request(given)
         job = submit(self._h, kernel, params, key=f"job {name}", job_id=own_id(name))
         asked = parse_params(find(self._h.kernels(), kernel), params)
         if (job.spec.kernel, dict(job.spec.params)) != (kernel, asked):
             raise KeyReused("another job has this job_id", field="/job_id")
-        return reply({"job_id": name, "status": "created"})
+        return reply(AncestorJob(job_id=name, status="created"))
 
-    def _request(self, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def _request(self, given: AncestorNewJob) -> tuple[str, dict[str, Any]]:
         """Kernel and parameters; what is wrong is named as the caller named it."""
-        task = given.get("task_type")
-        points, resolution = given.get("points"), given.get("resolution", 0)
-        if task == "calculate_pi":
+        if isinstance(given, AncestorPi):
             bound = find(self._h.kernels(), "pi").params["samples"]
-            return "pi", {"samples": _checked(bound, "points", points)}
-        if task == "calculate_mandelbrot":
-            bound = find(self._h.kernels(), "mandelbrot").params["columns"]
-            side = _checked(bound, "resolution", resolution or RESOLUTION)
-            return "mandelbrot", {
-                "columns": side,
-                "rows": side,
-                "iterations": ITERATIONS,
-                **REGION,
-            }
-        raise BadParam("task_type must be calculate_pi or calculate_mandelbrot", field="/task_type")
+            return "pi", {"samples": _checked(bound, "points", given.points)}
+        bound = find(self._h.kernels(), "mandelbrot").params["columns"]
+        side = _checked(bound, "resolution", given.resolution or RESOLUTION)
+        return "mandelbrot", {"columns": side, "rows": side, "iterations": ITERATIONS, **REGION}
 
-    def job_status(self, job_id: str) -> Response:
-        """How a job stands; percent is never beyond 100."""
+    @route(
+        "GET", "/api/job_status/<job_id>", AncestorStatus, Reply(AncestorStatus, 404, "no such job")
+    )
+    def job_status(self, job_id: Name) -> Response:
+        """How such a job stands."""
         try:
             job = self._h.store.views.job(own_id(job_id))
         except Missing:
-            return _status("error", "", "job_id not found", 0.0, 404)
+            return reply(_status("error", "", "job_id not found", 0.0), 404)
+        return reply(self._standing(job))
+
+    def _standing(self, job: Job) -> AncestorStatus:
         said = estimate(self._h, job)
         partial = f"{said.value:.6f}" if said else ""
         share = 100 * min(1.0, job.done_units / job.spec.total_units)
         if job.state is JobState.DONE:
-            canvas = self._canvas(job)
-            words = ("Mandelbrot complete", "Done") if canvas else (partial, partial)
+            words = ("Mandelbrot complete", "Done") if self._canvas(job) else (partial, partial)
             return _status("finished", *words, 100.0)
         if job.state in FINAL:
             return _status("error", "", partial or job.reason, share)
         return _status("in-progress", "", partial, share)
 
-    def mark_job_error(self, job_id: str) -> Response:
-        """End a job that has not ended."""
+    @route("POST", "/api/mark_job_error/<job_id>", AncestorJob)
+    def mark_job_error(self, job_id: Name) -> Response:
+        """End such a job; one that has ended stays as it is."""
         job = cancel(self._h, own_id(job_id), "marked as an error by its client")
         status = "finished" if job.state is JobState.DONE else "error"
-        return reply({"job_id": job_id, "status": status})
+        return reply(AncestorJob(job_id=job_id, status=status))
 
-    def job_history(self, job_id: str) -> Response:
-        """The way of a job of pi, or the pixels of a picture that are there."""
+    @route(
+        "GET",
+        "/api/job_history/<job_id>",
+        AncestorHistory,
+        Reply(AncestorHistory, 404, "no such job"),
+        problems=(413,),
+    )
+    def job_history(self, job_id: Name) -> Response:
+        """Its estimates on its way, and the pixels that are there."""
         try:
             job = self._h.store.views.job(own_id(job_id))
         except Missing:
-            return reply({"samples": [], "pixels": []}, 404)
+            return reply(AncestorHistory(samples=[], pixels=[]), 404)
         samples = [
-            {
-                "percent": 100 * min(1.0, sample["done_units"] / job.spec.total_units),
-                "approx_pi": sample["estimate"]["value"],
-            }
-            for sample in history_json(self._h, job)
-            if sample["estimate"]
+            AncestorSample(
+                percent=100 * min(1.0, sample.done_units / job.spec.total_units),
+                approx_pi=sample.estimate.value,
+            )
+            for sample in history_of(self._h, job)
+            if sample.estimate
         ]
         lines = _history(samples, self._pixels(job))
         response = Response(lines, mimetype="application/json")
@@ -146,6 +228,8 @@ class AncestorRoutes:
                 f"at /api/v1/jobs/{job.id}"
             )
         if job.state is JobState.DONE:
+            from hydra.api.ancestor.png import pixels_of  # NumPy, which few requests need
+
             if "image.png" not in files_of(self._h.store.views.answer(job.id)):
                 return iter(())
             return enumerate(pixels_of(self._h.store.views.file(job.id, "image.png")))
@@ -165,6 +249,12 @@ class AncestorRoutes:
         return ((index, colour) for index, colour in enumerate(found) if colour is not None)
 
 
+def _status(status: Status, result: str, partial: str, percent: float) -> AncestorStatus:
+    return AncestorStatus(
+        status=status, result=result, partial_result=partial, percent_complete=percent
+    )
+
+
 def own_id(name: str) -> str:
     """Our id of the job that the caller calls so: of a UUID its digits, else a digest."""
     if _UUID.fullmatch(name.lower()):
@@ -176,30 +266,17 @@ def _checked(bound: Any, name: str, value: object) -> object:
     try:
         return bound.parse(name, value)
     except BadParam as error:
-        error.field = f"/{name}"
-        raise
+        raise BadParam(error.sentence, field=f"/{name}") from None
 
 
-def _status(
-    status: str, result: str, partial: str, percent: float, http_status: int = 200
-) -> Response:
-    found = {
-        "status": status,
-        "result": result,
-        "partial_result": partial,
-        "percent_complete": percent,
-    }
-    return reply(found, http_status)
-
-
-def _history(samples: list[dict[str, float]], pixels: Iterator[tuple[int, bytes]]) -> Iterator[str]:
+def _history(samples: list[AncestorSample], pixels: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
     """The document piece by piece: as one text it would take many times its size in memory."""
-    yield '{"samples":' + text_of(samples) + ',"pixels":['
-    part: list[str] = []
-    comma = ""
-    for index, colour in pixels:
-        part.append(json.dumps({"index": index, "color": "#" + colour.hex().upper()}))
-        if len(part) == RESOLUTION:
-            yield comma + ",".join(part)
-            part, comma = [], ","
-    yield (comma if part else "") + ",".join(part) + "]}\n"
+    yield b'{"samples":' + encoded(samples) + b',"pixels":['
+    comma = b""
+    drawn = (
+        AncestorPixel(index=index, color="#" + colour.hex().upper()) for index, colour in pixels
+    )
+    while part := list(islice(drawn, RESOLUTION)):
+        yield comma + encoded(part)[1:-1]
+        comma = b","
+    yield b"]}\n"

@@ -6,6 +6,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hydra.errors import BadWire
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -15,6 +18,11 @@ RGB8 = (8, 2, 0, 0, 0)
 STEP = 3
 """Bytes of a pixel."""
 
+NONE, SUB, UP, AVERAGE, PAETH = range(5)
+"""The filters of a row (PNG specification, section 9)."""
+
+Bytes = NDArray[np.uint8]
+
 
 def pixels_of(content: bytes) -> Iterator[bytes]:
     """The three bytes of each pixel, row by row; raises BadWire for any other kind of file."""
@@ -22,18 +30,19 @@ def pixels_of(content: bytes) -> Iterator[bytes]:
     if header[8:] != bytes(RGB8):
         raise BadWire("the picture is not a PNG of eight bits and three colours")
     columns, rows = struct.unpack_from(">II", header)
-    lines = zlib.decompress(b"".join(_data(content)))
-    width = columns * STEP
-    return _pixels(lines, width, rows)
+    lines = np.frombuffer(zlib.decompress(b"".join(_data(content))), np.uint8)
+    if len(lines) != rows * (1 + columns * STEP):
+        raise BadWire("the picture has more or less rows than it says")
+    return _pixels(lines.reshape(rows, -1), columns * STEP)
 
 
-def _pixels(lines: bytes, width: int, rows: int) -> Iterator[bytes]:
-    above = bytes(width)
-    for row in range(rows):
-        start = row * (width + 1)
-        above = _unfilter(lines[start], lines[start + 1 : start + 1 + width], above)
+def _pixels(table: Bytes, width: int) -> Iterator[bytes]:
+    above = np.zeros(width, np.uint8)
+    for row in table:
+        above = unfiltered(int(row[0]), row[1:], above)
+        line = above.tobytes()
         for place in range(0, width, STEP):
-            yield above[place : place + STEP]
+            yield line[place : place + STEP]
 
 
 def _data(content: bytes) -> Iterator[bytes]:
@@ -45,22 +54,49 @@ def _data(content: bytes) -> Iterator[bytes]:
         place += length + 12
 
 
-def _unfilter(kind: int, line: bytes, above: bytes) -> bytes:
-    """A row as it was before the filter (PNG specification, section 9)."""
-    if kind == 0:
+def unfiltered(kind: int, line: Bytes, above: Bytes) -> Bytes:
+    """A row as it was before the filter; raises BadWire for a filter that there is not.
+
+    `line` and `above`, the row before it as it was, are of the same length, a multiple of STEP.
+    """
+    if kind == NONE:
         return line
-    found = bytearray(line)
-    for i, value in enumerate(line):
-        left = found[i - STEP] if i >= STEP else 0
-        corner = above[i - STEP] if i >= STEP else 0
-        guess = (0, left, above[i], (left + above[i]) // 2, _paeth(left, above[i], corner))[kind]
-        found[i] = (value + guess) & 255
-    return bytes(found)
+    if kind == SUB:  # each byte is a difference to its left: sums modulo 256 undo it
+        return np.add.accumulate(line.reshape(-1, STEP), axis=0, dtype=np.uint8).reshape(-1)
+    if kind == UP:
+        return line + above
+    if kind == AVERAGE:
+        return _average(line, above)
+    if kind == PAETH:
+        return _paeth(line, above)
+    raise BadWire(f"a row of the picture has the filter {kind}, which there is not")
 
 
-def _paeth(left: int, up: int, corner: int) -> int:
-    guess = left + up - corner
-    to_left, to_up, to_corner = abs(guess - left), abs(guess - up), abs(guess - corner)
-    if to_left <= to_up and to_left <= to_corner:
-        return left
-    return up if to_up <= to_corner else corner
+def _average(line: Bytes, above: Bytes) -> Bytes:
+    """Each byte needs the one to its left, so each colour goes pixel by pixel."""
+    found = bytearray(len(line))
+    values, ups = line.tobytes(), above.tobytes()
+    for colour in range(STEP):
+        left = 0
+        for i in range(colour, len(values), STEP):
+            left = found[i] = (values[i] + (left + ups[i]) // 2) & 255
+    return np.frombuffer(found, np.uint8)
+
+
+def _paeth(line: Bytes, above: Bytes) -> Bytes:
+    """As _average, with whichever of left, up and corner is nearest to left + up - corner."""
+    found = bytearray(len(line))
+    values, ups = line.tobytes(), above.tobytes()
+    for colour in range(STEP):
+        left = corner = 0
+        for i in range(colour, len(values), STEP):
+            up = ups[i]
+            to_left, to_up = abs(up - corner), abs(left - corner)
+            to_corner = abs(left + up - 2 * corner)
+            if to_left <= to_up and to_left <= to_corner:
+                guess = left
+            else:
+                guess = up if to_up <= to_corner else corner
+            left = found[i] = (values[i] + guess) & 255
+            corner = up
+    return np.frombuffer(found, np.uint8)

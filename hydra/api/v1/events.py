@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from typing import Annotated
 
-from hydra.api.v1.shapes import BASE
+from flask import Response, request
+from msgspec import field
+
+from hydra.api.v1.jobs import After
+from hydra.api.v1.shapes import OWN, job_of
 from hydra.api.v1.streams import Streams
 from hydra.http import body
+from hydra.http.routes import Reply, Routes, route
+from hydra.http.wire import JobId, StoryId, Wire, says
 from hydra.services import Hydra
 
+KIND = "text/event-stream"
+EVENTS = "server-sent events; `data` is an Entry (story), a Job (progress, end), a count (tiles)"
 HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
 
-class EventRoutes:
+class Seen(Wire, frozen=True):
+    """What a browser that comes back has seen."""
+
+    last: Annotated[StoryId, says("as `after`; sent by browsers that reconnect")] = field(
+        name="Last-Event-ID", default=""
+    )
+
+
+class EventRoutes(Routes):
     """The one route that stays open."""
 
     def __init__(self, h: Hydra, streams: Streams) -> None:
         self._h = h
         self._streams = streams
 
-    def install(self, door: Blueprint) -> None:
-        """Put the route on the blueprint."""
-        door.add_url_rule(f"{BASE}/jobs/<job>/events", view_func=self.events)
-
-    def events(self, job: str) -> Response:
-        """Follow a job; `Last-Event-ID` (or `after`) goes on behind a story entry seen before."""
-        header = request.headers.get("Last-Event-ID", "")
-        after = body.story_id(header, "Last-Event-ID")
-        after = after or body.story_id(request.args.get("after", ""), "after")
-        found = self._h.store.views.job(body.job_id(job))
+    @route(
+        "GET",
+        f"{OWN}/events",
+        Reply(str, what=EVENTS, media=(KIND,)),
+        problems=(503,),
+        query=After,
+        headers=Seen,
+    )
+    def events(self, job: JobId) -> Response:
+        """Follow a job: events `story`, `tiles`, `progress`, and a last `end`."""
+        after = body.headers(Seen).last or body.query(After).after
+        found = job_of(self._h, job)
         if request.method == "HEAD":
-            return Response(mimetype="text/event-stream", headers=HEADERS)
+            return Response(mimetype=KIND, headers=HEADERS)
         viewer = self._streams.open(found.id, after)
-        response = Response(viewer.lines(), mimetype="text/event-stream", headers=HEADERS)
+        response = Response(viewer.lines(), mimetype=KIND, headers=HEADERS)
         # Not a `finally` in the generator: one that was never started runs none.
         response.call_on_close(lambda: self._streams.leave(viewer))
         return response

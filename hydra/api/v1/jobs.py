@@ -3,122 +3,228 @@
 from __future__ import annotations
 
 import base64
-import binascii
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Response, url_for
+from msgspec import UNSET, Meta, UnsetType, field
 
-from hydra.api.v1.shapes import BASE, entry_json, history_json, is_final, job_json, whole_job_json
+from hydra import model
+from hydra.api.v1.shapes import OWN, Entry, Job, Sample, history_of, is_final, job_of
 from hydra.api.v1.streams import Streams
-from hydra.errors import BadParam, HydraError, NotFinished
+from hydra.errors import BadParam, FieldError, HydraError, NoSuchKernel, NotFinished
 from hydra.http import body
 from hydra.http.reply import pointer, reply
-from hydra.model import Job, JobState
+from hydra.http.routes import Reply, Routes, route
+from hydra.http.wire import Cursor, JobId, StoryId, Wire, says
+from hydra.kernels import parse_params
+from hydra.model import JobState
+from hydra.model.limits import BASE, JOBS_PAGE_MAX, STORY_ENTRIES_MAX, WAIT_S_MAX
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
-from hydra.services.submit import submit
+from hydra.services.submit import PRIORITY_MAX, PRIORITY_MIN, submit
 
 LIMIT = 50
-LIMIT_MAX = 200
-STORY_LIMIT = 500
-"""Entries of a story in one reply."""
+KEY_CHARS_MAX = 255
+"""Longest Idempotency-Key."""
 
 REASON_CHARS_MAX = 200
-WAIT_S_MAX = 25
 PAUSE_S = 0.02
 PAUSE_S_MAX = 0.25
 PAUSE_GROWTH = 1.3
 
 
-class JobRoutes:
+class NewJob(Wire, frozen=True):
+    """A request to open a job; the kernel says which params it takes."""
+
+    kernel: str
+    params: Annotated[
+        dict[str, Any],
+        Meta(extra_json_schema={"additionalProperties": {"type": ["integer", "number", "string"]}}),
+    ] = field(default_factory=dict)
+    priority: Annotated[float, Meta(ge=PRIORITY_MIN, le=PRIORITY_MAX)] = 1.0
+
+
+class Key(Wire, frozen=True):
+    """The header that makes a request safe to repeat."""
+
+    key: Annotated[
+        str,
+        Meta(
+            pattern=f"^[!-~]([ -~]{{0,{KEY_CHARS_MAX - 2}}}[!-~])?$",
+            title=f"1 to {KEY_CHARS_MAX} printable ASCII characters",
+            description="makes the request safe to repeat, for a day",
+        ),
+    ] = field(name="Idempotency-Key", default="")
+
+
+class Onward(Wire, frozen=True):
+    """Where in the list to go on."""
+
+    cursor: Annotated[Cursor, says("`cursor` of the page before")] = ""
+
+
+class Page(Onward, frozen=True):
+    """Which page of the list."""
+
+    limit: Annotated[int, Meta(ge=1, le=JOBS_PAGE_MAX, description="jobs a page")] = LIMIT
+
+
+class JobPage(Wire, frozen=True):
+    """Jobs, newest first, without answers."""
+
+    jobs: list[Job]
+    cursor: Annotated[str, says("of the next page; opaque")] | UnsetType = UNSET
+    next: str | UnsetType = UNSET
+
+
+class Wait(Wire, frozen=True):
+    """How long a request may stay open."""
+
+    wait: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=WAIT_S_MAX,
+            description="answer once the job is final, or after this many seconds",
+        ),
+    ] = 0.0
+
+
+class Reason(Wire, frozen=True):
+    """Why a job is cancelled."""
+
+    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
+
+
+class Result(Wire, frozen=True):
+    """What the kernel's finish gave."""
+
+    id: JobId
+    answer: dict[str, Any]
+
+
+class After(Wire, frozen=True):
+    """Where in the story to go on."""
+
+    after: Annotated[StoryId, says("id of the entry of the story after which to go on")] = ""
+
+
+class Story(Wire, frozen=True):
+    """What happened to a job."""
+
+    id: JobId
+    story: list[Entry]
+
+
+class History(Wire, frozen=True):
+    """A job's way."""
+
+    id: JobId
+    samples: list[Sample]
+
+
+class JobRoutes(Routes):
     """The routes under `/jobs` that answer at once, or after `wait` seconds at most."""
 
     def __init__(self, h: Hydra, streams: Streams) -> None:
         self._h = h
         self._streams = streams
 
-    def install(self, door: Blueprint) -> None:
-        """Put the routes on the blueprint."""
-        own = f"{BASE}/jobs/<job>"
-        door.add_url_rule(f"{BASE}/jobs", view_func=self.submit, methods=["POST"])
-        door.add_url_rule(f"{BASE}/jobs", view_func=self.jobs)
-        door.add_url_rule(own, view_func=self.job)
-        door.add_url_rule(f"{own}/cancel", view_func=self.cancel, methods=["POST"])
-        door.add_url_rule(f"{own}/result", view_func=self.result)
-        door.add_url_rule(f"{own}/story", view_func=self.story)
-        door.add_url_rule(f"{own}/history", view_func=self.history)
-
+    @route(
+        "POST",
+        f"{BASE}/jobs",
+        Reply(Job, 201, headers={"Location": "its address"}),
+        Reply(
+            Job,
+            what="the job that this key opened before",
+            headers={"Location": "its address", "Idempotency-Replayed": "true"},
+        ),
+        problems=(404, 409, 429),
+        body=NewJob,
+        headers=Key,
+    )
     def submit(self) -> Response:
-        """Open a job: 201, or 200 if this Idempotency-Key opened it before."""
-        key = body.idempotency_key()
-        given = body.json_object(("kernel", "params", "priority"))
-        if "kernel" not in given:
-            raise BadParam("kernel is missing", field="/kernel")
-        kernel, params = given["kernel"], given.get("params", {})
-        if not isinstance(kernel, str):
-            raise BadParam("kernel must be a text", field="/kernel")
-        if not isinstance(params, dict):
-            raise BadParam("params must be an object", field="/params")
-        priority = body.number(given.get("priority", 1.0), "/priority")
-        h, job_id = self._h, self._h.clock.new_id()
+        """Open a job."""
+        key = body.headers(Key).key
+        given = body.read(NewJob, also=self._wrong_params)
+        job_id = self._h.clock.new_id()
         try:
-            job = submit(h, kernel, params, priority=priority, key=key, job_id=job_id)
+            job = submit(
+                self._h, given.kernel, given.params, priority=given.priority, key=key, job_id=job_id
+            )
         except HydraError as error:
-            error.field = _pointed(error.field, h, kernel)
+            # What is wrong is the kernel's name, or one of its parameters.
+            if isinstance(error, NoSuchKernel):
+                raise NoSuchKernel(error.sentence, field=pointer("kernel")) from None
+            error.errors = _inside_params(error.errors)
             raise
         headers = {"Location": url_for("api.job", job=job.id)}
         if job.id != job_id:
             headers["Idempotency-Replayed"] = "true"
-            return reply(whole_job_json(h, job), 200, headers)
-        return reply(whole_job_json(h, job), 201, headers)
+            return reply(Job.whole(self._h, job), 200, headers)
+        return reply(Job.whole(self._h, job), 201, headers)
 
+    def _wrong_params(self, found: Mapping[str, Any]) -> Iterable[FieldError]:
+        """What the kernel, if it is here, says of the params."""
+        kernel = self._h.kernels().get(found.get("kernel", ""))
+        try:
+            if kernel:
+                parse_params(kernel, found.get("params", {}))
+        except BadParam as error:
+            return _inside_params(error.errors)
+        return ()
+
+    @route("GET", f"{BASE}/jobs", JobPage, query=Page)
     def jobs(self) -> Response:
-        """The latest jobs, newest first, a page at a time; without their answers."""
-        limit = int(body.query_number("limit", LIMIT, 1, LIMIT_MAX))
-        before = cursor_read(request.args.get("cursor", ""))
-        found = list(self._h.store.views.jobs(limit + 1, before))
-        page: dict[str, object] = {"jobs": [job_json(self._h, job) for job in found[:limit]]}
-        if len(found) > limit:
-            cursor = cursor_write(found[limit - 1].id)
-            page |= {"cursor": cursor, "next": url_for("api.jobs", limit=limit, cursor=cursor)}
-        return reply(page)
+        """The latest jobs, newest first, without answers."""
+        asked = body.query(Page)
+        found = list(self._h.store.views.jobs(asked.limit + 1, cursor_read(asked.cursor)))
+        jobs = [Job.of(self._h, job) for job in found[: asked.limit]]
+        if len(found) <= asked.limit:
+            return reply(JobPage(jobs=jobs))
+        cursor = cursor_write(jobs[-1].id)
+        following = url_for("api.jobs", limit=asked.limit, cursor=cursor)
+        return reply(JobPage(jobs=jobs, cursor=cursor, next=following))
 
-    def job(self, job: str) -> Response:
-        """One job; with `wait`, once it is final or that many seconds have gone by."""
-        wait_s = body.query_number("wait", 0.0, 0, WAIT_S_MAX, float)
-        return reply(whole_job_json(self._h, self._wait(body.job_id(job), wait_s)))
+    @route("GET", OWN, Job, query=Wait)
+    def job(self, job: JobId) -> Response:
+        """One job."""
+        wait_s = body.query(Wait).wait
+        return reply(Job.whole(self._h, self._wait(body.job_id(job), wait_s)))
 
-    def cancel(self, job: str) -> Response:
-        """End a job; one that has ended stays as it is. A body may give the reason."""
-        reason = ""
-        # Not by its length: a body in chunks tells none.
-        if request.mimetype or request.get_data():
-            given = body.json_object(("reason",))
-            reason = body.text(given.get("reason", ""), "/reason", REASON_CHARS_MAX)
-        return reply(whole_job_json(self._h, cancel(self._h, body.job_id(job), reason)))
+    @route("POST", f"{OWN}/cancel", Job, body=Reason)
+    def cancel(self, job: JobId) -> Response:
+        """End a job; one that has ended stays as it is."""
+        reason = body.read(Reason).reason
+        return reply(Job.whole(self._h, cancel(self._h, body.job_id(job), reason)))
 
-    def result(self, job: str) -> Response:
+    @route("GET", f"{OWN}/result", Result, problems=(409,))
+    def result(self, job: JobId) -> Response:
         """The answer of a job that is done."""
-        found = self._h.store.views.job(body.job_id(job))
+        found = job_of(self._h, job)
         if not is_final(found):
             raise NotFinished(f"the job is {found.state.value}; it has no answer yet")
         if found.state is not JobState.DONE:
             why = f": {found.reason}" if found.reason else ""
             raise NotFinished(f"the job is {found.state.value} and has no answer{why}")
-        return reply({"id": found.id, "answer": self._h.store.views.answer(found.id)})
+        return reply(Result(id=found.id, answer=self._h.store.views.answer(found.id)))
 
-    def story(self, job: str) -> Response:
-        """What happened to the job, oldest first, after the entry `after`."""
-        after = body.story_id(request.args.get("after", ""), "after")
-        found = self._h.store.views.job(body.job_id(job))
-        entries = self._h.store.views.story(found.id, after, STORY_LIMIT)
-        return reply({"id": found.id, "story": [entry_json(entry) for entry in entries]})
+    @route("GET", f"{OWN}/story", Story, query=After)
+    def story(self, job: JobId) -> Response:
+        """What happened to the job and why, oldest first."""
+        after = body.query(After).after
+        found = job_of(self._h, job)
+        entries = self._h.store.views.story(found.id, after, STORY_ENTRIES_MAX)
+        return reply(Story(id=found.id, story=[Entry.of(entry) for entry in entries]))
 
-    def history(self, job: str) -> Response:
-        """The job's sums on its way, with what the kernel makes of them."""
-        found = self._h.store.views.job(body.job_id(job))
-        return reply({"id": found.id, "samples": history_json(self._h, found)})
+    @route("GET", f"{OWN}/history", History)
+    def history(self, job: JobId) -> Response:
+        """The job's sums on its way, evenly over its progress."""
+        found = job_of(self._h, job)
+        return reply(History(id=found.id, samples=history_of(self._h, found)))
 
-    def _wait(self, job: str, seconds: float) -> Job:
+    def _wait(self, job: str, seconds: float) -> model.Job:
         clock, found = self._h.clock, self._h.store.views.job(job)
         if seconds == 0 or is_final(found) or not self._streams.take_seat():
             # Without a seat the caller is answered at once: it asks again, and pages still load.
@@ -137,13 +243,9 @@ class JobRoutes:
             self._streams.give_seat()
 
 
-def _pointed(field: str | None, h: Hydra, kernel: str) -> str | None:
-    """Where in the body the field is that a service named."""
-    if field is None or field.startswith("/"):
-        return field
-    known = h.kernels().get(kernel)
-    own = field in ("kernel", "priority") and not (known and field in known.params)
-    return pointer(field) if own else pointer("params", field)
+def _inside_params(errors: Iterable[FieldError]) -> tuple[FieldError, ...]:
+    """A kernel's errors with the places in the body that they tell of."""
+    return tuple(FieldError(pointer("params", error.field), error.sentence) for error in errors)
 
 
 def cursor_write(job: str) -> str:
@@ -151,14 +253,6 @@ def cursor_write(job: str) -> str:
     return base64.urlsafe_b64encode(bytes.fromhex(job)).decode().rstrip("=")
 
 
-def cursor_read(cursor: str) -> str:
-    """The job of a cursor, or empty for none; raises BadParam."""
-    if not cursor:
-        return ""
-    try:
-        job = base64.b64decode(cursor + "==", altchars=b"-_", validate=True).hex()
-        if len(job) == 32:
-            return job
-    except (binascii.Error, ValueError):
-        pass
-    raise BadParam("cursor must be one that a page of jobs gave", field="cursor")
+def cursor_read(cursor: Cursor) -> str:
+    """The job of a cursor, or empty for none."""
+    return base64.urlsafe_b64decode(cursor + "==").hex() if cursor else ""

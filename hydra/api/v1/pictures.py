@@ -11,12 +11,17 @@ import threading
 import zlib
 from collections import OrderedDict
 from pathlib import PurePath
+from typing import Annotated
 
-from flask import Blueprint, Response, request
+from flask import Response, request
+from msgspec import Meta, field
 
-from hydra.api.v1.shapes import BASE, files_of, kernel_of
+from hydra.api.v1.shapes import OWN, files_of, job_of, kernel_of
 from hydra.errors import Missing, NoSuchFile
 from hydra.http import body
+from hydra.http.reply import download
+from hydra.http.routes import Reply, Routes, route
+from hydra.http.wire import Binary, JobId, Wire, says
 from hydra.kernels import Kernel, Tile
 from hydra.model import Job
 from hydra.model.limits import UNITS_MAX
@@ -39,12 +44,12 @@ BATCH = 16
 KEPT_BYTES = 32 << 20
 """Painted tiles kept for the next viewer."""
 
-TYPES = {
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".png": "image/png",
-    ".txt": "text/plain",
-}
+FOREVER = "private, max-age=31536000, immutable"
+"""For what never changes."""
+
+BYTES = "application/octet-stream"
+
+TYPES = {".csv": "text/csv", ".json": "application/json", ".png": "image/png", ".txt": "text/plain"}
 """Files that browsers may look into; anything else is only bytes."""
 
 
@@ -76,43 +81,63 @@ def wire_of(tile: Tile) -> bytes:
     return HEADER.pack(tile.x, tile.y, tile.columns, tile.rows, len(pixels)) + pixels
 
 
-class PictureRoutes:
+class Which(Wire, frozen=True):
+    """Which tiles."""
+
+    after: Annotated[int, Meta(ge=0, le=UNITS_MAX, description="leave out so many")] = 0
+    limit: Annotated[int, Meta(ge=1, le=TILES_MAX, description="at most")] = TILES
+
+
+class Known(Wire, frozen=True):
+    """What the caller has already."""
+
+    digest: Annotated[str, says("the SHA-256 of what the caller has")] = field(
+        name="If-None-Match", default=""
+    )
+
+
+class PictureRoutes(Routes):
     """The routes that answer with bytes instead of JSON."""
 
     def __init__(self, h: Hydra) -> None:
         self._h = h
         self._easel = Easel()
 
-    def install(self, door: Blueprint) -> None:
-        """Put the routes on the blueprint."""
-        own = f"{BASE}/jobs/<job>"
-        door.add_url_rule(f"{own}/preview.png", view_func=self.preview)
-        door.add_url_rule(f"{own}/tiles", view_func=self.tiles)
-        door.add_url_rule(f"{own}/files/<name>", view_func=self.file)
-
-    def preview(self, job: str) -> Response:
-        """The picture small, before any of it is computed; it never changes."""
-        found = self._h.store.views.job(body.job_id(job))
+    @route("GET", f"{OWN}/preview.png", Reply(Binary, what="a small PNG", media=("image/png",)))
+    def preview(self, job: JobId) -> Response:
+        """About what the picture will show, at once, if the kernel can tell."""
+        found = job_of(self._h, job)
         kernel = kernel_of(self._h, found)
         image = kernel.preview(found.spec.params) if kernel else None
         if image is None:
             raise Missing(f"a job of {found.spec.kernel} has no preview here", field="job")
         response = Response(image, mimetype="image/png")
-        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+        response.headers["Cache-Control"] = FOREVER
         return response
 
-    def tiles(self, job: str) -> Response:
-        """Tiles in the order they arrived, without the first `after`; none once the job ended."""
-        after = int(body.query_number("after", 0, 0, UNITS_MAX))
-        limit = int(body.query_number("limit", TILES, 1, TILES_MAX))
-        found = self._h.store.views.job(body.job_id(job))
+    @route(
+        "GET",
+        f"{OWN}/tiles",
+        Reply(
+            Binary,
+            what="tiles: x, y (32 bits), columns, rows (16 bits), length (32 bits), little-endian; "
+            "then so many bytes of zlib, which hold three bytes a pixel",
+            media=(BYTES,),
+            headers={ARRIVED: "give this as `after` next time"},
+        ),
+        query=Which,
+    )
+    def tiles(self, job: JobId) -> Response:
+        """New tiles of the picture of a job that runs, in the order they came."""
+        asked = body.query(Which)
+        found = job_of(self._h, job)
         kernel = kernel_of(self._h, found)
         if kernel is None or kernel.canvas(found.spec.params) is None:
             raise Missing(f"a job of {found.spec.kernel} draws no picture here", field="job")
-        records, seen = self._records(kernel, found, after, limit)
-        response = Response(b"".join(records), mimetype="application/octet-stream")
+        records, seen = self._records(kernel, found, asked.after, asked.limit)
+        response = Response(b"".join(records), mimetype=BYTES)
         response.headers["Cache-Control"] = "no-store"
-        response.headers[ARRIVED] = str(after + seen)
+        response.headers[ARRIVED] = str(asked.after + seen)
         return response
 
     def _records(self, kernel: Kernel, job: Job, after: int, limit: int) -> tuple[list[bytes], int]:
@@ -131,19 +156,30 @@ class PictureRoutes:
                     return records, seen
         return records, seen
 
-    def file(self, job: str, name: str) -> Response:
-        """One file of a done job's answer; it never changes."""
-        found = self._h.store.views.job(body.job_id(job))
+    @route(
+        "GET",
+        f"{OWN}/files/<name>",
+        Reply(
+            Binary, what="the file", media=(*TYPES.values(), BYTES), headers={"ETag": "its SHA-256"}
+        ),
+        Reply(None, 304, "as before"),
+        problems=(409,),
+        headers=Known,
+    )
+    def file(self, job: JobId, name: str) -> Response:
+        """A file that the answer names under `files`."""
+        found = job_of(self._h, job)
         label = files_of(self._h.store.views.answer(found.id)).get(name)
         if label is None:
             raise NoSuchFile("the answer of this job has no such file", field="name")
-        response = Response(mimetype=TYPES.get(PurePath(name).suffix, "application/octet-stream"))
-        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-        short = f"{found.spec.kernel}-{found.id[:8]}-{name}"
-        response.headers.set("Content-Disposition", "attachment", filename=short)
+        known = request.if_none_match.contains(label["sha256"])
+        response = download(
+            b"" if known else self._h.store.views.file(found.id, name),
+            TYPES.get(PurePath(name).suffix, BYTES),
+            f"{found.spec.kernel}-{found.id[:8]}-{name}",
+        )
+        response.headers["Cache-Control"] = FOREVER
         response.set_etag(label["sha256"])
-        if request.if_none_match.contains(label["sha256"]):
+        if known:
             response.status_code = 304
-        else:
-            response.data = self._h.store.views.file(found.id, name)
         return response

@@ -13,10 +13,10 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 
-from hydra.api.v1.shapes import entry_json, is_final, whole_job_json
+from hydra import model
+from hydra.api.v1.shapes import Entry, Job, is_final
 from hydra.errors import HydraError, Missing, Unavailable
-from hydra.http.reply import text_of
-from hydra.model import Job
+from hydra.http.reply import encoded
 from hydra.services import Hydra
 
 LOG = logging.getLogger(__name__)
@@ -42,15 +42,15 @@ class Viewer:
     def __init__(self, job: str, after: str) -> None:
         self.job = job
         self.after = after
-        self.shown = ""
+        self.shown = b""
         self.arrived = 0
         self.over = False
         self._waiting: queue.Queue[str] = queue.Queue(EVENTS_MAX)
 
-    def tell(self, event: str, data: str, entry: str = "") -> None:
+    def tell(self, event: str, data: bytes, entry: str = "") -> None:
         """Queue an event; a viewer with a full queue is over."""
         head = f"id: {entry}\n" if entry else ""
-        self._put(f"{head}event: {event}\ndata: {data}\n\n")
+        self._put(f"{head}event: {event}\ndata: {data.decode()}\n\n")
 
     def end(self) -> None:
         """Send what is queued, then close."""
@@ -168,20 +168,19 @@ class Streams:
             groups[viewer.after].append(viewer)
         for after, group in groups.items():
             self._tell_story(job_id, after, group)
+        data = encoded(Job.whole(self._h, job))
         if is_final(job):
-            data = text_of(whole_job_json(self._h, job))
             for viewer in viewers:
                 viewer.tell("end", data)
             self._end(viewers)
             return LOOK_S
-        data = text_of(whole_job_json(self._h, job))
         # Each unit of a picture is one tile. The event has no id: a stream that comes back goes on
         # in the story where it was, and is told the number anew.
         arrived = job.done_units if job.spec.piece_bytes_max else 0
         for viewer in viewers:
             if viewer.arrived != arrived:
                 viewer.arrived = arrived
-                viewer.tell("tiles", text_of({"arrived": arrived}))
+                viewer.tell("tiles", encoded({"arrived": arrived}))
             if viewer.shown != data:
                 viewer.shown = data
                 viewer.tell("progress", data)
@@ -191,14 +190,14 @@ class Streams:
         while True:
             entries = self._h.store.views.story(job_id, after, STORY_BATCH)
             for entry in entries:
-                data, after = text_of(entry_json(entry)), entry.id
+                data, after = encoded(Entry.of(entry)), entry.id
                 for viewer in group:
                     viewer.after = after
                     viewer.tell("story", data, after)
             if len(entries) < STORY_BATCH:
                 return
 
-    def _pause_s(self, job: Job) -> float:
+    def _pause_s(self, job: model.Job) -> float:
         age_s = self._h.clock.wall_s() - job.created_ms / 1000
         return LOOK_YOUNG_S if abs(age_s) < YOUNG_S else LOOK_S
 
