@@ -23,6 +23,7 @@ from hydra.model import (
     Worker,
 )
 from hydra.model.messages import (
+    Arrivals,
     Ask,
     Cut,
     FleetFigures,
@@ -133,6 +134,9 @@ class Verbs(Protocol):
 class Views(Protocol):
     """What is read of the accounts, by services and by people.
 
+    Who reads a list that grows (story, timeline, arrivals) goes on behind a cursor. One of another
+    run of the store's server begins anew: see hydra.model.cursors.
+
     Any method raises StoreDown when the store does not answer.
     """
 
@@ -176,8 +180,8 @@ class Views(Protocol):
         among them.
         """
 
-    def arrivals(self, job: str, after: int, limit: int) -> Sequence[int]:
-        """Units in the order their pieces came, without the first `after`; gone at the end."""
+    def arrivals(self, job: str, after: str, limit: int) -> Arrivals:
+        """Units in the order their pieces came, behind the cursor `after`; gone at the end."""
 
     def pieces(self, job: str, units: Iterable[int]) -> dict[int, bytes]:
         """The pieces that are there of those units; gone at the end."""

@@ -12,6 +12,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from hydra.model.cursors import RUN
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,8 +44,15 @@ Cursor = Annotated[
 ]
 
 StoryId = Annotated[
-    str, Meta(pattern="^([0-9]{1,19}(-[0-9]{1,19})?)?$", title="the id of an entry of the story")
+    str,
+    Meta(
+        pattern=rf"^(({RUN}\.)?[0-9]{{1,19}}(-[0-9]{{1,19}})?)?$",
+        title="the id of an entry of the story",
+    ),
 ]
+
+Place = Annotated[str, Meta(pattern=rf"^(({RUN}\.)?[0-9]{{1,15}})?$", title="a count or a cursor")]
+"""Of a list of which only the order counts: how many to leave out, or where to go on."""
 
 
 def iso(ms: int) -> Time:

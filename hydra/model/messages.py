@@ -18,6 +18,7 @@ from hydra.model import (
     Span,
     Verdict,
 )
+from hydra.model.cursors import cursor_of
 
 NOWHERE = Span(0, 0)
 
@@ -165,6 +166,21 @@ class Lent:
     """What is left of it."""
     pace: Pace
     """As the holder was last told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """Units in the order their pieces came, from some place on."""
+
+    units: Sequence[int]
+    start: int
+    """How many came before them."""
+    run: str
+    """Of the store's server."""
+
+    def cursor(self, seen: int) -> str:
+        """Where to go on behind the first `seen` of them."""
+        return cursor_of(self.run, self.start + seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -337,13 +337,35 @@ def test_pieces_are_seen_as_they_come(store: Store) -> None:
     a, b = take(store, session("a"), 3), take(store, session("b"), 3)
     store.verbs.complete(session("b"), 2, hand_in(spec, "j1", b.token, Span(3, 5)))
     store.verbs.complete(session("a"), 2, hand_in(spec, "j1", a.token, Span(0, 1)))
-    assert store.views.arrivals("j1", 0, 10) == [3, 4, 0]
-    assert store.views.arrivals("j1", 1, 1) == [4]
+    found = store.views.arrivals("j1", "", 10)
+    assert (found.units, found.start) == ([3, 4, 0], 0)
+    assert store.views.arrivals("j1", "1", 1).units == [4]
+    assert store.views.arrivals("j1", found.cursor(2), 10).units == [0]
+    assert store.views.arrivals("j1", f"{ANOTHER_RUN}.2", 10).units == [3, 4, 0]
     assert store.views.pieces("j1", [0, 1, 4]) == partial_of(spec, Span(0, 1)) | partial_of(
         spec, Span(4, 5)
     )
     store.verbs.cancel("j1")
-    assert store.views.arrivals("j1", 0, 10) == []
+    assert store.views.arrivals("j1", "", 10).units == []
+
+
+ANOTHER_RUN = "feedbeef"
+
+
+def test_a_reader_goes_on_behind_its_cursor_and_begins_anew_in_another_run(store: Store) -> None:
+    open_job(store, sums_spec(9))
+    for seq in (1, 3, 5):
+        grant = take(store, session("a"), 3, seq=seq)
+        said = hand_in(sums_spec(9), "j1", grant.token, grant.span, Rest.RETURN)
+        store.verbs.complete(session("a"), seq + 1, said)
+    for read in (store.views.story, store.views.timeline):
+        every = list(read("j1"))
+        assert len(every) >= 3
+        run, _, position = every[0].id.rpartition(".")
+        assert list(read("j1", every[0].id)) == every[1:]
+        assert list(read("j1", position)) == every[1:], "as versions before wrote it"
+        assert list(read("j1", f"{ANOTHER_RUN}.{position}")) == every
+        assert len(run) == len(ANOTHER_RUN)
 
 
 def test_sums_leave_a_history(store: Store, wall: Wall) -> None:

@@ -210,7 +210,7 @@ def test_a_bad_resolution_is_named(http, h, value):
 
 
 def test_what_is_described_is_what_the_kernels_take():
-    samples = load()["pi"].PARAMS["samples"]
+    samples = load()["pi"].params["samples"]
     assert (samples.low, samples.high) == (1, POINTS_MAX)
     assert RESOLUTION_MAX**2 == PIXELS_MAX
 

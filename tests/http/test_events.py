@@ -68,7 +68,7 @@ def test_the_header_wins_over_the_query(http, opened, work):
     reply = http.get(
         job["links"]["events"], query_string={"after": "1"}, headers={"Last-Event-ID": "3"}
     )
-    assert story_ids(events_of(reply.text))[0] == "4"
+    assert story_ids(events_of(reply.text))[0] == "00000000.4"
 
 
 def test_a_bad_last_event_id_is_named(http, opened):

@@ -46,7 +46,7 @@ def test_the_form_is_drawn_from_the_kernel(http, h):
     reply = http.get("/new/pi")
     page = Page(reply.text)
     assert reply.mimetype == "text/html"
-    for name, param in h.kernels()["pi"].PARAMS.items():
+    for name, param in h.kernels()["pi"].params.items():
         field = page.field(name)
         if not param.choices:
             assert field["value"] == str(param.default)
@@ -201,7 +201,7 @@ def test_a_silent_store_is_a_page(http, h, monkeypatch):
     def silent(*_):
         raise StoreDown("Redis does not answer")
 
-    monkeypatch.setattr(type(h.store), "jobs", silent)
+    monkeypatch.setattr(type(h.store.views), "jobs", silent)
     reply = http.get("/")
     assert (reply.status_code, reply.mimetype) == (503, "text/html")
     assert "Redis does not answer" in reply.text

@@ -51,7 +51,7 @@ def test_tiles_come_once_in_the_order_of_their_arrival(http, h):
         seen += new
         assert len(seen) == cursor == done
         assert tiles(http, job, after=cursor) == ([], cursor)
-    units = h.store.views.arrivals(job.id, 0, 100)
+    units = h.store.views.arrivals(job.id, "", 100).units
     whole = [drawing.tile_of(job.spec.params, unit) for unit in units]
     assert seen == [((t.x, t.y, t.columns, t.rows), t.rgb) for t in whole]
 

@@ -62,7 +62,7 @@ def test_a_profile_tells_who_did_what_and_how_near_the_bound_that_is(http, job):
     assert (found["makespan_s"], found["bound_s"], found["efficiency"]) == (4.0, 3.0, 0.75)
     assert (found["whole"], len(found["chunks"])) == (True, 4)
     assert found["chunks"][0] == {
-        "id": "1",
+        "id": "00000000.1",
         "worker": "a",
         "start": 0,
         "stop": 10,

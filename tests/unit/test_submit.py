@@ -61,7 +61,7 @@ def test_every_wrong_parameter_is_named_at_once(h: Hydra) -> None:
     ]
     assert caught.value.sentence == caught.value.errors[0].sentence
     assert caught.value.field == "colour"
-    assert list(h.store.jobs(9)) == []
+    assert list(h.store.views.jobs(9)) == []
 
 
 @pytest.mark.parametrize("samples", [10**12, 1e12, "1e12", " 1_000_000_000_000 ", "1000000000000"])

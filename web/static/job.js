@@ -1,6 +1,6 @@
 // One job's page: follows its events, and hands each part what it needs.
 
-import { DIGITS, grouped, inWords, left, localTimes, percent, renew, sure } from "./words.js";
+import { begunAnew, DIGITS, grouped, inWords, left, localTimes, percent, renew, sure } from "./words.js";
 
 const AGAIN_MS = 3000;
 const SPOKEN_MS = 5000;
@@ -107,6 +107,8 @@ export class JobView {
   }
 
   story(event) {
+    const list = document.querySelector('[data-show="story"]');
+    if (begunAnew(this.after, event.lastEventId)) list.replaceChildren();
     this.after = event.lastEventId;
     const { at, verb, text } = JSON.parse(event.data);
     const line = document.createElement("li");
@@ -119,7 +121,7 @@ export class JobView {
     line.append(time, " ", what, " ", why);
     localTimes(line);
     this.sift(line);
-    document.querySelector('[data-show="story"]').append(line);
+    list.append(line);
   }
 
   // The story's filter: what the server does on request, at once.

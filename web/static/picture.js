@@ -9,7 +9,8 @@ export class Picture {
   constructor(root) {
     this.root = root;
     this.frame = root.querySelector(".frame");
-    this.cursor = 0;
+    this.cursor = "";  // where to go on; it is the server's own
+    this.seen = 0;
     this.wanted = 0;
     this.busy = false;
     this.canvas = root.querySelector("canvas");
@@ -50,21 +51,23 @@ export class Picture {
   }
 
   arrived({ arrived }) {
-    this.wanted = Math.max(this.wanted, arrived);
+    this.wanted = arrived;
+    if (arrived < this.seen) this.seen = 0;  // the store has fallen back: its cursors begin anew
     if (!this.busy && this.canvas) this.fetch();
   }
 
   async fetch() {
     this.busy = true;
     try {
-      while (this.cursor < this.wanted && this.canvas) {
+      while (this.seen < this.wanted && this.canvas) {
         const query = `?after=${this.cursor}&limit=${TILES}`;
         const reply = await fetch(this.canvas.dataset.tiles + query);
         if (!reply.ok) break;
-        const cursor = Number(reply.headers.get("X-Hydra-Arrived"));
+        const seen = Number(reply.headers.get("X-Hydra-Arrived"));
         await this.lay(await reply.arrayBuffer());
-        if (cursor <= this.cursor) break;
-        this.cursor = cursor;
+        this.cursor = reply.headers.get("X-Hydra-Cursor");
+        if (seen <= this.seen) break;
+        this.seen = seen;
       }
     } catch {
       // The scheduler is away: the next event tells how many tiles there are, and asks again.

@@ -2,7 +2,7 @@
 // an SVG drawn anew at each change. Bars of one kind are one path, so thousands cost little.
 
 import { element } from "./svg.js";
-import { fill, grouped, inWords, percent } from "./words.js";
+import { begunAnew, fill, grouped, inWords, percent } from "./words.js";
 
 const LIMIT = 1000;
 const LOOK_MS = 1000;
@@ -63,6 +63,10 @@ export class Timeline {
   }
 
   add(chunks) {
+    if (begunAnew(this.after, chunks[0].id)) {
+      this.bars = [];
+      this.shares.clear();
+    }
     this.after = chunks.at(-1).id;
     for (const chunk of chunks) {
       const share = this.shares.get(chunk.worker) ?? { chunks: 0, units: 0, busy: 0 };

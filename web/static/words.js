@@ -68,3 +68,6 @@ export async function renew(selectors) {
   }
   return page;
 }
+
+// Whether a list is told from its beginning again: the server's run, before the dot, has changed.
+export const begunAnew = (before, id) => Boolean(before) && before.split(".")[0] !== id.split(".")[0];

@@ -236,11 +236,14 @@ class AncestorRoutes(Routes):
         return self._arrived(job, columns, rows)
 
     def _arrived(self, job: Job, columns: int, rows: int) -> Iterator[tuple[int, bytes]]:
-        kernel, store, seen = kernel_of(self._h, job), self._h.store, 0
+        kernel, store, after = kernel_of(self._h, job), self._h.store, ""
         found: list[bytes | None] = [None] * (columns * rows)
-        while kernel and (units := store.views.arrivals(job.id, seen, ARRIVALS)):
-            seen += len(units)
-            for unit, blob in store.views.pieces(job.id, units).items():
+        while kernel:
+            arrivals = store.views.arrivals(job.id, after, ARRIVALS)
+            if not arrivals.units:
+                break
+            after = arrivals.cursor(len(arrivals.units))
+            for unit, blob in store.views.pieces(job.id, arrivals.units).items():
                 tile = kernel.paint(job.spec.params, unit, blob)
                 for place in range(tile.columns * tile.rows):
                     row, column = divmod(place, tile.columns)

@@ -10,6 +10,7 @@ import struct
 import threading
 import zlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Annotated
 
@@ -21,17 +22,19 @@ from hydra.errors import Missing, NoSuchFile
 from hydra.http import body
 from hydra.http.reply import download
 from hydra.http.routes import Reply, Routes, route
-from hydra.http.wire import Binary, JobId, Wire, says
+from hydra.http.wire import Binary, JobId, Place, Wire, says
 from hydra.kernels import Kernel, Tile
 from hydra.model import Job
-from hydra.model.limits import UNITS_MAX
 from hydra.services import Hydra
 
 HEADER = struct.Struct("<IIHHI")
 """Of one tile: x, y, columns, rows, and the bytes of pixels that follow; little-endian."""
 
 ARRIVED = "X-Hydra-Arrived"
-"""Tiles seen so far: what to give as `after` next time."""
+"""Tiles seen so far."""
+
+GO_ON = "X-Hydra-Cursor"
+"""What to give as `after` next time; after a restart of Redis it begins anew."""
 
 TILES = 64
 TILES_MAX = 256
@@ -84,7 +87,7 @@ def wire_of(tile: Tile) -> bytes:
 class Which(Wire, frozen=True):
     """Which tiles."""
 
-    after: Annotated[int, Meta(ge=0, le=UNITS_MAX, description="leave out so many")] = 0
+    after: Annotated[Place, says("leave out so many, or go on behind this cursor")] = ""
     limit: Annotated[int, Meta(ge=1, le=TILES_MAX, description="at most")] = TILES
 
 
@@ -123,7 +126,7 @@ class PictureRoutes(Routes):
             what="tiles: x, y (32 bits), columns, rows (16 bits), length (32 bits), little-endian; "
             "then so many bytes of zlib, which hold three bytes a pixel",
             media=(BYTES,),
-            headers={ARRIVED: "give this as `after` next time"},
+            headers={ARRIVED: "tiles seen so far", GO_ON: "give this as `after` next time"},
         ),
         query=Which,
     )
@@ -134,15 +137,16 @@ class PictureRoutes(Routes):
         kernel = kernel_of(self._h, found)
         if kernel is None or kernel.canvas(found.spec.params) is None:
             raise Missing(f"a job of {found.spec.kernel} draws no picture here", field="job")
-        records, seen = self._records(kernel, found, asked.after, asked.limit)
+        arrivals = self._h.store.views.arrivals(found.id, asked.after, asked.limit)
+        records, seen = self._records(kernel, found, arrivals.units)
         response = Response(b"".join(records), mimetype=BYTES)
         response.headers["Cache-Control"] = "no-store"
-        response.headers[ARRIVED] = str(asked.after + seen)
+        response.headers[ARRIVED] = str(arrivals.start + seen)
+        response.headers[GO_ON] = arrivals.cursor(seen)
         return response
 
-    def _records(self, kernel: Kernel, job: Job, after: int, limit: int) -> tuple[list[bytes], int]:
-        """The tiles' records, and how many arrivals they stand for."""
-        units = self._h.store.views.arrivals(job.id, after, limit)
+    def _records(self, kernel: Kernel, job: Job, units: Sequence[int]) -> tuple[list[bytes], int]:
+        """The tiles' records, and how many of the units they stand for."""
         records: list[bytes] = []
         size = seen = 0
         for first in range(0, len(units), BATCH):

@@ -161,11 +161,18 @@ class Entry(Wire, frozen=True):
     at: Time
     verb: str
     text: str
+    fields: Annotated[dict[str, str | int], says("what the sentence is made of, by name")]
 
     @classmethod
     def of(cls, entry: model.StoryEntry) -> Entry:
         """An entry of the store's."""
-        return cls(id=entry.id, at=iso(entry.at_ms), verb=entry.verb, text=entry.text)
+        return cls(
+            id=entry.id,
+            at=iso(entry.at_ms),
+            verb=entry.verb,
+            text=entry.text,
+            fields=dict(entry.fields),
+        )
 
 
 def job_of(h: Hydra, given: JobId) -> model.Job:

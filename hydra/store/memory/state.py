@@ -107,6 +107,8 @@ class State:
         self.lock = threading.RLock()
         """One call at a time, as Redis runs one script at a time."""
         self.generation = new_id()
+        self.run = "00000000"
+        """Of the server: it has another one when it was started again."""
         self.wall_ms = 0.0
         """The wall clock as the last call saw it."""
         self.hydra_ms = 0.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from hydra.errors import NoSuchFile, NotFinished
 from hydra.model import (
@@ -19,8 +20,11 @@ from hydra.model import (
     Worker,
     limits,
 )
-from hydra.model.messages import Lent, Look, Runnable
+from hydra.model.cursors import cursor_of, position_in
+from hydra.model.messages import Arrivals, Lent, Look, Runnable
 from hydra.store.memory.state import State
+
+Entry = TypeVar("Entry", Chunk, StoryEntry)
 
 
 class MemoryViews:
@@ -65,14 +69,26 @@ class MemoryViews:
         """The job's chunks whose leases have ended, after the chunk `after`, oldest first."""
         with self._state.lock:
             found = self._state.jobs[job].timeline if job in self._state.jobs else []
-            number = int(after) if after.isdigit() else 0
-            return [chunk for chunk in found if int(chunk.id) > number][:limit]
+            return self._behind(found, after)[:limit]
 
-    def arrivals(self, job: str, after: int, limit: int) -> Sequence[int]:
-        """Units in the order their pieces came, without the first `after`."""
+    def _behind(self, entries: Iterable[Entry], after: str) -> list[Entry]:
+        """What came after the cursor, with cursors for ids."""
+        run = self._state.run
+        position = position_in(run, after)
+        number = int(position) if position.isdigit() else 0
+        return [
+            replace(entry, id=cursor_of(run, entry.id))
+            for entry in entries
+            if int(entry.id) > number
+        ]
+
+    def arrivals(self, job: str, after: str, limit: int) -> Arrivals:
+        """Units in the order their pieces came, behind the cursor `after`."""
         with self._state.lock:
             found = list(self._state.jobs[job].pieces) if job in self._state.jobs else []
-            return found[after : after + limit]
+            start = int(position_in(self._state.run, after) or 0)
+            units = found[start : start + limit]
+            return Arrivals(units=units, start=start, run=self._state.run)
 
     def pieces(self, job: str, units: Iterable[int]) -> dict[int, bytes]:
         """The pieces that are there of those units."""
@@ -163,6 +179,4 @@ class MemoryViews:
     def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first."""
         with self._state.lock:
-            entries = self._state.job(job).story
-            number = int(after) if after.isdigit() else 0
-            return [entry for entry in entries if int(entry.id) > number][:limit]
+            return self._behind(self._state.job(job).story, after)[:limit]

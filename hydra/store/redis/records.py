@@ -18,6 +18,7 @@ from hydra.model import (
     StoryEntry,
     Worker,
 )
+from hydra.model.cursors import cursor_of
 from hydra.model.jobs import JobSpec
 from hydra.model.leases import Verdict
 from hydra.model.messages import Grant, Pace, Receipt, Tally
@@ -71,11 +72,11 @@ def read_lease(job: str, token: str, line: bytes) -> Lease:
     )
 
 
-def read_chunk(entry: str, line: bytes) -> Chunk:
+def read_chunk(run: str, entry: bytes, line: bytes) -> Chunk:
     """A line of the timeline from its CHUNK."""
     found = CHUNK.unpack(line)
     return Chunk(
-        id=entry,
+        id=cursor_of(run, entry.decode()),
         worker=found["worker"],
         span=Span(found["first"], found["stop"]),
         lent_ms=found["lent_ms"],
@@ -97,14 +98,17 @@ def read_sample(line: bytes) -> Sample:
     )
 
 
-def read_story(entry: bytes, raw: Mapping[bytes, bytes]) -> StoryEntry:
+def read_story(run: str, entry: bytes, raw: Mapping[bytes, bytes]) -> StoryEntry:
     """An entry of a job's story from its stream; the id begins with the time."""
     fields: dict[str, str | int] = {
         name: int(value) if name in NUMBERS else value for name, value in text_fields(raw).items()
     }
     verb = str(fields.pop("verb"))
     return StoryEntry(
-        id=entry.decode(), at_ms=int(entry.partition(b"-")[0]), verb=verb, fields=fields
+        id=cursor_of(run, entry.decode()),
+        at_ms=int(entry.partition(b"-")[0]),
+        verb=verb,
+        fields=fields,
     )
 
 

@@ -20,7 +20,8 @@ from hydra.model import (
     Worker,
     limits,
 )
-from hydra.model.messages import Lent, Look, Pace, Runnable
+from hydra.model.cursors import RUN_CHARS, position_in
+from hydra.model.messages import Arrivals, Lent, Look, Pace, Runnable
 from hydra.server.connection import store_errors
 from hydra.store.redis import keys
 from hydra.store.redis.layout import FILE, LEASE, LEASE_ID
@@ -98,15 +99,27 @@ class RedisViews:
         self, job: str, after: str = "", limit: int = limits.TIMELINE_READ_MAX
     ) -> Sequence[Chunk]:
         """The job's chunks whose leases have ended, after the chunk `after`, oldest first."""
-        with store_errors():
-            rows = self._redis.xrange(keys.timeline(job), f"({after}" if after else "-", "+", limit)
-        return [read_chunk(entry.decode(), fields[b"chunk"]) for entry, fields in rows]
+        run, rows = self._behind(keys.timeline(job), after, limit)
+        return [read_chunk(run, entry, fields[b"chunk"]) for entry, fields in rows]
 
-    def arrivals(self, job: str, after: int, limit: int) -> Sequence[int]:
-        """Units in the order their pieces came, without the first `after`."""
+    def _behind(self, stream: str, after: str, limit: int) -> tuple[str, list[Any]]:
+        """The server's run, and what came after the cursor."""
         with store_errors():
-            found = self._redis.lrange(keys.arrivals(job), after, after + limit - 1)
-        return [int(unit) for unit in found]
+            run = self._run()
+            position = position_in(run, after)
+            start = f"({position}" if position else "-"
+            return run, self._redis.xrange(stream, start, "+", limit)
+
+    def _run(self) -> str:
+        return str(self._redis.info("server").get("run_id", ""))[:RUN_CHARS] or "0" * RUN_CHARS
+
+    def arrivals(self, job: str, after: str, limit: int) -> Arrivals:
+        """Units in the order their pieces came, behind the cursor `after`."""
+        with store_errors():
+            run = self._run()
+            start = int(position_in(run, after) or 0)
+            found = self._redis.lrange(keys.arrivals(job), start, start + limit - 1)
+        return Arrivals(units=[int(unit) for unit in found], start=start, run=run)
 
     def pieces(self, job: str, units: Iterable[int]) -> dict[int, bytes]:
         """The pieces that are there of those units."""
@@ -258,11 +271,10 @@ class RedisViews:
 
     def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first."""
-        with store_errors():
-            rows = self._redis.xrange(keys.story(job), f"({after}" if after else "-", "+", limit)
+        run, rows = self._behind(keys.story(job), after, limit)
         if not rows and not after:
             self.job(job)
-        return [read_story(entry, fields) for entry, fields in rows]
+        return [read_story(run, entry, fields) for entry, fields in rows]
 
 
 PACE_READS = 5
