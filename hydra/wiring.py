@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hydra import kernels
+from hydra import annexes, kernels
 from hydra.clock import Clock, SystemClock
 from hydra.kernels import Kernel
 from hydra.services import Hydra
@@ -46,7 +46,7 @@ def over(
         generation=generation,
         fsync=settings.fsync,
     )
-    return Hydra(store, RqQueue(client), clock, settings, kernels.load)
+    return _wired(Hydra(store, RqQueue(client), clock, settings, kernels.load))
 
 
 def in_memory(
@@ -66,4 +66,11 @@ def in_memory(
         jobs_open_max=settings.jobs_open_max,
         sleep_s=None if isinstance(clock, SystemClock) else clock.sleep_s,
     )
-    return Hydra(store, MemoryQueue(), clock, settings, load)
+    return _wired(Hydra(store, MemoryQueue(), clock, settings, load))
+
+
+def _wired(h: Hydra) -> Hydra:
+    """With what annexes put in the place of adapters."""
+    for wire in annexes.every(lambda annex: annex.wires):
+        h = wire(h)
+    return h

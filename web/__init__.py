@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from hydra import annexes
 from hydra.api import api, close_streams
 from hydra.services import Hydra
 from hydra.settings import Settings
@@ -26,4 +27,6 @@ def create_app(h: Hydra | None = None) -> App:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(api(h))
     app.register_blueprint(pages(h))
+    for made in annexes.every(lambda annex: annex.pages):
+        app.register_blueprint(made(h))
     return app

@@ -17,8 +17,6 @@ from hydra.api.v1.shapes import (
     history_of,
     is_final,
     job_of,
-    kernel_of,
-    profile_of,
 )
 from hydra.errors import BadParam, HydraError
 from hydra.http import body
@@ -30,6 +28,7 @@ from hydra.model.profile import END_WORDS
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.forecast import forecast
+from hydra.services.profile import profile_of
 from hydra.services.roster import roster
 from hydra.services.submit import submit
 from hydra.web.forms import Form, key_of, prefilled
@@ -127,7 +126,7 @@ class Pages:
     def job(self, job: str) -> Response:
         """One job with its way, its answer and its story."""
         h, found = self._h, job_of(self._h, job)
-        kernel = kernel_of(h, found)
+        kernel = h.kernel_of(found)
         answer = h.store.views.answer(found.id) if found.state is JobState.DONE else {}
         files, only = files_of(answer), request.args.get("only", "")[:ONLY_CHARS_MAX]
         story = h.store.views.story(found.id)
@@ -185,7 +184,7 @@ class Pages:
         return [(job, estimate(self._h, job), self._told(job)) for job in jobs]
 
     def _told(self, job: Job) -> Told:
-        kernel, params = kernel_of(self._h, job), list(job.spec.params.items())
+        kernel, params = self._h.kernel_of(job), list(job.spec.params.items())
         if kernel is None:
             return params
         own = [(name, value) for name, value in params if value != kernel.params[name].default]

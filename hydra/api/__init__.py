@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
-from hydra.api.ancestor.adaptive import AdaptiveRoutes
+from hydra import annexes
 from hydra.api.ancestor.jobs import AncestorRoutes
 from hydra.api.openapi import DescriptionRoutes
 from hydra.api.v1.events import EventRoutes
@@ -32,7 +32,9 @@ def api(h: Hydra) -> Blueprint:
     streams = Streams(h)
     guard = Guard(h)
     groups: list[Routes] = [
-        MetricRoutes(h),  # first, so that what the guard refuses is counted, too
+        MetricRoutes(
+            h, annexes.every(lambda annex: annex.metrics)
+        ),  # first, so that what the guard refuses is counted, too
         guard,
         JobRoutes(h, streams),
         EventRoutes(h, streams),
@@ -40,7 +42,7 @@ def api(h: Hydra) -> Blueprint:
         ProfileRoutes(h),
         FleetRoutes(h, guard),
         AncestorRoutes(h),
-        AdaptiveRoutes(h),
+        *(made(h) for made in annexes.every(lambda annex: annex.routes)),
     ]
     groups.append(DescriptionRoutes(groups, h.settings.body_bytes_max))
     for group in groups:

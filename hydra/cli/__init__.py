@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from hydra import __version__
+from hydra import __version__, annexes
 from hydra.errors import HydraError
 
 EXIT_ENDED_BADLY = 1
@@ -32,10 +32,11 @@ class Doors(click.Group):
     """A group that loads a command's module when it is called for, and turns errors into exits."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The job commands, those that start processes, and the rest."""
+        """The job commands, those that start processes, the rest, and those of annexes."""
         from hydra.cli.processes import COMMANDS
 
-        return [*JOB_COMMANDS, *(str(command.name) for command in COMMANDS), *OTHERS]
+        own = [*JOB_COMMANDS, *(str(command.name) for command in COMMANDS), *OTHERS]
+        return [*own, *_of_annexes()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, or None."""
@@ -46,6 +47,9 @@ class Doors(click.Group):
         if cmd_name in OTHERS:
             found: click.Command = getattr(import_module(f"hydra.cli.{OTHERS[cmd_name]}"), cmd_name)
             return found
+        if path := _of_annexes().get(cmd_name):
+            command: click.Command = annexes.load(path)
+            return command
         from hydra.cli.processes import COMMANDS
 
         return next((command for command in COMMANDS if command.name == cmd_name), None)
@@ -60,6 +64,10 @@ class Doors(click.Group):
             ctx.exit(EXIT_ERROR)
         except KeyboardInterrupt:
             ctx.exit(EXIT_INTERRUPTED)
+
+
+def _of_annexes() -> dict[str, str]:
+    return annexes.named(lambda annex: annex.commands)
 
 
 @click.group(cls=Doors, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from hydra import annexes
 from hydra.errors import BadParam
 
 KINDS = ("svg", "png", "pdf")
@@ -63,8 +64,10 @@ def simulate(
     from hydra.sim.contest import Contest, lines
     from hydra.sim.scenarios import SCENARIOS
 
+    others = annexes.named(lambda annex: annex.scenarios)
+    scenarios = {**SCENARIOS, **{name: annexes.load(path) for name, path in others.items()}}
     if scenario == "list":
-        for name, known in SCENARIOS.items():
+        for name, known in scenarios.items():
             click.echo(f"{name:<18}{known.doc}")
         return
     kind = file.suffix[1:] if file else ""
@@ -73,7 +76,11 @@ def simulate(
             f"the plot's name must end in one of {', '.join(KINDS)}, not {file.name!r}",
             field="plot",
         )
-    contest = Contest.of(scenario, policy, ideal_seconds, overhead_seconds, seeds, check)
+    if scenario not in scenarios:
+        known = ", ".join(scenarios)
+        raise BadParam(f"scenario must be one of {known}, not {scenario!r}", field="scenario")
+    fleet = scenarios[scenario]
+    contest = Contest.of(scenario, fleet, policy, ideal_seconds, overhead_seconds, seeds, check)
     rows = contest.run(lambda line: click.echo(f"hydra: {line}", err=True))
     if file:
         from hydra.sim.plot import plot

@@ -6,7 +6,7 @@ requests are counted here. Every label has few values: routes and not paths, sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, g, request
@@ -28,11 +28,12 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 class MetricRoutes(Routes):
     """Counts every request of the application, and tells that and the store's totals."""
 
-    def __init__(self, h: Hydra) -> None:
+    def __init__(self, h: Hydra, more: Iterable[Callable[[Hydra], Collector]] = ()) -> None:
         self._h = h
         # Its own: the library's holds figures of this process that nobody asked for.
         self._registry = CollectorRegistry()
-        self._registry.register(Totals(h))
+        for made in (Totals, *more):
+            self._registry.register(made(h))
         self._requests = Counter(
             "hydra_http_requests",
             "requests answered",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hydra.clock import Clock
 from hydra.kernels import Kernel
-from hydra.model import Params
+from hydra.model import Job, Params
 from hydra.model.costs import Costs
 from hydra.ports import Store, TaskQueue
 from hydra.settings import Settings
@@ -32,6 +32,11 @@ class Hydra:
         """Whether this process has the kernel in that version: editions never meet in one sum."""
         found = self.kernels().get(kernel)
         return found is not None and found.version == version
+
+    def kernel_of(self, job: Job) -> Kernel | None:
+        """The job's kernel, if this process has it in the job's version."""
+        runs = self.runs(job.spec.kernel, job.spec.version)
+        return self.kernels()[job.spec.kernel] if runs else None
 
     def costs(self, kernel: str, params: Params) -> Costs:
         """What a job's units cost; the kernel has to be here."""

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.errors import BadParam
 from hydra.model.sizing import Sizing
 from hydra.sim.run import Outcome, Run, Task
-from hydra.sim.scenarios import SCENARIOS
+from hydra.sim.scenarios import Scenario
 
 DIGITS = 6
 """Decimals in the JSON."""
@@ -59,6 +59,8 @@ class Contest:
     """What to compare: policies on the fleets of one scenario."""
 
     scenario: str
+    """Its name."""
+    fleet: Scenario
     policies: Sequence[str]
     ideal_s: float
     overhead_s: float
@@ -69,6 +71,7 @@ class Contest:
     def of(
         cls,
         scenario: str,
+        fleet: Scenario,
         policy: str,
         ideal_s: float | None,
         overhead_s: float,
@@ -76,17 +79,18 @@ class Contest:
         check: bool,
     ) -> Contest:
         """From what a person says; `policy` is a name or "all". Raises BadParam."""
-        for name, value, known in (
-            ("scenario", scenario, tuple(SCENARIOS)),
-            ("policy", policy, ("all", *Sizing)),
-        ):
-            if value not in known:
-                raise BadParam(
-                    f"{name} must be one of {', '.join(known)}, not {value!r}", field=name
-                )
-        policies = tuple(Sizing) if policy == "all" else (policy,)
-        lasts_s = ideal_s or SCENARIOS[scenario].ideal_s
-        return cls(scenario, policies, lasts_s, overhead_s, seeds, check)
+        if policy not in ("all", *Sizing):
+            known = ", ".join(("all", *Sizing))
+            raise BadParam(f"policy must be one of {known}, not {policy!r}", field="policy")
+        return cls(
+            scenario=scenario,
+            fleet=fleet,
+            policies=tuple(Sizing) if policy == "all" else (policy,),
+            ideal_s=ideal_s or fleet.ideal_s,
+            overhead_s=overhead_s,
+            seeds=seeds,
+            check=check,
+        )
 
     def run(self, tell: Callable[[str], None]) -> list[Row]:
         """All of them, seed by seed; `tell` hears how far it is."""
@@ -98,7 +102,7 @@ class Contest:
                 runs.append(
                     Run(
                         Task(
-                            SCENARIOS[self.scenario],
+                            self.fleet,
                             policy,
                             self.ideal_s,
                             self.overhead_s,

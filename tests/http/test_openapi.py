@@ -141,10 +141,6 @@ def test_the_ancestors_replies_are_as_described(http, document, work):
         ):
             reply = http.open(f"/api/{name}/{job}", method=verb.upper())
             check(document, reply, f"/api/{name}/{{job_id}}", verb)
-    for which in ("chunking", "tiling"):
-        for asked in ("", "?job_id=a", "?job_id=none"):
-            path = f"/api/adaptive_{which}_metrics"
-            check(document, http.get(path + asked), path, "get")
 
 
 def test_what_the_document_takes_the_door_takes(http, document):

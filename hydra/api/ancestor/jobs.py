@@ -7,8 +7,6 @@ too: its clients read the fields, not the status.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -16,9 +14,10 @@ from typing import Annotated, Any, Literal
 from flask import Response
 from msgspec import Meta
 
-from hydra.api.v1.shapes import estimate, files_of, history_of, kernel_of
+from hydra.api.v1.shapes import estimate, files_of, history_of
 from hydra.errors import BadParam, KeyReused, Missing, TooLarge
 from hydra.http import body
+from hydra.http.names import Name, own_id
 from hydra.http.reply import encoded, reply
 from hydra.http.routes import Reply, Routes, route
 from hydra.http.wire import Count, Wire, says
@@ -43,20 +42,8 @@ PIXELS_MAX = 2**20
 
 ARRIVALS = 64
 
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^\.*[A-Za-z0-9_:-][A-Za-z0-9_.:-]*$",
-        max_length=128,
-        title="at most 128 letters, digits and . _ : - and not dots alone",
-    ),
-]
-"""An id that the caller chooses."""
-
 Status = Literal["in-progress", "finished", "error"]
 Unread = Annotated[Any, says("not read here")]
-
-_UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 
 
 class AncestorNewJob(Wire, frozen=True, tag_field="task_type"):
@@ -213,7 +200,7 @@ class AncestorRoutes(Routes):
         return response
 
     def _canvas(self, job: Job) -> tuple[int, int] | None:
-        kernel = kernel_of(self._h, job)
+        kernel = self._h.kernel_of(job)
         return kernel.canvas(job.spec.params) if kernel else None
 
     def _pixels(self, job: Job) -> Iterator[tuple[int, bytes]]:
@@ -236,7 +223,7 @@ class AncestorRoutes(Routes):
         return self._arrived(job, columns, rows)
 
     def _arrived(self, job: Job, columns: int, rows: int) -> Iterator[tuple[int, bytes]]:
-        kernel, store, after = kernel_of(self._h, job), self._h.store, ""
+        kernel, store, after = self._h.kernel_of(job), self._h.store, ""
         found: list[bytes | None] = [None] * (columns * rows)
         while kernel:
             arrivals = store.views.arrivals(job.id, after, ARRIVALS)
@@ -256,13 +243,6 @@ def _status(status: Status, result: str, partial: str, percent: float) -> Ancest
     return AncestorStatus(
         status=status, result=result, partial_result=partial, percent_complete=percent
     )
-
-
-def own_id(name: str) -> str:
-    """Our id of the job that the caller calls so: of a UUID its digits, else a digest."""
-    if _UUID.fullmatch(name.lower()):
-        return name.lower().replace("-", "")
-    return hashlib.sha256(f"job {name}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _checked(bound: Any, name: str, value: object) -> object:

@@ -17,7 +17,7 @@ from typing import Annotated
 from flask import Response, request
 from msgspec import Meta, field
 
-from hydra.api.v1.shapes import OWN, files_of, job_of, kernel_of
+from hydra.api.v1.shapes import OWN, files_of, job_of
 from hydra.errors import Missing, NoSuchFile
 from hydra.http import body
 from hydra.http.reply import download
@@ -110,7 +110,7 @@ class PictureRoutes(Routes):
     def preview(self, job: JobId) -> Response:
         """About what the picture will show, at once, if the kernel can tell."""
         found = job_of(self._h, job)
-        kernel = kernel_of(self._h, found)
+        kernel = self._h.kernel_of(found)
         image = kernel.preview(found.spec.params) if kernel else None
         if image is None:
             raise Missing(f"a job of {found.spec.kernel} has no preview here", field="job")
@@ -134,7 +134,7 @@ class PictureRoutes(Routes):
         """New tiles of the picture of a job that runs, in the order they came."""
         asked = body.query(Which)
         found = job_of(self._h, job)
-        kernel = kernel_of(self._h, found)
+        kernel = self._h.kernel_of(found)
         if kernel is None or kernel.canvas(found.spec.params) is None:
             raise Missing(f"a job of {found.spec.kernel} draws no picture here", field="job")
         arrivals = self._h.store.views.arrivals(found.id, asked.after, asked.limit)

@@ -9,7 +9,7 @@ from flask import Response
 from msgspec import Meta
 
 from hydra import model
-from hydra.api.v1.shapes import OWN, job_of, profile_of
+from hydra.api.v1.shapes import OWN, job_of
 from hydra.http import body
 from hydra.http.reply import download, reply
 from hydra.http.routes import Reply, Routes, route
@@ -18,6 +18,7 @@ from hydra.model import End
 from hydra.model.limits import TIMELINE_READ_MAX
 from hydra.model.profile import Interval, Share, table, throughput
 from hydra.services import Hydra
+from hydra.services.profile import profile_of
 
 CHUNKS = 1_000
 """Chunks in one reply, unless the caller says otherwise."""

@@ -7,7 +7,6 @@ JavaScript's own parser rounds them).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
@@ -17,10 +16,8 @@ from hydra import model
 from hydra.http import body
 from hydra.http.wire import Count, JobId, Time, Value, Wire, iso, iso_or_none, says
 from hydra.kernels import UNITS, Estimate, Kernel
-from hydra.model import FINAL, Chunk, JobState
-from hydra.model.costs import Costs
+from hydra.model import FINAL, JobState
 from hydra.model.limits import BASE
-from hydra.model.profile import Profile, profile
 from hydra.policy.forecasting import Band
 from hydra.services import Hydra
 from hydra.services.forecast import forecast
@@ -112,7 +109,7 @@ class Job(Wire, frozen=True):
     @classmethod
     def of(cls, h: Hydra, job: model.Job) -> Job:
         """A job as it stands in a list."""
-        kernel = kernel_of(h, job)
+        kernel = h.kernel_of(job)
         count, noun = kernel.unit_holds if kernel else UNITS
         drawn = kernel.canvas(job.spec.params) if kernel else None
         canvas = None if drawn is None else Canvas(columns=drawn[0], rows=drawn[1])
@@ -185,15 +182,9 @@ def is_final(job: model.Job) -> bool:
     return job.state in FINAL
 
 
-def kernel_of(h: Hydra, job: model.Job) -> Kernel | None:
-    """The job's kernel, if it is installed here in the job's version."""
-    runs = h.runs(job.spec.kernel, job.spec.version)
-    return h.kernels()[job.spec.kernel] if runs else None
-
-
 def estimate(h: Hydra, job: model.Job) -> Estimate | None:
     """What the job's sums say so far, if its kernel is here and says anything."""
-    return _said(kernel_of(h, job), job.spec.params, job)
+    return _said(h.kernel_of(job), job.spec.params, job)
 
 
 def _said(
@@ -204,7 +195,7 @@ def _said(
 
 def history_of(h: Hydra, job: model.Job) -> list[Sample]:
     """The samples of a job's way."""
-    kernel, params = kernel_of(h, job), job.spec.params
+    kernel, params = h.kernel_of(job), job.spec.params
     return [
         Sample(
             at=iso(sample.at_ms),
@@ -225,10 +216,3 @@ def files_of(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
         for name, label in labels.items()
         if isinstance(label, dict) and "sha256" in label
     }
-
-
-def profile_of(h: Hydra, job: model.Job, chunks: Sequence[Chunk]) -> Profile:
-    """What those chunks of a job say of its workers and of its efficiency."""
-    here = kernel_of(h, job) is not None
-    costs = h.costs(job.spec.kernel, job.spec.params) if here else Costs(job.spec.unit_cost)
-    return profile(job, chunks, costs)

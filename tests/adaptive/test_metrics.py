@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hydra.services.submit import submit
+from tests.http.test_openapi import check
 from tests.http.working import bundle, work_on
 
 PICTURE = {"columns": 640, "rows": 512, "iterations": 200}
@@ -71,3 +72,13 @@ def test_before_any_chunk_there_are_no_figures(http, h):
     assert metrics(http, "chunking")["total_chunks_processed"] == 0
     assert metrics(http, "tiling")["tiles"] == []
     assert http.get("/api/adaptive_tiling_metrics?job_id=nobody").status_code == 404
+
+
+def test_replies_are_as_described(http, h):
+    document = http.get("/api/openapi.json").get_json()
+    submit(h, "mandelbrot", PICTURE)
+    work_on(h)
+    for which in ("chunking", "tiling"):
+        for asked in ("", "?job_id=none"):
+            path = f"/api/adaptive_{which}_metrics"
+            check(document, http.get(path + asked), path, "get")

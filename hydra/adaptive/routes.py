@@ -15,10 +15,9 @@ from typing import Any
 from flask import Response
 from msgspec import UNSET, UnsetType, to_builtins
 
-from hydra.api.ancestor.jobs import Name, own_id
-from hydra.api.v1.shapes import kernel_of, profile_of
 from hydra.errors import NoSuchJob
 from hydra.http import body
+from hydra.http.names import Name, own_id
 from hydra.http.reply import reply
 from hydra.http.routes import Routes, route
 from hydra.http.wire import JobId, Wire
@@ -26,6 +25,7 @@ from hydra.kernels import UNITS
 from hydra.model import Chunk, Job
 from hydra.model.profile import Profile
 from hydra.services import Hydra
+from hydra.services.profile import profile_of
 
 TILES_MAX = 1_000
 """Chunks that the tiling metrics list, the newest."""
@@ -98,7 +98,7 @@ class AdaptiveRoutes(Routes):
         job, chunks, said = self._asked()
         held_s = sum(chunk.ended_ms - chunk.lent_ms for chunk in chunks) / 1000
         busy_s = sum(share.busy_s for share in said.shares)
-        kernel = kernel_of(self._h, job)
+        kernel = self._h.kernel_of(job)
         points, _ = kernel.unit_holds if kernel else UNITS
         units = sum(share.units for share in said.shares)
         sizes = Counter(chunk.span.units.bit_length() for chunk in chunks)
@@ -124,7 +124,7 @@ class AdaptiveRoutes(Routes):
     def adaptive_tiling_metrics(self) -> Response:
         """Work foretold of a job's chunks, and time taken."""
         job, chunks, said = self._asked()
-        here = kernel_of(self._h, job) is not None
+        here = self._h.kernel_of(job) is not None
         costs = self._h.costs(job.spec.kernel, job.spec.params) if here else None
         speeds = {share.worker: share.speed for share in said.shares}
         tiles, missed_s, busy_s = [], 0.0, 0.0
