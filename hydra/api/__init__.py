@@ -32,9 +32,8 @@ def api(h: Hydra) -> Blueprint:
     streams = Streams(h)
     guard = Guard(h)
     groups: list[Routes] = [
-        MetricRoutes(
-            h, annexes.every(lambda annex: annex.metrics)
-        ),  # first, so that what the guard refuses is counted, too
+        # First, so that what the guard refuses is counted, too.
+        MetricRoutes(h, annexes.every(lambda annex: annex.metrics)),
         guard,
         JobRoutes(h, streams),
         EventRoutes(h, streams),
