@@ -11,25 +11,28 @@ import pytest
 
 from hydra.store.redis import layout
 from hydra.store.redis.layout import LAYOUTS, Layout
-from hydra.store.redis.scripts import EVERYWHERE, Header, Script, header, text
+from hydra.store.redis.scripts import (
+    EVERYWHERE,
+    SECTION,
+    Header,
+    Script,
+    called_by,
+    header,
+    steps,
+    text,
+)
 from hydra.store.redis.verbs import VERBS
 
 LUA = files("hydra.store") / "lua"
-FUNCTION = re.compile(r"^local function (\w+)\(.*?^end", re.MULTILINE | re.DOTALL)
-PRELUDE = {found[1]: found[0] for found in FUNCTION.finditer((LUA / "_prelude.lua").read_text())}
 
 
 def body(verb: str) -> str:
     return (LUA / f"{verb}.lua").read_text().partition("\n\n")[2]
 
 
-def used(code: str) -> set[str]:
-    """The keys that some code touches, and all functions of the prelude that it calls."""
-    found = set(re.findall(r"\bk\.(\w+)", code))
-    for name, function in PRELUDE.items():
-        if re.search(rf"\b{name}\(", code.replace(f"local function {name}(", "")):
-            found |= used(function.partition("\n")[2])
-    return found
+def touched(code: str) -> set[str]:
+    """The keys that some code touches itself."""
+    return set(re.findall(r"\bk\.(\w+)", code))
 
 
 def test_every_script_is_a_verb() -> None:
@@ -38,9 +41,22 @@ def test_every_script_is_a_verb() -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_header_names_the_keys_that_are_touched_and_no_others(verb: str) -> None:
-    told = {key.name for key in header(verb).keys}
-    assert told == used(body(verb)) | set(EVERYWHERE)
+def test_a_script_names_the_keys_that_it_touches_itself(verb: str) -> None:
+    found = SECTION.findall((LUA / f"{verb}.lua").read_text().partition("\n\n")[0])
+    words = dict(found)["KEYS"].replace("\n--", " ").split()
+    own = {"_".join(reversed(word.split("@"))) for word in words}
+    assert own == touched(body(verb)) - set(EVERYWHERE)
+
+
+@pytest.mark.parametrize("name", steps())
+def test_a_step_names_the_keys_that_it_touches_itself(name: str) -> None:
+    assert set(steps()[name].keys) == touched(steps()[name].code)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_script_is_given_the_keys_of_all_that_it_calls(verb: str) -> None:
+    code = body(verb) + "".join(steps()[name].code for name in called_by(body(verb)))
+    assert {key.name for key in header(verb).keys} == touched(code) | set(EVERYWHERE)
 
 
 @pytest.mark.parametrize("verb", VERBS)

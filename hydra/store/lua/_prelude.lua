@@ -1,6 +1,6 @@
 -- _prelude: what every script may use. `k` is the script's table of keys, `a` that of its
 -- arguments: `scripts.py` makes both from the script's header, and a pair of functions for each
--- layout.
+-- layout. A step names the keys that it touches itself; a script has those of the steps it calls.
 --
 -- Redis does not roll a failed script back, so every script looks, then judges, then writes.
 
@@ -21,6 +21,7 @@ end
 
 -- Hydra time: stands still while nobody calls, so a stalled server expires no lease.
 -- Returns it with the wall clock, both in ms. `a.now` < 0 asks Redis for the wall clock.
+-- KEYS    clock
 local function hydra_now(k)
   local wall = a.now
   if wall < 0 then
@@ -35,6 +36,7 @@ local function hydra_now(k)
 end
 
 -- Whether this is other data than the caller knows; one that knows none takes any.
+-- KEYS    generation
 local function is_stranger(k, known)
   return known ~= '' and redis.call('GET', k.generation) ~= known
 end
@@ -46,15 +48,18 @@ local function tell(story, verb, ...)
 end
 
 -- Add to a total over all jobs, for the metrics; nothing is decided by it.
+-- KEYS    tally
 local function count(k, what, n)
   redis.call('HINCRBY', k.tally, what, int(n))
 end
 
+-- KEYS    bell
 local function ring(k)
   redis.call('XADD', k.bell, 'MAXLEN', 1, '*', 'work', '1')
 end
 
 -- A session's call that was answered before: {reply} to send again, {refusal}, or nil to go on.
+-- KEYS    session
 local function heard_before(k, seq, digest)
   local s = hash_read(k.session, 'seq', 'digest', 'reply')
   if not s.seq then return {'unknown'} end
@@ -65,6 +70,7 @@ local function heard_before(k, seq, digest)
 end
 
 -- Remember the reply to a session's call, and hand it on.
+-- KEYS    session
 local function reply(k, seq, digest, text)
   redis.call('HSET', k.session, 'seq', int(seq), 'digest', digest, 'reply', text)
   redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
@@ -72,6 +78,7 @@ local function reply(k, seq, digest, text)
 end
 
 -- Put a range among the free ones; it joins a neighbour only if their losses are the same.
+-- KEYS    free
 local function free_put(k, range)
   local function joins(other)
     return other.losses == range.losses and other.many == range.many and other.loser == range.loser
@@ -99,6 +106,7 @@ local function free_put(k, range)
 end
 
 -- Take `ask.units` from one end of what is free, fewer if they were lost before; nil if none.
+-- KEYS    free
 local function free_take(k, ask)
   local top = redis.call(ask.tail and 'ZREVRANGE' or 'ZRANGE', k.free, 0, 0, 'WITHSCORES')
   if not top[1] then return nil end
@@ -121,6 +129,7 @@ end
 
 -- Push the deadline of a lease back, whose holder calls: three beats, doubled for each loss in a
 -- row up to a cap. Until then it counts as live.
+-- KEYS    workers
 local function lease_renew(k, lease, now, wall)
   local plain_ms = LEASE_BEATS * lease.beat_ms
   local left_ms = math.max(plain_ms, math.min(plain_ms * 2 ^ lease.losses, LEASE_MS_MAX))
@@ -129,6 +138,7 @@ local function lease_renew(k, lease, now, wall)
 end
 
 -- Write a lease and its places in `deadlines` and `ends`.
+-- KEYS    leases deadlines ends
 local function lease_write(k, job, token, lease)
   local left_ms = lease.tau_ms
   if lease.rate_units_s > 0 then
@@ -140,12 +150,14 @@ local function lease_write(k, job, token, lease)
 end
 
 -- The lease of a token; nil if there is none.
+-- KEYS    leases
 local function lease_read(k, token)
   local line = redis.call('HGET', k.leases, token)
   return line and lease_unpack(line) or nil
 end
 
 -- End a lease and note it in the timeline, `how` as in model.End: the one place where leases die.
+-- KEYS    timeline leases ends deadlines
 local function lease_end(k, job, token, lease, how, wall)
   redis.call('XADD', k.timeline, 'MAXLEN', '~', TIMELINE_CHUNKS_MAX, '*', 'chunk', chunk_pack({
     worker = lease.worker, first = lease.first, stop = lease.start, lent_ms = lease.lent_ms,
@@ -157,6 +169,7 @@ local function lease_end(k, job, token, lease, how, wall)
 end
 
 -- What sizes a worker's next chunk, as PACE_FIELDS of the layouts say.
+-- KEYS    worker rate fleet free
 local function pace_of(k, version, unassigned)
   local rate = redis.call('HGET', k.worker, 'rate:' .. version) or redis.call('GET', k.rate)
   local fleet = redis.call('HMGET', k.fleet, version, 'live')
@@ -182,6 +195,7 @@ end
 
 -- Lend a range: the one place where leases are born. `ask` is the worker's wish, `pace` how the job
 -- stands without the range. Returns a grant.
+-- KEYS    runnable session worker story
 local function lend(k, job, priority, pace, ask, range, now, wall)
   local lease = {
     start = range.start, stop = range.stop, slice_units = ask.slice_units,
@@ -205,6 +219,7 @@ local function lend(k, job, priority, pace, ask, range, now, wall)
   return grant_pack(pace)
 end
 
+-- KEYS    worker workers
 local function seen(k, worker, wall)
   redis.call('HSET', k.worker, 'seen', int(wall))
   redis.call('ZADD', k.workers, ms(wall + LIVE_MS), worker)
@@ -212,6 +227,7 @@ end
 
 -- Close a job for good: only its record, sums, story and answer stay, for a time. Then come names
 -- and values of the fields that say why.
+-- KEYS    job runnable reducing ended free leases ends pieces arrivals story sums history timeline
 local function close(k, job, state, wall, keep_ms, ...)
   local why = {...}
   redis.call('HSET', k.job, 'state', state, 'ended', int(wall), 'unassigned', '0')
@@ -231,6 +247,7 @@ end
 -- Take a lease away as lost: its range is requeued with one loss more. A single unit that was lost
 -- too often, by several workers (or by the only one there is), is dead and fails the job; one
 -- worker alone among others must lose it more often.
+-- KEYS    workers story job
 local function lose(k, job, token, lease, how, why, wall, keep_ms)
   local losses, loser, many = lease.losses + 1, lease.loser, lease.many
   if lease.losses == 0 then

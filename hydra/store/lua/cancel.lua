@@ -1,7 +1,6 @@
 -- cancel: end a job that has not ended; its leases drain as `closed`.
 -- FLAGS   allow-oom
--- KEYS    clock job free leases ends runnable reducing ended sums pieces story
---         history arrivals timeline bell tally
+-- KEYS    job
 -- ARGV    now# job reason keep_ms
 -- RETURNS 1 if it ended the job, 0 if the job had ended, -1 if there is none
 

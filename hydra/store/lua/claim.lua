@@ -1,6 +1,5 @@
 -- claim: lease free units of one job to a session, or the far part or all of somebody's lease.
--- KEYS    clock session job free leases ends deadlines runnable worker workers rate fleet story
---         timeline tally
+-- KEYS    session deadlines job worker story
 -- ARGV    now# seq# session worker job version ask:ask cut:cut
 -- RETURNS `granted` and a grant, `empty`, `stale`, `reused` or `unknown`.
 --         Only a grant is remembered, so one sequence number may try several jobs.

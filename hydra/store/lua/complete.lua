@@ -1,6 +1,5 @@
 -- complete: count a prefix of a lease's span exactly once; heartbeat, hand-in and next claim.
--- KEYS    clock session job free leases ends deadlines runnable reducing ended sums pieces
---         worker workers rate fleet story bell history arrivals timeline tally
+-- KEYS    job session leases worker sums pieces arrivals history rate story runnable reducing
 -- ARGV    now# seq# digest session worker job version keep_ms token start# stop# rest note busy_ms#
 --         work# rest_unit_cost# ask:ask partial...
 --         (without an ask no next chunk is wanted; partial: names and values of the sums in turn,

@@ -1,5 +1,5 @@
 -- enlist: open a session for a worker process; opening it again changes nothing.
--- KEYS    clock session worker workers paused fleet
+-- KEYS    session worker paused fleet
 -- ARGV    now# session worker host pid#
 -- RETURNS how many workers were live
 

@@ -1,7 +1,6 @@
 -- expire: end a lease whose deadline has passed and requeue its span, to be cut afresh.
 -- FLAGS   allow-oom
--- KEYS    clock job free leases ends deadlines runnable reducing ended sums pieces workers
---         story bell history arrivals timeline tally
+-- KEYS    job deadlines
 -- ARGV    now# job token why keep_ms
 -- RETURNS 1 if it ended the lease, else 0
 

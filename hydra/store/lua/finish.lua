@@ -1,7 +1,6 @@
 -- finish: give a reduced job its answer, or fail it, if the reduction is still the caller's.
 -- FLAGS   allow-oom
--- KEYS    clock job free leases ends runnable reducing ended sums pieces story answer files
---         history arrivals timeline bell tally
+-- KEYS    job answer files
 -- ARGV    now# job token keep_ms answer reason files...
 --         (answer: as JSON, or empty, and then `reason` says why there is none; files: the name of
 --         each and how many parts it has, which were uploaded before)

@@ -1,7 +1,6 @@
 -- leave: end a session; what it holds (lease, reduction) is lost, and its worker lives no more.
 -- FLAGS   allow-oom
--- KEYS    clock session worker workers job free leases ends deadlines runnable reducing ended sums
---         pieces story bell history arrivals timeline tally job@reduced story@reduced
+-- KEYS    session job@reduced reducing story@reduced worker workers
 -- ARGV    now# session worker job token reduced why keep_ms
 --         (worker, job, token and reduced as the session had them when the caller looked)
 -- RETURNS 1 if a lease was lost, 0 if none was, -1 if the session has changed since: look again

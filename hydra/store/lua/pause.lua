@@ -1,5 +1,5 @@
 -- pause: note a worker that takes no work for now; until it enlists again it counts as none.
--- KEYS    clock worker workers paused
+-- KEYS    worker workers paused
 -- ARGV    now# worker host pid# why until_ms#
 -- RETURNS ok
 

@@ -1,7 +1,6 @@
 -- reduce: lease a job's reduction to a session, for one of a few attempts; a repeat gets it again.
 -- FLAGS   allow-oom
--- KEYS    clock session job free leases ends runnable reducing ended sums pieces story
---         history arrivals timeline bell tally
+-- KEYS    reducing job story session sums
 -- ARGV    now# job session worker keep_ms
 -- RETURNS {1, name, total, ...}; {0} if there is nothing to reduce now
 

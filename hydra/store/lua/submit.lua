@@ -1,5 +1,5 @@
 -- submit: open a job, once per idempotency key.
--- KEYS    clock job free runnable jobs ended story idempotency bell tally
+-- KEYS    idempotency job jobs ended runnable free story
 -- ARGV    now# job generation spec_digest jobs_open_max# total# spec...
 -- RETURNS the job's id; `reused` if the key came with another spec; `many` if too many are open;
 --         `stranger` if this is not the data that the caller knows

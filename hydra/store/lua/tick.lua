@@ -1,6 +1,6 @@
 -- tick: advance Hydra time and clear away what has had its time, a bounded piece at a time.
 -- FLAGS   allow-oom
--- KEYS    clock jobs ended workers paused fleet
+-- KEYS    clock ended jobs workers paused fleet
 -- ARGV    now# generation keep_ms# batch#
 -- RETURNS live workers, and 1 if the caller is to read their rates now; -1 if this is not the data
 --         that it knows

@@ -7,7 +7,9 @@ A script's header names what it takes, and is read here::
 
 Each word of KEYS is a key of `keys.py`; whose it is comes from the call: `job="..."` makes both the
 key `job` and the key `free`. `job@reduced` is the key `job` of what the call names `reduced`. In
-the script it is `k.reduced_job`, the others are `k.clock`, `k.job` and so on. Each word of ARGV is
+the script it is `k.reduced_job`, the others are `k.clock`, `k.job` and so on. A script names the
+keys that it touches itself; each step of _prelude.lua has a KEYS line of its own, and a script is
+given those of the steps that it calls, too. Each word of ARGV is
 an argument of the call, in the script `a.now`, a text unless it ends in `#` (a number), `?` (true
 or false) or a layout's name (a record of `layout.py`, nil if it is None). After a last word with
 `...` come as many arguments as there are: `a.partial_at` is the place of the first in ARGV.
@@ -140,15 +142,44 @@ class Header:
     @classmethod
     def read(cls, text: str) -> Header:
         """From the head of a script's file; TypeError if it cannot be read."""
-        head = text.partition("\n\n")[0]
+        head, _, body = text.partition("\n\n")
         found = {name: re.sub(r"\n-- +", " ", words) for name, words in SECTION.findall(head)}
         if missing := {"KEYS", "ARGV", "RETURNS"} - found.keys():
             raise TypeError(f"a script's header lacks {', '.join(sorted(missing))}")
-        words = [*found["KEYS"].split()]
-        words += [name for name in EVERYWHERE if name not in words]
+        called = (word for step in called_by(body) for word in steps()[step].keys)
+        words = dict.fromkeys((*found["KEYS"].split(), *called, *EVERYWHERE))
         told = re.sub(r"\([^)]*\)", "", found["ARGV"])  # what is said of the arguments
         arguments = tuple(map(Argument.read, told.split()))
         return cls(tuple(map(KeyUse.read, words)), arguments, found.get("FLAGS", "").strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One function of _prelude.lua."""
+
+    keys: tuple[str, ...]
+    """That it touches itself."""
+    code: str
+
+
+STEP = re.compile(
+    r"(?:^-- KEYS +([^\n]+)\n)?^local function (\w+)(\(.*?^end)", re.MULTILINE | re.DOTALL
+)
+
+
+@cache
+def steps() -> dict[str, Step]:
+    """The steps of _prelude.lua, by name."""
+    return {
+        name: Step(keys=tuple(words.split()), code=code)
+        for words, name, code in STEP.findall(_file("_prelude"))
+    }
+
+
+def called_by(code: str) -> set[str]:
+    """The steps that some Lua calls, and those that they call."""
+    found = {name for name in steps() if re.search(rf"\b{name}\(", code)}
+    return found.union(*(called_by(steps()[name].code) for name in found))
 
 
 @cache
