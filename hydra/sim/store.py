@@ -15,7 +15,7 @@ from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Look, Pa
 from hydra.ports import Store
 from hydra.services.dispatch import NOBODY
 from hydra.store.memory import memory_state, steps
-from hydra.store.memory.records import LeaseRecord
+from hydra.store.memory.steps import LeaseRecord
 from hydra.store.memory.verbs import MemoryVerbs
 from hydra.store.memory.views import MemoryViews
 from hydra.store.memory.vitals import MemoryVitals

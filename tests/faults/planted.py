@@ -14,8 +14,9 @@ from unittest import mock
 from hydra.model import JobState, Range, Session, Verdict
 from hydra.model.messages import HandIn, Receipt, Reduction
 from hydra.store.memory import steps
-from hydra.store.memory.records import JobRecord, SessionRecord
+from hydra.store.memory.records import SessionRecord
 from hydra.store.memory.state import State
+from hydra.store.memory.steps import JobRecord
 from hydra.store.memory.verbs import MemoryVerbs
 
 Right = Callable[..., Any]

@@ -1,29 +1,16 @@
-"""What the memory store keeps of a job, a lease and a session."""
+"""What the memory store keeps of workers and sessions, and sets sorted as Redis sorts them."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice, takewhile
 from typing import Any, Generic, TypeVar
 
 from hydra.model import (
-    Chunk,
-    Job,
-    JobSpec,
-    JobState,
-    Lease,
-    Range,
-    Sample,
-    Session,
-    Span,
-    StoryEntry,
     Worker,
-    limits,
 )
-from hydra.model.messages import Pace
 from hydra.model.pauses import Pause
 from hydra.model.story import Fields, sentence_of
 
@@ -122,111 +109,6 @@ class WorkerRecord:
             doing=sentence_of("claim", self.doing),
             rates=dict(self.rates),
             pause=self.pause,
-        )
-
-
-@dataclass(slots=True, kw_only=True)
-class LeaseRecord:
-    """A live lease; times are Hydra ms unless they say otherwise."""
-
-    session: Session
-    start: int
-    stop: int
-    slice_units: int
-    rate_units_s: float
-    at_ms: float
-    beat_ms: float
-    tau_ms: float
-    losses: int
-    loser: str
-    many: bool
-    lent_ms: int
-    """Wall-clock time."""
-    first: int
-    """Where the span began when it was lent."""
-    pace: Pace
-    """As the holder was last told."""
-    cut: bool = False
-    """Whether somebody took the far part."""
-    busy_ms: int = 0
-    deadline_ms: float = 0.0
-
-    @property
-    def span(self) -> Span:
-        """What is left of it."""
-        return Span(self.start, self.stop)
-
-    def view(self, job: str, token: str) -> Lease:
-        """As the port gives it."""
-        return Lease(
-            job=job,
-            token=token,
-            session=self.session.id,
-            worker=self.session.worker,
-            span=self.span,
-            slice_units=self.slice_units,
-            rate_units_s=self.rate_units_s,
-            at_ms=self.at_ms,
-            deadline_ms=self.deadline_ms,
-            losses=self.losses,
-        )
-
-    def ends_ms(self) -> float:
-        """When it is likely to end."""
-        if self.rate_units_s > 0:
-            return self.at_ms + (self.stop - self.start) / self.rate_units_s * 1000
-        return self.at_ms + self.tau_ms
-
-
-@dataclass(slots=True, kw_only=True)
-class JobRecord:
-    """A job with everything that hangs on it."""
-
-    id: str
-    spec: JobSpec
-    created_ms: int
-    vtime_s: float
-    unassigned: int
-    state: JobState = JobState.RUNNING
-    done: int = 0
-    done_work: float = 0.0
-    ended_ms: int | None = None
-    reason: str = ""
-    free: list[Range] = field(default_factory=list)
-    """In the order of their spans."""
-    leases: dict[str, LeaseRecord] = field(default_factory=dict)
-    """By token."""
-    ends: SortedSet[str] = field(default_factory=SortedSet)
-    """Tokens by their lease's estimated end."""
-    sums: dict[str, int] = field(default_factory=dict)
-    pieces: dict[int, bytes] = field(default_factory=dict)
-    """In the order they came."""
-    history: dict[int, Sample] = field(default_factory=dict)
-    """By the share of the job that was done, in HISTORY_PLACES."""
-    timeline: deque[Chunk] = field(default_factory=lambda: deque(maxlen=limits.TIMELINE_CHUNKS_MAX))
-    story: deque[StoryEntry] = field(default_factory=lambda: deque(maxlen=limits.STORY_ENTRIES_MAX))
-    told: int = 0
-    """Entries of the story, those that were dropped too."""
-    answer: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-    attempts: int = 0
-    reducer: str = ""
-    reduce_after_ms: float = 0.0
-
-    def view(self) -> Job:
-        """As the port gives it."""
-        return Job(
-            id=self.id,
-            spec=self.spec,
-            state=self.state,
-            done_units=self.done,
-            unassigned_units=self.unassigned,
-            created_ms=self.created_ms,
-            ended_ms=self.ended_ms,
-            reason=self.reason,
-            sums=dict(self.sums),
-            leases=len(self.leases),
-            done_work=self.done_work,
         )
 
 

@@ -11,13 +11,8 @@ from typing import Protocol
 from hydra.errors import NoSuchJob
 from hydra.model import JobSpec, JobState, Session, Span, limits
 from hydra.model.messages import Pace
-from hydra.store.memory.records import (
-    JobRecord,
-    LeaseRecord,
-    SessionRecord,
-    SortedSet,
-    WorkerRecord,
-)
+from hydra.store.memory.records import SessionRecord, SortedSet, WorkerRecord
+from hydra.store.memory.steps import JobRecord, LeaseRecord
 
 
 class Bell(Protocol):

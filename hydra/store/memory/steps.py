@@ -1,19 +1,25 @@
-"""The steps that the verbs share: `_prelude.lua` in plain Python, under the same names."""
+"""What is kept of a job, and the steps that change it, which the verbs share.
+
+The steps are those of `_prelude.lua` in plain Python, under the same names.
+"""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from hydra.errors import KeyReused, NoSuchWorker
 from hydra.model import (
     Chunk,
     End,
+    Job,
     JobSpec,
     JobState,
+    Lease,
     Partial,
     Range,
     Rest,
@@ -27,16 +33,120 @@ from hydra.model import (
 )
 from hydra.model.messages import Ask, Cut, Grant, HandIn, Pace, Receipt, Work
 from hydra.model.story import sentence_of
-from hydra.store.memory.records import (
-    JobRecord,
-    LeaseRecord,
-    SessionRecord,
-    SortedSet,
-    WorkerRecord,
-)
-from hydra.store.memory.state import State
+from hydra.store.memory.records import SessionRecord, SortedSet, WorkerRecord
 from hydra.store.refusals import refusal
 from hydra.store.wire import pieces_of, sums_of
+
+if TYPE_CHECKING:
+    from hydra.store.memory.state import State
+
+# Jobs and leases ----------------------------------------------------------------------------
+
+
+@dataclass(slots=True, kw_only=True)
+class LeaseRecord:
+    """A live lease; times are Hydra ms unless they say otherwise."""
+
+    session: Session
+    start: int
+    stop: int
+    slice_units: int
+    rate_units_s: float
+    at_ms: float
+    beat_ms: float
+    tau_ms: float
+    losses: int
+    loser: str
+    many: bool
+    lent_ms: int
+    """Wall-clock time."""
+    first: int
+    """Where the span began when it was lent."""
+    pace: Pace
+    """As the holder was last told."""
+    cut: bool = False
+    """Whether somebody took the far part."""
+    busy_ms: int = 0
+    deadline_ms: float = 0.0
+
+    @property
+    def span(self) -> Span:
+        """What is left of it."""
+        return Span(self.start, self.stop)
+
+    def view(self, job: str, token: str) -> Lease:
+        """As the port gives it."""
+        return Lease(
+            job=job,
+            token=token,
+            session=self.session.id,
+            worker=self.session.worker,
+            span=self.span,
+            slice_units=self.slice_units,
+            rate_units_s=self.rate_units_s,
+            at_ms=self.at_ms,
+            deadline_ms=self.deadline_ms,
+            losses=self.losses,
+        )
+
+    def ends_ms(self) -> float:
+        """When it is likely to end."""
+        if self.rate_units_s > 0:
+            return self.at_ms + (self.stop - self.start) / self.rate_units_s * 1000
+        return self.at_ms + self.tau_ms
+
+
+@dataclass(slots=True, kw_only=True)
+class JobRecord:
+    """A job with everything that hangs on it."""
+
+    id: str
+    spec: JobSpec
+    created_ms: int
+    vtime_s: float
+    unassigned: int
+    state: JobState = JobState.RUNNING
+    done: int = 0
+    done_work: float = 0.0
+    ended_ms: int | None = None
+    reason: str = ""
+    free: list[Range] = field(default_factory=list)
+    """In the order of their spans."""
+    leases: dict[str, LeaseRecord] = field(default_factory=dict)
+    """By token."""
+    ends: SortedSet[str] = field(default_factory=SortedSet)
+    """Tokens by their lease's estimated end."""
+    sums: dict[str, int] = field(default_factory=dict)
+    pieces: dict[int, bytes] = field(default_factory=dict)
+    """In the order they came."""
+    history: dict[int, Sample] = field(default_factory=dict)
+    """By the share of the job that was done, in HISTORY_PLACES."""
+    timeline: deque[Chunk] = field(default_factory=lambda: deque(maxlen=limits.TIMELINE_CHUNKS_MAX))
+    story: deque[StoryEntry] = field(default_factory=lambda: deque(maxlen=limits.STORY_ENTRIES_MAX))
+    told: int = 0
+    """Entries of the story, those that were dropped too."""
+    answer: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    attempts: int = 0
+    reducer: str = ""
+    reduce_after_ms: float = 0.0
+
+    def view(self) -> Job:
+        """As the port gives it."""
+        return Job(
+            id=self.id,
+            spec=self.spec,
+            state=self.state,
+            done_units=self.done,
+            unassigned_units=self.unassigned,
+            created_ms=self.created_ms,
+            ended_ms=self.ended_ms,
+            reason=self.reason,
+            sums=dict(self.sums),
+            leases=len(self.leases),
+            done_work=self.done_work,
+        )
+
 
 # Sessions and workers -------------------------------------------------------------------------
 
@@ -145,7 +255,7 @@ def take_far_part(state: State, session: Session, record: JobRecord, cut: Cut) -
     return taken
 
 
-# Leases ---------------------------------------------------------------------------------------
+# Lending and losing ---------------------------------------------------------------------------
 
 
 def charge_s(pace: Pace, ask: Ask, units: int) -> float:

@@ -28,8 +28,9 @@ from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt,
 from hydra.model.pauses import Pause
 from hydra.store import refusals, wire
 from hydra.store.memory import steps
-from hydra.store.memory.records import JobRecord, SessionRecord
+from hydra.store.memory.records import SessionRecord
 from hydra.store.memory.state import State
+from hydra.store.memory.steps import JobRecord
 
 NO_FILES: Mapping[str, bytes] = {}
 
