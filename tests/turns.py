@@ -29,13 +29,15 @@ browser, or measure. All others go to whoever is free."""
 FIRST = ("tests/e2e/test_chaos.py", "tests/e2e/test_packaging.py", "tests/e2e/test_bench.py")
 """What lasts longest."""
 
-PROCESSES_MIN, PROCESSES_MAX = 3, 8
-"""More than two cores, since tests of real processes mostly wait; not for each of a hundred."""
+PROCESSES_MAX = 8
 
 
-def processes() -> int:
-    """How many test at once."""
-    return min(max(PROCESSES_MIN, os.cpu_count() or 1), PROCESSES_MAX)
+def processes(wanted: str) -> int:
+    """How many test at once, by the marks that are wanted.
+
+    One a core; and one more, since tests of real processes mostly wait.
+    """
+    return min((os.cpu_count() or 1) + ("not e2e" not in wanted), PROCESSES_MAX)
 
 
 def turn(item: pytest.Item) -> int:
