@@ -15,6 +15,7 @@ from xdist.workermanage import WorkerController
 TOGETHER = (
     "tests/e2e/browser/",
     "tests/e2e/test_bench.py",
+    "tests/e2e/test_chaos.py",
     "tests/e2e/test_example.py",
     "tests/e2e/test_faults.py",
     "tests/e2e/test_fleet.py",
@@ -24,7 +25,7 @@ TOGETHER = (
     "tests/unit/test_docs.py",
 )
 """One process does all of such a place, one test after another: they share a fleet, a build or a
-browser, or measure. All others go to whoever is free."""
+browser, or want the machine for themselves. All others go to whoever is free."""
 
 FIRST = ("tests/e2e/test_chaos.py", "tests/e2e/test_packaging.py", "tests/e2e/test_bench.py")
 """What lasts longest."""
