@@ -40,9 +40,9 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many processes `-n auto` starts."""
-    return turns.processes()
+    return turns.processes(config.option.markexpr)
 
 
 @pytest.hookimpl(optionalhook=True)

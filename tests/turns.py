@@ -15,6 +15,7 @@ from xdist.workermanage import WorkerController
 TOGETHER = (
     "tests/e2e/browser/",
     "tests/e2e/test_bench.py",
+    "tests/e2e/test_chaos.py",
     "tests/e2e/test_example.py",
     "tests/e2e/test_faults.py",
     "tests/e2e/test_fleet.py",
@@ -24,18 +25,20 @@ TOGETHER = (
     "tests/unit/test_docs.py",
 )
 """One process does all of such a place, one test after another: they share a fleet, a build or a
-browser, or measure. All others go to whoever is free."""
+browser, or want the machine for themselves. All others go to whoever is free."""
 
 FIRST = ("tests/e2e/test_chaos.py", "tests/e2e/test_packaging.py", "tests/e2e/test_bench.py")
 """What lasts longest."""
 
-PROCESSES_MIN, PROCESSES_MAX = 3, 8
-"""More than two cores, since tests of real processes mostly wait; not for each of a hundred."""
+PROCESSES_MAX = 8
 
 
-def processes() -> int:
-    """How many test at once."""
-    return min(max(PROCESSES_MIN, os.cpu_count() or 1), PROCESSES_MAX)
+def processes(wanted: str) -> int:
+    """How many test at once, by the marks that are wanted.
+
+    One a core; and one more, since tests of real processes mostly wait.
+    """
+    return min((os.cpu_count() or 1) + ("not e2e" not in wanted), PROCESSES_MAX)
 
 
 def turn(item: pytest.Item) -> int:
