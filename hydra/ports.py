@@ -59,7 +59,8 @@ class Verbs(Protocol):
     def enlist(self, session: Session) -> int:
         """Open a session for a worker process, and note the worker as seen and not paused.
 
-        How many workers are live, as the reaper last counted them.
+        How many workers are live, as the reaper last counted them. Raises NoSuchWorker if the
+        session has ended: it does not begin again.
         """
 
     def pause(self, session: Session, why: Pause) -> None:

@@ -101,7 +101,7 @@ def test_a_worker_that_leaves_frees_what_it_held_at_once(store: Store, wall: Wal
         store.verbs.complete(A, 2, late)
     assert store.verbs.leave("s-a", "again") is False
     assert store.verbs.leave("s-nobody", "why") is False
-    store.verbs.enlist(session("a"))
+    store.verbs.enlist(replace(A, id="another"))
     assert store.views.live_workers() == 2
 
 
@@ -117,6 +117,12 @@ def test_an_older_session_that_leaves_takes_nothing_from_the_newer(
     assert store.verbs.leave(first.id, "gone") is True
     assert [lease.session for lease in store.vitals.dump("j").leases] == [second.id]
     assert store.views.live_workers() == 1, "its newer process lives"
+    for late in (
+        lambda: store.verbs.enlist(first),
+        lambda: store.verbs.claim(first, 2, "j", ask(4)),
+    ):
+        with pytest.raises(NoSuchWorker):
+            late()
     assert store.verbs.leave(second.id, "gone") is True
     assert store.views.live_workers() == 0
 

@@ -77,7 +77,8 @@ def sequence_ignored(
     right: Right, state: State, session: Session, seq: int, digest: str
 ) -> tuple[SessionRecord, Any]:
     """Does a repeated call again."""
-    if known := state.sessions.get(session.id):
+    known = state.sessions.get(session.id)
+    if known and not known.ended:
         return known, None
     found: tuple[SessionRecord, Any] = right(state, session, seq, digest)
     return found

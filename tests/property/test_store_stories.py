@@ -8,6 +8,7 @@ story's own record.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -22,8 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from hydra.errors import BadSpan, KeyReused
-from hydra.model import JobSpec, JobState, Lease, Rest, Span, Verdict
+from hydra.errors import BadSpan, KeyReused, NoSuchWorker
+from hydra.model import JobSpec, JobState, Lease, Rest, Session, Span, Verdict
 from hydra.model.invariants import clashes, regressions, violations
 from hydra.model.messages import Ask, Cut, Grant, HandIn, JobDump, Receipt, Work
 from hydra.model.pauses import Pause
@@ -56,6 +57,7 @@ class Sent:
     """A hand-in as it went out, for sending again."""
 
     worker: str
+    who: Session
     seq: int
     said: HandIn
     tokens: list[str]
@@ -81,6 +83,7 @@ class Stories(RuleBasedStateMachine):
         self.specs: dict[str, JobSpec] = {"j1": make(total), "j2": make(7, priority=4.0)}
         self.counted: dict[str, set[int]] = {"j1": set(), "j2": set()}
         self.seq = dict.fromkeys(WORKERS, 0)
+        self.lives = dict.fromkeys(WORKERS, 1)
         self.position: dict[str, Span] = {}
         self.job_of: dict[str, str] = {}
         self.sent: list[Sent] = []
@@ -89,7 +92,11 @@ class Stories(RuleBasedStateMachine):
             for job, spec in self.specs.items():
                 side.store.verbs.submit(job, spec)
             for worker in WORKERS:
-                side.store.verbs.enlist(stores.session(worker))
+                side.store.verbs.enlist(self.who(worker))
+
+    def who(self, worker: str) -> Session:
+        """The worker's session: each of its processes has another."""
+        return replace(stores.session(worker), id=f"s-{worker}-{self.lives[worker]}")
 
     # What workers do ------------------------------------------------------------------------
 
@@ -109,7 +116,7 @@ class Stories(RuleBasedStateMachine):
         free = self.sides[0].store.vitals.dump(job).free
         for _ in range(2):
             grants = [
-                side.store.verbs.claim(stores.session(worker), self.seq[worker], job, wish)
+                side.store.verbs.claim(self.who(worker), self.seq[worker], job, wish)
                 for side in self.sides
             ]
             self.granted(worker, grants)
@@ -133,7 +140,7 @@ class Stories(RuleBasedStateMachine):
                 )
             ask = stores.ask(5)
             grants.append(
-                side.store.verbs.claim(stores.session(worker), self.seq[worker], job, ask, cut)
+                side.store.verbs.claim(self.who(worker), self.seq[worker], job, ask, cut)
                 if cut
                 else None
             )
@@ -167,7 +174,7 @@ class Stories(RuleBasedStateMachine):
         said = replace(said, busy_s=busy_s)
         self.seq[worker] += 1
         tokens = [side.say(said, worker).token for side in self.sides]
-        sent = Sent(worker, self.seq[worker], said, tokens, wish, work)
+        sent = Sent(worker, self.who(worker), self.seq[worker], said, tokens, wish, work)
         self.sent.append(sent)
         receipt = self.send(sent)
         if lost_reply:
@@ -179,8 +186,9 @@ class Stories(RuleBasedStateMachine):
         receipts = []
         for side, token in zip(self.sides, sent.tokens, strict=True):
             said = replace(sent.said, token=token)
-            who = stores.session(sent.worker)
-            receipts.append(side.store.verbs.complete(who, sent.seq, said, sent.wish, sent.work))
+            receipts.append(
+                side.store.verbs.complete(sent.who, sent.seq, said, sent.wish, sent.work)
+            )
         plain = [replace(r, grant=None, pace=_rounded(r)) for r in receipts]
         assert all(r == plain[0] for r in plain), plain
         self.granted(sent.worker, [r.grant for r in receipts])
@@ -210,8 +218,9 @@ class Stories(RuleBasedStateMachine):
         before = [[side.store.vitals.dump(job) for job in JOBS] for side in self.sides]
         for side, token in zip(self.sides, sent.tokens, strict=True):
             said = replace(sent.said, token=token)
-            who = stores.session(sent.worker)
-            side.store.verbs.complete(who, sent.seq, said, sent.wish, sent.work)
+            dead = sent.who != self.who(sent.worker)
+            with pytest.raises(NoSuchWorker) if dead else nullcontext():
+                side.store.verbs.complete(sent.who, sent.seq, said, sent.wish, sent.work)
         assert before == [[side.store.vitals.dump(job) for job in JOBS] for side in self.sides]
 
     @rule(worker=st.sampled_from(WORKERS), other=st.sampled_from(WORKERS), value=st.integers())
@@ -229,7 +238,7 @@ class Stories(RuleBasedStateMachine):
             )
             try:
                 receipt = side.store.verbs.complete(
-                    stores.session(worker), self.seq[worker] + 1000 * mine, said
+                    self.who(worker), self.seq[worker] + 1000 * mine, said
                 )
                 assert receipt.verdict in (Verdict.STALE, Verdict.CLOSED)
             except (BadSpan, KeyReused):
@@ -261,21 +270,24 @@ class Stories(RuleBasedStateMachine):
     @rule(worker=st.sampled_from(WORKERS))
     def dies_and_begins_anew(self, worker: str) -> None:
         """A worker's process is gone, its parent says so, and another begins."""
-        lost = [side.store.verbs.leave(f"s-{worker}", "it died") for side in self.sides]
+        before = self.who(worker)
+        lost = [side.store.verbs.leave(before.id, "it died") for side in self.sides]
         assert len(set(lost)) == 1, lost
         self.position.pop(worker, None)
-        self.sent = [sent for sent in self.sent if sent.worker != worker]
         self.seq[worker] = 0
+        self.lives[worker] += 1
         for side in self.sides:
-            side.store.verbs.enlist(stores.session(worker))
+            side.store.verbs.enlist(self.who(worker))
+            with pytest.raises(NoSuchWorker):  # a call of the dead that arrives late
+                side.store.verbs.enlist(before)
 
     @rule(job=st.sampled_from(JOBS), worker=st.sampled_from(WORKERS), right=st.booleans())
     def reduce_and_finish(self, job: str, worker: str, right: bool) -> None:
         """A reduction, finished by its holder or by somebody else."""
         verdicts = set()
         for side in self.sides:
-            reduction = side.store.verbs.reduce(stores.session(worker), job)
-            assert side.store.verbs.reduce(stores.session(worker), job) == reduction
+            reduction = side.store.verbs.reduce(self.who(worker), job)
+            assert side.store.verbs.reduce(self.who(worker), job) == reduction
             if reduction:
                 whole = stores.partial_of(self.specs[job], Span(0, self.specs[job].total_units))
                 assert reduction.whole == whole, "the sum of all partials is the whole"
@@ -293,7 +305,7 @@ class Stories(RuleBasedStateMachine):
     @rule(worker=st.sampled_from(WORKERS))
     def look(self, worker: str) -> None:
         """Every side shows the same work."""
-        views = [side.store.views.look(stores.session(worker)) for side in self.sides]
+        views = [side.store.views.look(self.who(worker)) for side in self.sides]
         orders = [[(j.job, round(j.vtime_s, 6)) for j in view.jobs] for view in views]
         assert all(order == orders[0] for order in orders), orders
         assert all(set(v.reducible) == set(views[0].reducible) for v in views)
@@ -307,13 +319,13 @@ class Stories(RuleBasedStateMachine):
     def pause(self, worker: str, until_ms: int) -> None:
         """A worker rests, whatever it holds."""
         for side in self.sides:
-            side.store.verbs.pause(stores.session(worker), Pause("hydra pause", until_ms))
+            side.store.verbs.pause(self.who(worker), Pause("hydra pause", until_ms))
 
     @rule(worker=st.sampled_from(WORKERS))
     def enlist(self, worker: str) -> None:
         """A worker is back; its session goes on."""
         for side in self.sides:
-            side.store.verbs.enlist(stores.session(worker))
+            side.store.verbs.enlist(self.who(worker))
 
     # What must hold -------------------------------------------------------------------------
 

@@ -1,8 +1,10 @@
 -- enlist: open a session for a worker process; opening it again changes nothing.
 -- KEYS    session worker paused fleet
 -- ARGV    now# session worker host pid#
--- RETURNS how many workers were live
+-- RETURNS how many workers were live; `unknown` if the session has ended
 
+local ended = redis.call('HGET', k.session, 'ended')
+if ended then return 'unknown' end
 local _, wall = hydra_now(k)
 if redis.call('EXISTS', k.session) == 0 then
   redis.call('HSET', k.session, 'worker', a.worker, 'seq', '0', 'digest', '', 'reply', 'ok',

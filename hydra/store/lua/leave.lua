@@ -22,6 +22,8 @@ if r.state == 'reducing' and r.reducer == a.session then
   ring(k)
 end
 redis.call('DEL', k.session)
+redis.call('HSET', k.session, 'ended', '1') -- a late call of it must not open it again
+redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
 if redis.call('HGET', k.worker, 'session') == a.session then -- else a newer one has begun
   redis.call('HDEL', k.worker, 'job', 'session')
   redis.call('ZADD', k.workers, 'XX', ms(wall - 1), a.worker)

@@ -21,7 +21,7 @@ if tonumber(after) <= now then
 elseif r.reducer ~= a.session then
   return {0}
 end
-if redis.call('EXISTS', k.session) == 1 then
+if redis.call('HEXISTS', k.session, 'seq') == 1 then
   redis.call('HSET', k.session, 'reduces', a.job)
 end
 local out = {1}

@@ -125,3 +125,4 @@ class SessionRecord:
     token: str = ""
     reduces: str = ""
     """The job whose reduction it took last."""
+    ended: bool = False

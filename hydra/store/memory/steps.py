@@ -151,13 +151,18 @@ class JobRecord:
 # Sessions and workers -------------------------------------------------------------------------
 
 
+def require_open(known: SessionRecord | None) -> SessionRecord:
+    """The session; raises NoSuchWorker if there is none, or if it has ended."""
+    if known is None or known.ended:
+        raise NoSuchWorker("this session has ended; enlist again")
+    return known
+
+
 def heard_before(
     state: State, session: Session, seq: int, digest: str
 ) -> tuple[SessionRecord, Any]:
     """The session, and the reply to send again if this call was answered before."""
-    known = state.sessions.get(session.id)
-    if known is None:
-        raise NoSuchWorker("this session has ended; enlist again")
+    known = require_open(state.sessions.get(session.id))
     if seq < known.seq:
         return known, Verdict.STALE
     if seq == known.seq:

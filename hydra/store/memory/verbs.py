@@ -93,8 +93,9 @@ class MemoryVerbs:
         """Open a session; how many workers were live."""
         state = self._state
         with state.lock:
+            known = state.sessions.setdefault(session.id, SessionRecord(session.worker))
+            steps.require_open(known)
             _, wall = state.hydra_now()
-            state.sessions.setdefault(session.id, SessionRecord(session.worker))
             steps.show_up(state, session).session = session.id
             steps.seen(state, session, wall)
             return state.live
@@ -112,9 +113,10 @@ class MemoryVerbs:
         """End a session and what it held; whether a lease was lost."""
         state = self._state
         with state.lock:
-            known = state.sessions.pop(session, None)
-            if known is None:
+            known = state.sessions.get(session)
+            if known is None or known.ended:
                 return False
+            known.ended = True  # a late call of it must not open it again
             _, wall = state.hydra_now()
             record = state.jobs.get(known.job)
             lost = record is not None and known.token in record.leases
@@ -232,7 +234,8 @@ class MemoryVerbs:
                 )
             elif record.reducer != session.id:
                 return None
-            if known := state.sessions.get(session.id):
+            known = state.sessions.get(session.id)
+            if known and not known.ended:
                 known.reduces = job
             spec = record.spec
             whole: Partial = dict(record.pieces)

@@ -64,7 +64,7 @@ def rate(version: str, host: str) -> str:
 
 
 def session(session: str) -> str:
-    """hash: worker, seq, digest, reply, job, token, reduces; lives SESSION_TTL_MS.
+    """hash: worker, seq, digest, reply, job, token, reduces, or only ended; lives SESSION_TTL_MS.
 
     `job` and `token` are of its lease; `reduces` is the last job whose reduction it took.
     """

@@ -130,6 +130,7 @@ class RedisVerbs:
             host=session.host,
             pid=session.pid,
         )
+        _raise_refusal(found.decode())
         return int(found)
 
     def pause(self, session: Session, why: Pause) -> None:
