@@ -19,6 +19,9 @@ from hydra.work.supervisor import hydra_env
 LOOK_EVERY_S = 0.002
 """How often it is asked whether what was stopped stands still."""
 
+STILL_LOOKS = 2
+"""So many looks in a row that find nobody moving say that all stand still."""
+
 
 def clean_env(**more: str) -> dict[str, str]:
     """This environment without a person's own settings of Hydra."""
@@ -86,15 +89,19 @@ class Processes:
         """Stop everything in the process's session; all of it stands still then.
 
         A signal that comes during a fork waits for its end, and the child does not get it. So it is
-        sent to all that still run, again and again, until none does. Raises Unavailable if that
-        takes too long.
+        sent to all that still run, again and again, until none does. One look is not enough: who
+        was forked while it went over the list is not on it. Raises Unavailable if that takes too
+        long.
         """
-        deadline_s = self._clock.monotonic_s() + self._grace_s
-        while moving := sessions.moving([leader]):
-            if self._clock.monotonic_s() > deadline_s:
+        deadline_s, still = self._clock.monotonic_s() + self._grace_s, 0
+        while still < STILL_LOOKS:
+            moving = sessions.moving([leader])
+            still = 0 if moving else still + 1
+            if moving and self._clock.monotonic_s() > deadline_s:
                 raise Unavailable(f"processes {moving} do not stop")
-            sessions.send(signal.SIGSTOP, moving)
-            self._clock.sleep_s(LOOK_EVERY_S)
+            if moving:
+                sessions.send(signal.SIGSTOP, moving)
+                self._clock.sleep_s(LOOK_EVERY_S)
 
     def end(self, leaders: Iterable[int]) -> None:
         """Ask them to end, the last started first; then make them."""

@@ -15,6 +15,7 @@ from hydra.server.process import Server
 from hydra.services.reap import reap
 from hydra.settings import Settings
 from hydra.store.redis import keys
+from hydra.store.redis.format import FORMAT
 from hydra.web import create_app
 from hydra.wiring import live
 from tests.e2e.conftest import Start
@@ -88,7 +89,7 @@ def test_a_server_that_lost_its_data_gets_no_job(
     assert known
     client.flushall()
     if loss == "other":
-        client.set(keys.GENERATION, "f" * 32)
+        client.mset({keys.GENERATION: "f" * 32, keys.FORMAT: FORMAT})
     assert ground.failing() == ["generation", "reaper"]
     before = client.keys()
     reply = ground.http.post("/api/v1/jobs", json={"kernel": "pi"})
@@ -96,7 +97,7 @@ def test_a_server_that_lost_its_data_gets_no_job(
     with pytest.raises(StoreUnsafe, match="empty or holds other data"):
         reap(ground.h)
     assert client.keys() == before, "a stranger was written to"
-    client.set(keys.GENERATION, known)  # as a restore does
+    client.mset({keys.GENERATION: known, keys.FORMAT: FORMAT})  # as a restore does
     reap(ground.h)
     assert ground.failing() == []
     assert ground.http.post("/api/v1/jobs", json={"kernel": "pi"}).status_code == 201

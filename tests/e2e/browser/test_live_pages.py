@@ -44,7 +44,9 @@ def test_a_picture_fills_in_tile_by_tile(site, open_tab):
     expect(image).to_have_js_property("naturalWidth", 128)
     expect(image).to_be_visible()
     # Only what is new was ever asked for.
-    cursors = [int(query.partition("=")[2].partition("&")[0]) for query in tab.tiles]
+    asked = [query.partition("=")[2].partition("&")[0] for query in tab.tiles]
+    assert asked[0] == "", "from the beginning"
+    cursors = [int(cursor.rpartition(".")[2]) for cursor in asked[1:]]
     assert cursors == sorted(set(cursors))
     with tab.page.expect_download() as saved:
         tab.page.get_by_role("link", name="image.png").click()
