@@ -19,9 +19,6 @@ from hydra.work.supervisor import hydra_env
 LOOK_EVERY_S = 0.002
 """How often it is asked whether what was stopped stands still."""
 
-STILL_LOOKS = 2
-"""So many looks in a row that find nobody moving say that all stand still."""
-
 
 def clean_env(**more: str) -> dict[str, str]:
     """This environment without a person's own settings of Hydra."""
@@ -94,7 +91,7 @@ class Processes:
         long.
         """
         deadline_s, still = self._clock.monotonic_s() + self._grace_s, 0
-        while still < STILL_LOOKS:
+        while still < sessions.STILL_LOOKS:
             moving = sessions.moving([leader])
             still = 0 if moving else still + 1
             if moving and self._clock.monotonic_s() > deadline_s:

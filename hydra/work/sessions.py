@@ -16,6 +16,13 @@ from pathlib import Path
 from hydra.clock import Clock
 
 _LOOK_EVERY_S = 0.02
+
+STILL_LOOKS = 2
+"""So many looks in a row that find nobody: the second sees who was forked during the first."""
+
+KILL_LOOKS_MAX = 200
+"""A process that the kernel does not let go of is given up after so many looks."""
+
 _PROC = Path("/proc")
 
 
@@ -42,8 +49,14 @@ def end(leaders: Iterable[int], *, grace_s: float, clock: Clock) -> None:
 
 
 def kill(leaders: Iterable[int]) -> None:
-    """Kill every process of these sessions."""
-    send(signal.SIGKILL, members(leaders))
+    """Kill every process of these sessions, those forked meanwhile too."""
+    leaders, still = frozenset(leaders), 0
+    for _ in range(KILL_LOOKS_MAX):
+        found = members(leaders)
+        send(signal.SIGKILL, found)
+        still = 0 if found else still + 1
+        if still == STILL_LOOKS:
+            return
 
 
 def send(number: signal.Signals, pids: Iterable[int]) -> None:

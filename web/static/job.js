@@ -1,6 +1,8 @@
 // One job's page: follows its events, and hands each part what it needs.
 
-import { begunAnew, DIGITS, grouped, inWords, left, localTimes, percent, renew, sure } from "./words.js";
+import {
+  begunAnew, DIGITS, grouped, inWords, left, localTimes, percent, renew, sure,
+} from "./words.js";
 
 const AGAIN_MS = 3000;
 const SPOKEN_MS = 5000;

@@ -70,4 +70,5 @@ export async function renew(selectors) {
 }
 
 // Whether a list is told from its beginning again: the server's run, before the dot, has changed.
-export const begunAnew = (before, id) => Boolean(before) && before.split(".")[0] !== id.split(".")[0];
+export const begunAnew = (before, id) =>
+  Boolean(before) && before.split(".")[0] !== id.split(".")[0];

@@ -68,8 +68,12 @@ class AncestorPicture(AncestorNewJob, frozen=True, tag="calculate_mandelbrot"):
     resolution: Annotated[
         Any,
         Meta(
-            description=f"0 stands for {RESOLUTION}",
-            extra_json_schema={"type": "integer", "minimum": 0, "maximum": RESOLUTION_MAX},
+            description=f"0 or null stands for {RESOLUTION}",
+            extra_json_schema={
+                "type": ["integer", "null"],
+                "minimum": 0,
+                "maximum": RESOLUTION_MAX,
+            },
         ),
     ] = 0
 
@@ -141,7 +145,9 @@ class AncestorRoutes(Routes):
             bound = find(self._h.kernels(), "pi").params["samples"]
             return "pi", {"samples": _checked(bound, "points", given.points)}
         bound = find(self._h.kernels(), "mandelbrot").params["columns"]
-        side = _checked(bound, "resolution", given.resolution or RESOLUTION)
+        asked = given.resolution
+        unsaid = asked is None or (asked == 0 and not isinstance(asked, bool))
+        side = _checked(bound, "resolution", RESOLUTION if unsaid else asked)
         return "mandelbrot", {"columns": side, "rows": side, "iterations": ITERATIONS, **REGION}
 
     @route(
