@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,7 +72,15 @@ def bench(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.long
-def test_a_short_bench_is_exact_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder with a short name: beside a long one the server's socket gets a folder of its own."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="h") as folder:
+        yield Path(folder)
+
+
+def test_a_short_bench_is_exact_and_leaves_nothing(short_path: Path) -> None:
+    tmp_path = short_path
     done = subprocess.run(
         hydra(*SHORT, "--json", "--csv", str(tmp_path / "csv")),
         env=clean_env(TMPDIR=str(tmp_path)),
