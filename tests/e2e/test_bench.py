@@ -74,7 +74,7 @@ def bench(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.mark.long
 @pytest.fixture
 def short_path() -> Iterator[Path]:
-    """A folder with a short name: beside a long one the server's socket gets a folder of its own."""
+    """A folder with a short name: with a long one the socket gets a folder of its own."""
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h") as folder:
         yield Path(folder)
 
