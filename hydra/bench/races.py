@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hydra.bench.bounds import Outage
-from hydra.bench.fleet import READY_S, SETTLE_S, Fleet, Seat
+from hydra.bench.fleet import READY_S, WAIT_BEFORE_S, Fleet, Seat
 from hydra.bench.work import Work
 from hydra.client import Handle
 from hydra.errors import Unavailable
@@ -114,11 +114,11 @@ def race(
     With `faults`, two workers die midway and one stops for a while.
     Raises TimeoutError if they take far too long, and what a job raises that fails.
     """
-    fleet.clock.sleep_s(SETTLE_S)
+    fleet.clock.sleep_s(WAIT_BEFORE_S)
     seats = [seat for seat in fleet.seats if seat.leader]
     open_ = [fleet.client.open(work.kernel, work.params) for _ in range(jobs)]
     created_s = min(fleet.store.views.job(job.id).created_ms for job in open_) / 1000
-    outages = _strike(fleet, created_s, about_s / 2) if faults else []
+    outages = _inject_faults(fleet, created_s, about_s / 2) if faults else []
     answers = [job.result(timeout=PATIENCE * about_s + 60) for job in open_]
     ended_s = max(fleet.store.views.job(job.id).ended_ms or 0 for job in open_) / 1000
     return Race(
@@ -134,7 +134,7 @@ def race(
     )
 
 
-def _strike(fleet: Fleet, created_s: float, at_s: float) -> list[Outage]:
+def _inject_faults(fleet: Fleet, created_s: float, at_s: float) -> list[Outage]:
     """Midway two workers die at once, and a third stops for STOPPED_S."""
     clock = fleet.clock
     clock.sleep_s(max(0.0, created_s + at_s - clock.wall_s()))

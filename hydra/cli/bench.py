@@ -105,7 +105,7 @@ def fleet(
         faults,
         _sweep(sweep) if sweep else None,
     )
-    with _endable():
+    with _end_on_sigterm():
         result = run(plan, lambda line: click.echo(f"hydra: {line}", err=True))
     if folder:
         for path in results.write_csv(result, folder):
@@ -150,7 +150,7 @@ def _sweep(text: str) -> tuple[int, int]:
 
 
 @contextmanager
-def _endable() -> Iterator[None]:
+def _end_on_sigterm() -> Iterator[None]:
     """SIGTERM ends as Ctrl-C does: with nothing left behind."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

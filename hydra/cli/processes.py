@@ -166,13 +166,13 @@ def redis_conf(data: str, bind: str, port: int) -> None:
     from pathlib import Path
 
     from hydra.server.addresses import parse_bind
-    from hydra.server.process import Door, configuration
+    from hydra.server.process import TcpEndpoint, configuration
     from hydra.server.state_folder import keep_secret, open_folder, write_whole
 
     settings = Settings.read()
     folder = open_folder(settings.state_dir)
-    door = Door(port, parse_bind(bind, "--bind"), keep_secret(folder, "redis-password"))
-    write_whole(folder / "redis.conf", configuration(Path(data), door, settings.fsync))
+    endpoint = TcpEndpoint(port, parse_bind(bind, "--bind"), keep_secret(folder, "redis-password"))
+    write_whole(folder / "redis.conf", configuration(Path(data), endpoint, settings.fsync))
 
 
 @click.command()

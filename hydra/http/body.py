@@ -35,7 +35,7 @@ SHOWN_CHARS_MAX = 64
 """How much of what the caller sent an error repeats."""
 
 
-def bound_chunked() -> None:
+def limit_chunked_body() -> None:
     """Read a body of unknown length up to the limit, and give it a length.
 
     Raises TooLarge, or BadWire if its chunks are no chunks: the server finds that only now.
@@ -58,11 +58,11 @@ def bound_chunked() -> None:
     environ["CONTENT_LENGTH"] = str(len(found))
 
 
-Also = Callable[[Mapping[str, Any]], Iterable[FieldError]]
+ExtraCheck = Callable[[Mapping[str, Any]], Iterable[FieldError]]
 """Looks into the fields that are right as such, and tells what is wrong inside them."""
 
 
-def read(*kinds: type[W], also: Also = lambda found: ()) -> W:
+def read(*kinds: type[W], also: ExtraCheck = lambda found: ()) -> W:
     """The request's JSON body as the struct; of several, the one whose tag it bears.
 
     Raises BadWire for a body that is no JSON object, BadParam with every wrong field. A body that
@@ -92,12 +92,12 @@ def read(*kinds: type[W], also: Also = lambda found: ()) -> W:
 
 def query(kind: type[W]) -> W:
     """The request's query as the struct; raises BadParam with every wrong field."""
-    return _texts(kind, request.args)
+    return _from_texts(kind, request.args)
 
 
 def headers(kind: type[W]) -> W:
     """The request's headers as the struct; raises BadParam with every wrong one."""
-    return _texts(kind, request.headers)
+    return _from_texts(kind, request.headers)
 
 
 def job_id(given: JobId) -> JobId:
@@ -134,20 +134,20 @@ def _rules(kind: type[Wire]) -> list[_Rule]:
                 attribute=field.name,
                 kind=field.type,
                 required=field.required,
-                must=_noun(drawn),
+                must=_expected(drawn),
                 pattern=pattern,
             )
         )
     return found
 
 
-def _noun(kind: inspect.Type) -> str:
+def _expected(kind: inspect.Type) -> str:
     """What a value of this type is, for people."""
     match kind:
         case inspect.Metadata(extra_json_schema={"title": str(title)}):
             return title
         case inspect.Metadata(type=inner):
-            return _noun(inner)
+            return _expected(inner)
         case inspect.IntType(ge=low, le=high):
             return "a whole number" if high is None else f"a whole number from {low} to {high}"
         case inspect.FloatType(ge=low, le=high):
@@ -191,7 +191,7 @@ def _checked(
     return found
 
 
-def _texts(kind: type[W], given: Mapping[str, str] | Headers) -> W:
+def _from_texts(kind: type[W], given: Mapping[str, str] | Headers) -> W:
     wrong: list[FieldError] = []
     found = _checked(kind, given, wrong, strict=False)
     if wrong:

@@ -108,11 +108,11 @@ def pointer(*names: str) -> str:
     return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
 
 
-def handle_errors(door: Blueprint) -> None:
+def handle_errors(blueprint: Blueprint) -> None:
     """Answer every error of the application with a problem."""
-    door.app_errorhandler(HydraError)(on_hydra_error)
-    door.app_errorhandler(HTTPException)(on_http_error)
-    door.app_errorhandler(Exception)(on_surprise)
+    blueprint.app_errorhandler(HydraError)(on_hydra_error)
+    blueprint.app_errorhandler(HTTPException)(on_http_error)
+    blueprint.app_errorhandler(Exception)(on_unexpected_error)
 
 
 def on_hydra_error(error: HydraError) -> Response:
@@ -139,7 +139,7 @@ def on_http_error(error: HTTPException) -> AnyResponse:
     return response
 
 
-def on_surprise(error: Exception) -> Response:
+def on_unexpected_error(error: Exception) -> Response:
     """A bug of ours: logged whole, told to the caller without its inside."""
-    LOG.error("surprise path=%s", request.path, exc_info=error)
+    LOG.error("unexpected error path=%s", request.path, exc_info=error)
     return problem(500, "error", "Internal Server Error", "an error in Hydra; its log says more")

@@ -33,7 +33,7 @@ from hydra.policy.reducing import defers_reduction, reduction_wait_s
 from hydra.ports import Pacing, WorkPort
 from hydra.work.holding import BrokenOff, Holding
 from hydra.work.overheads import Overheads
-from hydra.work.patience import patiently
+from hydra.work.patience import retry_through_outage
 
 HEART_S = 0.25
 """How often the heartbeat thread looks at the clock."""
@@ -315,6 +315,6 @@ class Worker:
 
     def _call(self, call: Callable[[], Any]) -> Any:
         """Make a call that may be repeated, through an outage; note when it was answered."""
-        result = patiently(call, self._clock, self._pacing.outage_seconds)
+        result = retry_through_outage(call, self._clock, self._pacing.outage_seconds)
         self._called_s = self._clock.monotonic_s()
         return result

@@ -42,7 +42,7 @@ def fault_of(kernel: Kernel) -> str:
     return ""
 
 
-def rehearse(kernels: Iterable[Kernel]) -> None:
+def preload_finish(kernels: Iterable[Kernel]) -> None:
     """Finish a golden job of each kernel, so that what `finish` imports late is imported.
 
     For a process that forks others: a picture's first 0.1 s would else go to importing NumPy. A

@@ -97,10 +97,10 @@ class ToyRoutes(Routes):
 
 @pytest.fixture
 def http():
-    app, door = Flask("toy"), Blueprint("toy", "toy")
-    ToyRoutes("toy").install(door)
-    handle_errors(door)
-    app.register_blueprint(door)
+    app, blueprint = Flask("toy"), Blueprint("toy", "toy")
+    ToyRoutes("toy").install(blueprint)
+    handle_errors(blueprint)
+    app.register_blueprint(blueprint)
     return app.test_client()
 
 

@@ -2,7 +2,7 @@
 // an SVG drawn anew at each change. Bars of one kind are one path, so thousands cost little.
 
 import { element } from "./svg.js";
-import { begunAnew, fill, grouped, inWords, percent } from "./words.js";
+import { serverRestarted, fill, grouped, inWords, percent } from "./words.js";
 
 const LIMIT = 1000;
 const LOOK_MS = 1000;
@@ -63,7 +63,7 @@ export class Timeline {
   }
 
   add(chunks) {
-    if (begunAnew(this.after, chunks[0].id)) {
+    if (serverRestarted(this.after, chunks[0].id)) {
       this.bars = [];
       this.shares.clear();
     }

@@ -56,7 +56,7 @@ TYPES = {".csv": "text/csv", ".json": "application/json", ".png": "image/png", "
 """Files that browsers may look into; anything else is only bytes."""
 
 
-class Easel:
+class TileCache:
     """Paints each tile once for all viewers, as long as it remembers it."""
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class PictureRoutes(Routes):
 
     def __init__(self, h: Hydra) -> None:
         self._h = h
-        self._easel = Easel()
+        self._tile_cache = TileCache()
 
     @route("GET", f"{OWN}/preview.png", Reply(Binary, what="a small PNG", media=("image/png",)))
     def preview(self, job: JobId) -> Response:
@@ -154,7 +154,7 @@ class PictureRoutes(Routes):
             for unit in units[first : first + BATCH]:
                 seen += 1
                 if unit in blobs:  # else the job has just ended, and its pieces are gone
-                    records.append(self._easel.record(kernel, job, unit, blobs[unit]))
+                    records.append(self._tile_cache.record(kernel, job, unit, blobs[unit]))
                     size += len(records[-1])
                 if size > TILES_BYTES:
                     return records, seen

@@ -157,7 +157,7 @@ class Streams:
             LOG.warning("streams-wait job=%s code=%s: %s", job, error.code, error.sentence)
             return OUTAGE_S
         except Exception:
-            LOG.exception("streams-surprise job=%s", job)
+            LOG.exception("streams-error job=%s", job)
             self._end(viewers)
         return LOOK_S
 

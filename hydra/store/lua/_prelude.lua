@@ -35,13 +35,13 @@ local function hydra_now(k)
 end
 
 -- Whether this is other data than the caller knows; one that knows none takes any.
-local function is_stranger(k, known)
+local function is_other_data(k, known)
   return known ~= '' and redis.call('GET', k.generation) ~= known
 end
 
 -- Add to a story: the verb, then names and values of fields, which hydra.model.story makes a
 -- sentence of.
-local function tell(story, verb, ...)
+local function add_to_story(story, verb, ...)
   redis.call('XADD', story, 'MAXLEN', '~', STORY_ENTRIES_MAX, '*', 'verb', verb, ...)
 end
 
@@ -55,7 +55,7 @@ local function ring(k)
 end
 
 -- A session's call that was answered before: {reply} to send again, {refusal}, or nil to go on.
-local function heard_before(k, seq, digest)
+local function answered_before(k, seq, digest)
   local s = hash_read(k.session, 'seq', 'digest', 'reply')
   if not s.seq then return {'unknown'} end
   local last = tonumber(s.seq)
@@ -197,8 +197,8 @@ local function lend(k, job, priority, pace, ask, range, now, wall)
   redis.call('HSET', k.session, 'job', job, 'token', ask.token)
   redis.call('HSET', k.worker, 'job', job,
     'doing', doing_pack({start = range.start, stop = range.stop, why = ask.why}))
-  tell(k.story, 'claim', 'worker', a.worker, 'start', int(range.start), 'stop', int(range.stop),
-    'why', ask.why)
+  add_to_story(k.story, 'claim', 'worker', a.worker, 'start', int(range.start),
+    'stop', int(range.stop), 'why', ask.why)
   pace.job, pace.token = job, ask.token
   pace.start, pace.stop, pace.slice_units = range.start, range.stop, ask.slice_units
   pace.tau_ms, pace.beat_ms = ask.tau_ms, ask.beat_ms
@@ -220,7 +220,7 @@ local function close(k, job, state, wall, keep_ms, ...)
   redis.call('ZREM', k.reducing, job)
   redis.call('ZADD', k.ended, int(wall), job)
   redis.call('DEL', k.free, k.leases, k.ends, k.pieces, k.arrivals)
-  tell(k.story, state, ...)
+  add_to_story(k.story, state, ...)
   ring(k)
   count(k, 'job ' .. state, 1)
   for _, key in ipairs({k.job, k.sums, k.story, k.history, k.timeline}) do
@@ -241,7 +241,7 @@ local function lose(k, job, token, lease, how, why, wall, keep_ms)
   local alone = redis.call('ZCOUNT', k.workers, ms(wall), '+inf') < 2
   local losses_max = (many or alone) and LOSSES_MAX or LOSSES_ALONE_MAX
   lease_end(k, job, token, lease, how, wall)
-  tell(k.story, 'expire', 'worker', lease.worker, 'start', int(lease.start),
+  add_to_story(k.story, 'expire', 'worker', lease.worker, 'start', int(lease.start),
     'stop', int(lease.stop), 'why', why)
   if lease.stop - lease.start == 1 and losses >= losses_max then
     close(k, job, 'failed', wall, keep_ms, 'unit', int(lease.start), 'losses', int(losses),

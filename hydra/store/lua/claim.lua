@@ -5,7 +5,7 @@
 -- RETURNS `granted` and a grant, `empty`, `stale`, `reused` or `unknown`.
 --         Only a grant is remembered, so one sequence number may try several jobs.
 
-local before = heard_before(k, a.seq, 'claim')
+local before = answered_before(k, a.seq, 'claim')
 if before then return before[1] end
 local now, wall = hydra_now(k)
 seen(k, a.worker, wall)
@@ -34,7 +34,7 @@ if a.cut then
     lease_end(k, a.job, cut.token, victim, 'cut', wall)
   end
   if range then
-    tell(k.story, 'split', 'worker', victim.worker, 'start', int(range.start),
+    add_to_story(k.story, 'split', 'worker', victim.worker, 'start', int(range.start),
       'stop', int(range.stop), 'why', cut.why)
   end
 else

@@ -8,7 +8,7 @@
 -- RETURNS a receipt, and on a second line a grant if there is one; or `invalid`, which rule and its
 --         numbers (see refusals.py), `reused`, `unknown`, `stale`
 
-local before = heard_before(k, a.seq, a.digest)
+local before = answered_before(k, a.seq, a.digest)
 if before then return before[1] end
 local now, wall = hydra_now(k)
 seen(k, a.worker, wall)
@@ -122,8 +122,8 @@ else
   ring(k)
   unassigned = unassigned + lease.stop - lease.start
   redis.call('HSET', k.job, 'unassigned', int(unassigned))
-  tell(k.story, 'return', 'worker', a.worker, 'start', int(lease.start), 'stop', int(lease.stop),
-    'why', a.note)
+  add_to_story(k.story, 'return', 'worker', a.worker, 'start', int(lease.start),
+    'stop', int(lease.stop), 'why', a.note)
 end
 
 local last = done == total
@@ -131,7 +131,7 @@ if last then
   redis.call('HSET', k.job, 'state', 'reducing')
   redis.call('ZREM', k.runnable, a.job)
   redis.call('ZADD', k.reducing, 0, a.job)
-  tell(k.story, 'reduce', 'units', int(total))
+  add_to_story(k.story, 'reduce', 'units', int(total))
   ring(k)
 end
 local out = receipt('accepted', lease.stop, last)

@@ -19,7 +19,7 @@ if lost then lose(k, a.job, a.token, lease, 'lost', a.why, wall, a.keep_ms) end
 local r = hash_read(k.reduced_job, 'state', 'reducer')
 if r.state == 'reducing' and r.reducer == a.session then
   redis.call('ZADD', k.reducing, 0, a.reduced)
-  tell(k.reduced_story, 'reduce', 'worker', a.worker, 'why', a.why)
+  add_to_story(k.reduced_story, 'reduce', 'worker', a.worker, 'why', a.why)
   ring(k)
 end
 redis.call('DEL', k.session)

@@ -17,7 +17,7 @@ if tonumber(after) <= now then
   end
   redis.call('HSET', k.job, 'attempts', int(attempts + 1), 'reducer', a.session)
   redis.call('ZADD', k.reducing, ms(now + REDUCE_LEASE_MS), a.job)
-  tell(k.story, 'reduce', 'worker', a.worker, 'attempt', int(attempts + 1),
+  add_to_story(k.story, 'reduce', 'worker', a.worker, 'attempt', int(attempts + 1),
     'attempts_max', int(REDUCE_ATTEMPTS_MAX))
 elseif r.reducer ~= a.session then
   return {0}

@@ -2,9 +2,9 @@
 -- KEYS    clock job free runnable jobs ended story idempotency bell tally
 -- ARGV    now# job generation spec_digest jobs_open_max# total# spec...
 -- RETURNS the job's id; `reused` if the key came with another spec; `many` if too many are open;
---         `stranger` if this is not the data that the caller knows
+--         `other-data` if this is not the data that the caller knows
 
-if is_stranger(k, a.generation) then return 'stranger' end
+if is_other_data(k, a.generation) then return 'other-data' end
 if a.spec_digest ~= '' then
   local known = redis.call('GET', k.idempotency)
   if known then
@@ -26,7 +26,7 @@ redis.call('HSET', k.job, 'state', 'running', 'done', '0', 'done_work', '0', 'un
 redis.call('ZADD', k.free, 0, range_pack({stop = a.total, losses = 0, many = false, loser = ''}))
 redis.call('ZADD', k.runnable, least[2] or 0, a.job)
 redis.call('ZADD', k.jobs, int(wall), a.job)
-tell(k.story, 'submit', 'units', total)
+add_to_story(k.story, 'submit', 'units', total)
 ring(k)
 count(k, 'submitted', 1)
 if a.spec_digest ~= '' then

@@ -5,7 +5,7 @@
 -- RETURNS live workers, and 1 if the caller is to read their rates now; -1 if this is not the data
 --         that it knows
 
-if is_stranger(k, a.generation) then return {-1, 0} end
+if is_other_data(k, a.generation) then return {-1, 0} end
 local now, wall = hydra_now(k)
 redis.call('HSET', k.clock, 'ticked', ms(wall))
 local old = redis.call('ZRANGEBYSCORE', k.ended, '-inf', ms(wall - a.keep_ms), 'LIMIT', 0,

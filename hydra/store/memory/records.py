@@ -205,7 +205,7 @@ class JobRecord:
     """By the share of the job that was done, in HISTORY_PLACES."""
     timeline: deque[Chunk] = field(default_factory=lambda: deque(maxlen=limits.TIMELINE_CHUNKS_MAX))
     story: deque[StoryEntry] = field(default_factory=lambda: deque(maxlen=limits.STORY_ENTRIES_MAX))
-    told: int = 0
+    story_length: int = 0
     """Entries of the story, those that were dropped too."""
     answer: str = ""
     files: dict[str, bytes] = field(default_factory=dict)

@@ -47,7 +47,7 @@ class ThreadBell:
             self._rung.wait(seconds)
 
 
-class StillBell:
+class ManualBell:
     """A bell on a clock that stands still: listening moves the clock."""
 
     def __init__(self, sleep_s: Callable[[float], None]) -> None:
@@ -61,7 +61,7 @@ class StillBell:
         self._sleep_s(seconds)
 
 
-class Witness(Protocol):
+class LeaseObserver(Protocol):
     """Who is told of leases that begin and end; the simulator counts them."""
 
     def lent(self, lease: LeaseRecord) -> None:
@@ -74,8 +74,8 @@ class Witness(Protocol):
         """A lease has ended as lost."""
 
 
-class Nobody:
-    """A witness that does not care."""
+class NoObserver:
+    """Notes nothing."""
 
     def lent(self, lease: LeaseRecord) -> None:
         """Nothing."""
@@ -96,13 +96,13 @@ class State:
         now_ms: Callable[[], float],
         *,
         bell: Bell,
-        witness: Witness,
+        observer: LeaseObserver,
         jobs_open_max: int,
     ) -> None:
         self.new_id = new_id
         self.now_ms = now_ms
         self.bell = bell
-        self.witness = witness
+        self.observer = observer
         self.jobs_open_max = jobs_open_max
         self.lock = threading.RLock()
         """One call at a time, as Redis runs one script at a time."""

@@ -41,7 +41,7 @@ from hydra.store.wire import pieces_of, sums_of
 # Sessions and workers -------------------------------------------------------------------------
 
 
-def heard_before(
+def answered_before(
     state: State, session: Session, seq: int, digest: str
 ) -> tuple[SessionRecord, Any]:
     """The session, and the reply to send again if this call was answered before."""
@@ -76,11 +76,11 @@ def seen(state: State, session: Session, wall: float) -> None:
     worker.live_until_ms = worker.seen_ms + limits.LIVE_MS
 
 
-def tell(state: State, record: JobRecord, verb: str, **fields: str | int) -> None:
+def add_to_story(state: State, record: JobRecord, verb: str, **fields: str | int) -> None:
     """Add to a job's story."""
-    record.told += 1
+    record.story_length += 1
     record.story.append(
-        StoryEntry(id=str(record.told), at_ms=int(state.wall_ms), verb=verb, fields=fields)
+        StoryEntry(id=str(record.story_length), at_ms=int(state.wall_ms), verb=verb, fields=fields)
     )
 
 
@@ -140,8 +140,10 @@ def take_far_part(state: State, session: Session, record: JobRecord, cut: Cut) -
     else:
         return None
     worker = victim.session.worker
-    tell(state, record, "split", worker=worker, start=span.start, stop=span.stop, why=cut.why)
-    state.witness.taken(victim)
+    add_to_story(
+        state, record, "split", worker=worker, start=span.start, stop=span.stop, why=cut.why
+    )
+    state.observer.taken(victim)
     return taken
 
 
@@ -200,8 +202,8 @@ def lend(
         "stop": span.stop,
         "why": ask.why,
     }
-    tell(state, record, "claim", **worker.doing)
-    state.witness.lent(lease)
+    add_to_story(state, record, "claim", **worker.doing)
+    state.observer.lent(lease)
     return Grant(
         job=record.id,
         token=token,
@@ -268,8 +270,8 @@ def lose(state: State, record: JobRecord, token: str, end: End, why: str) -> Non
         loser, many = worker, False
     elif loser != worker:
         many = True
-    tell(state, record, "expire", worker=worker, start=start, stop=stop, why=why)
-    state.witness.lost(lease)
+    add_to_story(state, record, "expire", worker=worker, start=start, stop=stop, why=why)
+    state.observer.lost(lease)
     losses_max = limits.LOSSES_MAX if many or alone else limits.LOSSES_ALONE_MAX
     if stop - start == 1 and losses >= losses_max:
         close(state, record, "fail", unit=start, losses=losses, why=why)
@@ -288,7 +290,7 @@ def give_back(state: State, record: JobRecord, token: str, why: str) -> None:
         Range(span=lease.span, losses=lease.losses, loser=lease.loser, losers_many=lease.many),
     )
     worker, (start, stop) = lease.session.worker, lease.span
-    tell(state, record, "return", worker=worker, start=start, stop=stop, why=why)
+    add_to_story(state, record, "return", worker=worker, start=start, stop=stop, why=why)
 
 
 def close(state: State, record: JobRecord, event: str, **why: str | int) -> None:
@@ -300,7 +302,7 @@ def close(state: State, record: JobRecord, event: str, **why: str | int) -> None
     record.leases.clear()  # their deadlines go one by one as they pass: see expire
     record.ends = SortedSet()
     record.pieces.clear()
-    tell(state, record, record.state.value, **why)
+    add_to_story(state, record, record.state.value, **why)
     state.bell.ring()
     state.tally[f"job {record.state}"] += 1
 
@@ -375,7 +377,7 @@ def accept(
     last = record.done == spec.total_units
     if last:
         record.state = move(record.state, "reduce")
-        tell(state, record, "reduce", units=record.done)
+        add_to_story(state, record, "reduce", units=record.done)
         state.bell.ring()
     receipt = Receipt(
         verdict=Verdict.ACCEPTED, stop=lease.stop, pace=state.pace(session, record), last=last

@@ -70,7 +70,7 @@ class MemoryVerbs:
             )
             state.jobs[job] = record
             state.tally["submitted"] += 1
-            steps.tell(state, record, "submit", units=spec.total_units)
+            steps.add_to_story(state, record, "submit", units=spec.total_units)
             state.bell.ring()
             if key:
                 state.keys[key] = (job, spec)
@@ -122,7 +122,7 @@ class MemoryVerbs:
             reduced = state.jobs.get(known.reduces)
             if reduced and reduced.state is JobState.REDUCING and reduced.reducer == session:
                 reduced.reduce_after_ms = 0.0
-                steps.tell(state, reduced, "reduce", worker=known.worker, why=why)
+                steps.add_to_story(state, reduced, "reduce", worker=known.worker, why=why)
                 state.bell.ring()
             worker = state.workers[known.worker]
             if worker.session == session:  # else a newer one has begun
@@ -141,7 +141,7 @@ class MemoryVerbs:
         """
         state = self._state
         with state.lock:
-            known, before = steps.heard_before(state, session, seq, CLAIM)
+            known, before = steps.answered_before(state, session, seq, CLAIM)
             if before is not None:
                 return before if isinstance(before, Grant) else None
             now, wall = state.hydra_now()
@@ -177,7 +177,7 @@ class MemoryVerbs:
                 return Receipt(verdict=Verdict.CLOSED)
             spec = record.spec
             digest = wire.hand_in_digest(hand_in, wire.partial_parts(spec, hand_in))
-            known, before = steps.heard_before(state, session, seq, digest)
+            known, before = steps.answered_before(state, session, seq, digest)
             if before is not None:
                 return before if isinstance(before, Receipt) else Receipt(verdict=Verdict.STALE)
             now, wall = state.hydra_now()
@@ -221,7 +221,7 @@ class MemoryVerbs:
                 record.attempts += 1
                 record.reducer = session.id
                 record.reduce_after_ms = now + limits.REDUCE_LEASE_MS
-                steps.tell(
+                steps.add_to_story(
                     state,
                     record,
                     "reduce",

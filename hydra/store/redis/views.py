@@ -25,6 +25,7 @@ from hydra.model.messages import Arrivals, Lent, Look, Pace, Runnable
 from hydra.server.connection import store_errors
 from hydra.store.redis import keys
 from hydra.store.redis.layout import FILE, LEASE, LEASE_ID
+from hydra.store.redis.lease_cache import LeaseCache
 from hydra.store.redis.records import (
     free_within,
     read_chunk,
@@ -36,16 +37,15 @@ from hydra.store.redis.records import (
     text_fields,
 )
 from hydra.store.redis.specs import Specs
-from hydra.store.redis.told import Told
 
 
 class RedisViews:
     """The Views port over Redis; nothing here changes anything."""
 
-    def __init__(self, client: Any, specs: Specs, told: Told) -> None:
+    def __init__(self, client: Any, specs: Specs, leases: LeaseCache) -> None:
         self._redis = client
         self._specs = specs
-        self._told = told
+        self._leases = leases
 
     def job(self, job: str) -> Job:
         """One job, or NoSuchJob."""
@@ -181,7 +181,7 @@ class RedisViews:
 
     def lent(self, session: Session, job: str, token: str) -> Lent | None:
         """A lease that the session says it holds, as the store last told of it."""
-        if known := self._told.of(token):
+        if known := self._leases.of(token):
             return known
         spec = self._specs.of(job)
         if spec is None:

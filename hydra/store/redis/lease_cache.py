@@ -12,11 +12,11 @@ from dataclasses import replace
 from hydra.model import Span, Verdict
 from hydra.model.messages import Grant, HandIn, Lent, Receipt
 
-TOLD_MAX = 4096
+LEASES_MAX = 4096
 """Leases remembered by one process; an entry that went is read again."""
 
 
-class Told:
+class LeaseCache:
     """Leases by their token, as the store last told of them."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Told:
 
     def granted(self, grant: Grant) -> None:
         """A lease has begun."""
-        while len(self._known) >= TOLD_MAX:
+        while len(self._known) >= LEASES_MAX:
             del self._known[next(iter(self._known))]
         self._known[grant.token] = Lent(
             spec=grant.spec, first=grant.span.start, span=grant.span, pace=grant.pace

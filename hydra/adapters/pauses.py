@@ -13,7 +13,7 @@ from hydra.policy import pausing
 from hydra.settings import Settings
 
 
-def comfort(settings: Settings, clock: Clock) -> Callable[[], Pause | None]:
+def pause_check(settings: Settings, clock: Clock) -> Callable[[], Pause | None]:
     """What tells why the workers of this machine take no work now, or None.
 
     Raises BadSetting where the owner's load is to be watched and cannot be.
