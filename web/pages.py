@@ -87,7 +87,7 @@ class Pages:
         return self._front(prefilled(kernel, find(self._h.kernels(), kernel), request.args))
 
     def submit(self) -> AnyResponse:
-        """Open the job of the form, and show it; what is wrong is said next to its field."""
+        """Open the job of the form, and show it; each error is shown next to its field."""
         chosen = request.form.get("_kernel")
         if chosen is None:
             raise BadParam("what was sent is no form of a kernel", field="_kernel")

@@ -1,11 +1,11 @@
 """Hydra's own RQ worker: like `rq worker hydra`, with the kernels loaded before the fork.
 
 It differs in five things. The work-horse forks from a process that has everything imported, so a
-task starts in milliseconds. It unpickles plain data only and runs no task but ours, so that who can
-write to Redis cannot run code here. SIGTERM reaches the work-horse, which hands in what it has and
-comes back within a slice. So its shifts may be longer. And it outlives an outage: RQ's worker ends
-when Redis is silent or refuses at the wrong moment, which leaves a work-horse with finished work to
-be buried by whoever starts the worker again.
+task starts in milliseconds. It unpickles plain data only and runs no task but ours, so write access
+to Redis is not enough to run code here. SIGTERM reaches the work-horse, which hands in what it has
+and comes back within a slice. So its shifts may be longer. And it survives an outage: RQ's worker
+ends when Redis does not answer or refuses at the wrong moment; a supervisor that starts it again
+would then kill the work-horse with its finished work.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from hydra.work.sessions import how_ended
 from hydra.workers import tasks
 
 WORKER_TTL_S = 60
-"""RQ lists an idle worker that died for at most this long and a minute."""
+"""RQ lists an idle worker that died for at most this long and a minute more."""
 
 
 RETRY_S = 2.0
-"""Pause before a worker that Redis has failed begins anew, and the longest one between RQ's own
+"""Pause before a new RQ worker starts after Redis has failed, and the longest between RQ's own
 attempts, which otherwise grow to a minute."""
 
 LOG = logging.getLogger("hydra.worker")
@@ -135,17 +135,17 @@ class HydraWorker(Worker):
             super().maintain_heartbeats(job)
 
     def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: Any) -> None:
-        """Give up at once what the work-horse held: nobody will come back for it."""
+        """End the work-horse's session at once, so that others get what it held."""
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)
         self.end_session(f"its process ended {how_ended(os.waitstatus_to_exitcode(ret_val))}")
 
     def end_session(self, why: str) -> None:
-        """Tell the store that no process of this worker is at work."""
+        """Tell the store that this worker's last session has ended."""
         verbs = wiring.over(self.connection, Settings.read()).store.verbs
         try:
             verbs.leave(self.session_id, why)
         except Unavailable:
-            pass  # its lease runs out by itself, and its name grows silent
+            pass  # its lease runs out by itself, and later it counts as gone
 
     def setup_work_horse_signals(self) -> None:
         """As RQ does, but a SIGTERM before the task listens for it is not lost work."""
@@ -161,7 +161,7 @@ def main(settings: Settings) -> None:
     client = connection.connect(settings.redis_url)
     connection.require_safe(client)
     require_format(client)
-    # Loaded and checked once, before any fork: what a work-horse imports it imports each time.
+    # Loaded and checked once, before any fork: a work-horse would import it at every task.
     preload_finish(proven().values())
     wiring.over(client, settings)
     pause_check(settings, SystemClock())

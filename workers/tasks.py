@@ -29,14 +29,14 @@ from hydra.work.loop import Worker
 from hydra.work.proof import proven
 
 INTERRUPT = signal.SIGUSR1
-"""By which the heartbeat's thread reaches the thread that computes."""
+"""The signal by which the heartbeat thread reaches the thread that computes."""
 
 STUCK_CODE = 70
-"""With which a process ends whose kernel does not come back."""
+"""Exit code of a process whose kernel call does not return."""
 
 LONG_SHIFT_FACTOR, LONG_SHIFT_S_MAX = 6, 240.0
 """Our worker class has its work-horse end a shift at any slice, so its shifts may be so many times
-as long: each costs a fork and RQ's bookkeeping, which a tenth of a core feels."""
+as long: each costs a fork and RQ's bookkeeping, which is much for a tenth of a core."""
 
 
 next_session_id = ""
@@ -45,7 +45,7 @@ store which session has ended when its work-horse dies."""
 
 
 def run_chunk(job: str, units: int) -> None:
-    """Work for one shift, `job` first; leave a successor if there is work left.
+    """Work for one shift, `job` first; add another task if there is work left.
 
     Raises Unavailable if Redis stays silent for longer than the settings allow.
     """
@@ -65,9 +65,9 @@ def _work(job: str, units: int, settings: Settings, session_id: str = "") -> Non
     task = get_current_job()
     if task is None:
         raise RuntimeError("run_chunk is a task of RQ")
-    if os.getpriority(os.PRIO_PROCESS, 0) < settings.nice:  # the other way only root may go
+    if os.getpriority(os.PRIO_PROCESS, 0) < settings.nice:  # only root may lower it
         os.setpriority(os.PRIO_PROCESS, 0, settings.nice)
-    # Only kernels that prove themselves here are worked on.
+    # Only kernels that give their golden answers here are used.
     h = replace(wiring.over(_own_client(task.connection, settings), settings), kernels=proven)
     session = session_here(h, str(task.worker_name or ""), session_id)
     stop = threading.Event()
@@ -97,9 +97,9 @@ def _work(job: str, units: int, settings: Settings, session_id: str = "") -> Non
 
 
 def _own_client(theirs: redis.Redis, settings: Settings) -> redis.Redis:
-    """A connection like RQ's to the same server, but with the patience of a lease, not of RQ.
+    """A connection like RQ's to the same server, but with a time-out that fits a lease.
 
-    RQ waits 415 s for a silent server; a third of a lease is time enough to ask again.
+    RQ waits 415 s for a silent server; a third of a lease leaves time to ask again.
     """
     pool = theirs.connection_pool
     patience_s = settings.beat_seconds * LEASE_BEATS / 3

@@ -32,7 +32,7 @@ HEALTHY_S = 30.0
 """How long the scheduler may take until it answers."""
 
 SERVER_DEATHS_MAX = 3
-"""So many quick deaths of our own server in a row are borne."""
+"""So many quick deaths of our own server in a row are accepted."""
 
 STOP_SLACK_S = 5.0
 """What workers get beyond one shift to end by themselves."""
@@ -99,7 +99,7 @@ class Up:
             require_safe(client, self.settings.fsync)
 
     def _restart_server_if_dead(self, supervisor: Supervisor) -> None:
-        """Start our own server again if it died; again and again is a fault to be seen."""
+        """Start our own server again if it died; if it dies again and again, that is an error."""
         if self._server is None or not self._server.has_ended():
             return
         quick = self.clock.monotonic_s() - self._server_since_s < STEADY_S

@@ -1,4 +1,4 @@
-"""The HTTP door: `/api/v1`, health, login, and the rules that every request passes.
+"""The HTTP API: `/api/v1`, health, login, and the checks that every request passes.
 
 `api(h)` is one blueprint that carries routes, guard and error handlers, so that any Flask
 application that registers it behaves the same.

@@ -19,7 +19,7 @@ SPEED_SLACK = 0.1
 """The reference was timed with all cores at work, and one alone may be clocked higher."""
 
 SOLO_TRIES = 3
-"""Measurements of one speed, before what cannot be ends the bench."""
+"""Measurements of one speed, before an impossible one ends the bench."""
 
 STOPPED_S = 20.0
 """How long the faults stop one worker."""
@@ -56,15 +56,15 @@ class Race:
 def solo(fleet: Fleet, seat: Seat, work: Work, seconds: float, say: Callable[[str], None]) -> float:
     """The worker's speed with the others standing still, in core-seconds a second.
 
-    More than its cores allow cannot be: then it is measured again. Raises Unavailable if that
+    More than its cores allow is impossible: then it is measured again. Raises Unavailable if that
     does not help.
     """
     for _ in range(SOLO_TRIES):
         speed, others = _speed(fleet, seat, work, seconds)
         if speed <= seat.cores * (1 + SPEED_SLACK):
             return speed
-        wrong = f"{seat.name} alone: {speed:.3f} with {seat.cores:.3f} cores cannot be"
-        say(f"{wrong}; {', '.join(others) or 'nobody'} worked beside it")
+        wrong = f"{seat.name} alone: {speed:.3f} with {seat.cores:.3f} cores is impossible"
+        say(f"{wrong}; {', '.join(others) or 'nobody'} worked at the same time")
     raise Unavailable(wrong)
 
 

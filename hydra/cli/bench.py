@@ -151,7 +151,7 @@ def _sweep(text: str) -> tuple[int, int]:
 
 @contextmanager
 def _end_on_sigterm() -> Iterator[None]:
-    """SIGTERM ends as Ctrl-C does: with nothing left behind."""
+    """SIGTERM ends it as Ctrl-C does, with nothing left running."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

@@ -143,8 +143,9 @@ class Guard(Routes):
         changes = request.method not in ("GET", "HEAD", "OPTIONS")
         site = request.headers.get("Sec-Fetch-Site")
         if site is None:
-            # Browsers tell no site over plain HTTP, but always where a form or a script is from.
-            # Neither on a change: not a browser, so nobody's credential is being borrowed.
+            # Over plain HTTP browsers send no Sec-Fetch-Site, but with a form or a script always
+            # Origin or Referer. A change with neither is not from a browser, so it uses nobody's
+            # cookie.
             origin = request.headers.get("Origin", request.headers.get("Referer"))
             foreign = changes and origin is not None and not _same_host(origin, request.host)
         elif changes:

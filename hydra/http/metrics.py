@@ -26,11 +26,11 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class MetricRoutes(Routes):
-    """Counts every request of the application, and tells that and the store's totals."""
+    """Counts every request of the application, and gives these counts and the store's totals."""
 
     def __init__(self, h: Hydra, more: Iterable[Callable[[Hydra], Collector]] = ()) -> None:
         self._h = h
-        # Its own: the library's holds figures of this process that nobody asked for.
+        # A registry of its own: the library's has figures of this process that nobody asked for.
         self._registry = CollectorRegistry()
         for made in (Totals, *more):
             self._registry.register(made(h))

@@ -58,10 +58,10 @@ class Problem(Wire, frozen=True):
 
 
 def encoded(value: object) -> bytes:
-    """The one way this door writes JSON: UTF-8, one line, no NaN."""
+    """The one way in which the API writes JSON: UTF-8, one line, no NaN."""
     try:
         return _ENCODER.encode(value)
-    except UnicodeEncodeError:  # half a character, as a stranger may have sent it
+    except UnicodeEncodeError:  # a broken character that some caller sent
         return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
 
 
@@ -124,7 +124,7 @@ def on_hydra_error(error: HydraError) -> Response:
 
 
 def on_http_error(error: HTTPException) -> AnyResponse:
-    """A problem from what Flask or Werkzeug raised: no such page, wrong method, and the like."""
+    """A problem from what Flask or Werkzeug raised, such as an unknown page or a wrong method."""
     status = error.code or 500
     if status < 400:
         return error.get_response(request.environ)  # a redirect
@@ -140,6 +140,6 @@ def on_http_error(error: HTTPException) -> AnyResponse:
 
 
 def on_unexpected_error(error: Exception) -> Response:
-    """A bug of ours: logged whole, told to the caller without its inside."""
+    """A bug in Hydra: logged in full; the caller is told no details."""
     LOG.error("unexpected error path=%s", request.path, exc_info=error)
     return problem(500, "error", "Internal Server Error", "an error in Hydra; its log says more")

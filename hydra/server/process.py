@@ -65,7 +65,7 @@ class Server:
     """Process id; 0 for a server that was given by its address."""
     join_line: str = ""
     process: subprocess.Popen[bytes] | None = None
-    """Set only on the server that this very call started."""
+    """Set only on a server that this call started."""
     record: Path | None = None
 
     def has_ended(self) -> bool:
@@ -102,7 +102,7 @@ def launch(
     # A file, since the arguments of a process are there for every user to read.
     write_whole(folder / "redis.conf", configuration(folder / "redis", endpoint, fsync, socket))
     log.write_bytes(b"")
-    with log.open("ab") as output:  # appending, so that whoever cuts a long log leaves no gap
+    with log.open("ab") as output:  # appending, so that cutting a long log leaves no gap
         process = subprocess.Popen(
             [binary.path, str(folder / "redis.conf")],
             stdin=subprocess.DEVNULL,

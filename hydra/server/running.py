@@ -6,7 +6,8 @@ folder, which needs neither a free port nor a password; a TCP port is opened onl
 
 Two servers on one folder would ruin each other's log, and Redis itself has no lock. So the server
 inherits a locked descriptor: the kernel holds the lock for exactly as long as the server lives, and
-a killed server or a reused process id can fool nobody. A second lock covers the start itself.
+neither a killed server nor a reused process id can mislead us. A second lock covers the start
+itself.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def _given(url: str) -> Server:
             place = f"{where.hostname}:{where.port or PORT}" if where.hostname else where.path
             raise StoreDown(f"the Redis of REDIS_URL at {place} does not answer: {error}") from None
     host = urlsplit(url).hostname or ""
-    # The address may carry a password that is not ours to print.
+    # The address may contain a password, which must not be printed.
     join = "" if not host or is_loopback(host) else 'rq worker hydra --url "$REDIS_URL"'
     return Server(url=url, how="REDIS_URL", join_line=join)
 
@@ -137,7 +138,7 @@ def _socket_path(folder: Path) -> Path:
 
 
 def _join(folder: Path, socket: Path, server_lock: int) -> Server | None:
-    """The server that runs for this folder; None, and its lock is ours, if there is none."""
+    """The server that runs for this folder; None, with its lock taken by us, if there is none."""
     deadline_s = CLOCK.monotonic_s() + READY_S
     password = read_secret(folder, "redis-password")
     while not try_lock(server_lock):

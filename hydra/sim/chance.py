@@ -26,7 +26,7 @@ NOISE, OWNER, LOSSES, ARRIVAL, NIGHT, KINDS = range(6)
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A machine's whole life in one run."""
+    """What happens to a machine in one run."""
 
     curve: Curve
     away: Times
@@ -34,7 +34,7 @@ class Life:
 
 
 def life_of(scenario: Scenario, worker: int, units_s: float, horizon_s: float, seed: int) -> Life:
-    """What becomes of the worker whose plain speed is `units_s`."""
+    """The life of the worker whose plain speed is `units_s`."""
     unit = worker * KINDS
     busy = list(_owner(scenario, seed, unit + OWNER, horizon_s)) if scenario.owner_s else []
     away = _away(scenario, seed, unit, horizon_s)

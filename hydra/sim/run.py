@@ -75,7 +75,7 @@ class Outcome:
     calls_per_s: float
     calls_per_s_peak: int
     idle_polls: int
-    """How often idle workers looked for work, each time with two to four calls."""
+    """How often idle workers looked for work, each time with a few calls."""
     ended_s: tuple[float, ...]
     """When each job ended, from its submission."""
 

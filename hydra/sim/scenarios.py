@@ -1,4 +1,4 @@
-"""Fleets worth asking about, by name. A new one is one entry of SCENARIOS."""
+"""Fleets to simulate, by name. A new one is one entry of SCENARIOS."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Scenario:
     round_trip_s: tuple[float, ...] = (0.0,)
     """What every call to the store costs, given to the workers in turn."""
     liars: int = 0
-    """How many of the last workers report a false speed, and hand in sums that cannot be."""
+    """How many of the last workers report a false speed, and hand in impossible sums."""
     jobs: tuple[PlannedJob, ...] = (PlannedJob(),)
     target_s: float = 0.0
     """HYDRA_TARGET_SECONDS; 0 for its default."""
@@ -74,7 +74,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         round_trip_s=(0.3, 0.1, 0.04, 0.02),
     ),
     "liar": Scenario(
-        "interference, and the fastest worker boasts a hundredfold and forges sums",
+        "interference; the fastest worker reports 100 times its speed and forges sums",
         noise=0.15,
         owner_s=(20.0, 60.0),
         liars=1,

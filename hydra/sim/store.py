@@ -1,4 +1,4 @@
-"""The memory store with a counter at its door, and a side door for quiet heartbeats."""
+"""The memory store that counts its calls, with a way in for quiet heartbeats."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class CountedStore:
         self.rang = False
         """Whether there is new work, or a job has ended."""
         self.cut_or_lost: list[str] = []
-        """Workers whose lease was lost or lost its far part."""
+        """Workers whose lease was lost, or cut."""
         self.quiet: Mapping[str, Holder] = {}
         """By worker; empty in a fleet that sends every heartbeat."""
         self._paces: defaultdict[str, list[tuple[float, Pace]]] = defaultdict(list)
@@ -87,7 +87,7 @@ class CountedStore:
     # Quiet heartbeats ------------------------------------------------------------------------
 
     def beat(self, session: Session, hand_in: HandIn, at_s: float) -> None:
-        """What `complete` does with a heartbeat, for one of a moment ago that nobody looked at."""
+        """What `complete` does with a heartbeat, for an earlier one that nobody has looked at."""
         self.count("beat", at_s)
         state = self.state
         now, wall = state.hydra_now()

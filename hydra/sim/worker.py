@@ -22,7 +22,7 @@ FALSE_SPEED = 100.0
 """How many times its speed a liar reports where nobody knows it yet."""
 
 FORGED_EVERY = 5
-"""Of this many hand-ins of a liar, one has a sum that cannot be."""
+"""Of this many hand-ins of a liar, one has an impossible sum."""
 
 
 Beat = Callable[[Session, HandIn, float], None]
@@ -206,7 +206,7 @@ class SimWorker:
             held.counted, self._called_s, held.since_s = goal, at_s, at_s
 
     def lease_changed(self) -> None:
-        """Its lease is shorter or lost: it learns so at its next heartbeat, which is sent."""
+        """Its lease is shorter or lost: it learns that at its next heartbeat, which it sends."""
         if self.held:
             self._loud = True
             self._plan(self._next_s(self.held), idle=False)

@@ -3,7 +3,7 @@
 Each child leads its own session, so that a terminal's Ctrl-C reaches only the supervisor, which
 then ends them all; the session is also how a child's descendants are found. If the supervisor is
 killed, the guard process (see `guard`) ends them. A child waits for one line on its input before
-it becomes its command: by then the guard knows it, so there is no moment to be orphaned in.
+it becomes its command: by then the guard knows it, so no child is ever without a guard.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Supervisor:
     """How long children have to end by themselves; a worker finishes its task first."""
     clock: Clock = field(default_factory=SystemClock)
     signals: int = 0
-    """How many requests to stop have come."""
+    """How many signals have asked it to stop."""
     _seats: list[_Seat] = field(default_factory=list)
     _last: list[int] = field(default_factory=list)
     _guard: subprocess.Popen[str] | None = None
@@ -145,7 +145,7 @@ class Supervisor:
         self._tell("add-last", leader)
 
     def step(self, wait_s: float) -> bool:
-        """Wait for something to happen, but no longer than `wait_s`, and see to it.
+        """Wait for something to happen, but no longer than `wait_s`, and handle it.
 
         False once a signal has asked to stop. Raises Unavailable if a child cannot be kept alive.
         """

@@ -1,5 +1,5 @@
-// How an estimate converges: its value and 95 % band over the work done, as an SVG drawn anew at
-// each change.
+// How an estimate converges: its value and 95 % band over the work done, as an SVG that is
+// drawn again at each change.
 
 import { element } from "./svg.js";
 import { fill, percent } from "./words.js";

@@ -1,5 +1,6 @@
 // Who worked when on a job: a row for each worker, a bar for each chunk from lending to its end, as
-// an SVG drawn anew at each change. Bars of one kind are one path, so thousands cost little.
+// an SVG that is drawn again at each change. Bars of one kind are one path, so thousands cost
+// little.
 
 import { element } from "./svg.js";
 import { serverRestarted, fill, grouped, inWords, percent } from "./words.js";

@@ -1,4 +1,4 @@
-// What the modules share: numbers as people read them, times, and taking a part of a page anew.
+// What the modules share: numbers as people read them, times, and reloading parts of a page.
 
 export const DIGITS = 12;
 

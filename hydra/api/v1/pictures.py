@@ -34,7 +34,7 @@ ARRIVED = "X-Hydra-Arrived"
 """Tiles seen so far."""
 
 GO_ON = "X-Hydra-Cursor"
-"""What to give as `after` next time; after a restart of Redis it begins anew."""
+"""What to give as `after` next time; after a restart of Redis the list begins again."""
 
 TILES = 64
 TILES_MAX = 256
@@ -57,7 +57,7 @@ TYPES = {".csv": "text/csv", ".json": "application/json", ".png": "image/png", "
 
 
 class TileCache:
-    """Paints each tile once for all viewers, as long as it remembers it."""
+    """Painted tiles, so that each is painted once for all viewers as long as it is kept here."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -108,7 +108,7 @@ class PictureRoutes(Routes):
 
     @route("GET", f"{OWN}/preview.png", Reply(Binary, what="a small PNG", media=("image/png",)))
     def preview(self, job: JobId) -> Response:
-        """About what the picture will show, at once, if the kernel can tell."""
+        """A rough view of what the picture will show, at once, if the kernel has one."""
         found = job_of(self._h, job)
         kernel = self._h.kernel_of(found)
         image = kernel.preview(found.spec.params) if kernel else None

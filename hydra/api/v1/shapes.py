@@ -54,7 +54,7 @@ class Eta(Wire, frozen=True):
 
     @classmethod
     def of(cls, band: Band) -> Eta:
-        """In two digits: more would be false, and change at every look."""
+        """With two digits: more would be false, and would change each time."""
         p10, p50, p90 = (float(f"{s:.2g}") for s in (band.p10_s, band.p50_s, band.p90_s))
         return cls(p10=p10, p50=p50, p90=p90)
 
@@ -136,14 +136,14 @@ class Job(Wire, frozen=True):
 
     @classmethod
     def whole(cls, h: Hydra, job: model.Job) -> Job:
-        """A job that stands alone: with the time it still needs, and its answer if it has one."""
+        """A job by itself: with the time it still needs, and its answer if it has one."""
         band = forecast(h, job)
         answer = h.store.views.answer(job.id) if job.state is JobState.DONE else UNSET
         return replace(cls.of(h, job), eta_s=Eta.of(band) if band else None, answer=answer)
 
 
 class Sample(Wire, frozen=True):
-    """A job's sums at one moment of its way, with the estimate of that moment."""
+    """A job's sums at one moment, with the estimate of that moment."""
 
     at: Time
     done_units: Count
@@ -194,7 +194,7 @@ def _said(
 
 
 def history_of(h: Hydra, job: model.Job) -> list[Sample]:
-    """The samples of a job's way."""
+    """The samples of a job's progress."""
     kernel, params = h.kernel_of(job), job.spec.params
     return [
         Sample(

@@ -19,7 +19,7 @@ local function hash_read(key, ...)
   return found
 end
 
--- Hydra time: stands still while nobody calls, so a stalled server expires no lease.
+-- Hydra time: it stands still while nobody calls, so a stalled server ends no lease.
 -- Returns it with the wall clock, both in ms. `a.now` < 0 asks Redis for the wall clock.
 local function hydra_now(k)
   local wall = a.now
@@ -34,7 +34,7 @@ local function hydra_now(k)
   return active, wall
 end
 
--- Whether this is other data than the caller knows; one that knows none takes any.
+-- Whether this is other data than the caller knows; a caller that knows none accepts any.
 local function is_other_data(k, known)
   return known ~= '' and redis.call('GET', k.generation) ~= known
 end
@@ -145,7 +145,7 @@ local function lease_read(k, token)
   return line and lease_unpack(line) or nil
 end
 
--- End a lease and note it in the timeline, `how` as in model.End: the one place where leases die.
+-- End a lease and note it in the timeline, `how` as in model.End: the one place where leases end.
 local function lease_end(k, job, token, lease, how, wall)
   redis.call('XADD', k.timeline, 'MAXLEN', '~', TIMELINE_CHUNKS_MAX, '*', 'chunk', chunk_pack({
     worker = lease.worker, first = lease.first, stop = lease.start, lent_ms = lease.lent_ms,
@@ -180,8 +180,8 @@ local function charge(pace, ask, n)
   return worker_s / math.max(pace.live_workers, 1)
 end
 
--- Lend a range: the one place where leases are born. `ask` is the worker's wish, `pace` how the job
--- stands without the range. Returns a grant.
+-- Lend a range: the one place where leases begin. `ask` is what the worker asked for, `pace` how
+-- the job stands without the range. Returns a grant.
 local function lend(k, job, priority, pace, ask, range, now, wall)
   local lease = {
     start = range.start, stop = range.stop, slice_units = ask.slice_units,

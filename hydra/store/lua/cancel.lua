@@ -1,4 +1,4 @@
--- cancel: end a job that has not ended; its leases drain as `closed`.
+-- cancel: end a job that has not ended; hand-ins of its leases get `closed`.
 -- FLAGS   allow-oom
 -- KEYS    clock job free leases ends runnable reducing ended sums pieces story
 --         history arrivals timeline bell tally

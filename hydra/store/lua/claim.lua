@@ -29,7 +29,8 @@ if a.cut then
     victim.stop, victim.cut = cut.at, true
     lease_write(k, a.job, cut.token, victim)
   elseif theirs and victim.start == cut.at and victim.losses == 0 then
-    -- All of it, which counts as a loss: else a unit that kills who takes it would go round.
+    -- All of it, which counts as a loss: else a unit that kills its workers would be taken for
+    -- ever.
     range = {start = cut.at, stop = victim.stop, losses = 1, many = false, loser = victim.worker}
     lease_end(k, a.job, cut.token, victim, 'cut', wall)
   end

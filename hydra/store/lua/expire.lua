@@ -1,4 +1,4 @@
--- expire: end a lease whose deadline has passed and requeue its span, to be cut afresh.
+-- expire: end a lease whose deadline has passed and requeue its span, for new claims.
 -- FLAGS   allow-oom
 -- KEYS    clock job free leases ends deadlines runnable reducing ended sums pieces workers
 --         story bell history arrivals timeline tally

@@ -1,4 +1,4 @@
--- leave: end a session; what it holds (lease, reduction) is lost, and its worker lives no more.
+-- leave: end a session; what it holds (lease, reduction) is lost, and its worker is no longer live.
 -- FLAGS   allow-oom
 -- KEYS    clock session worker workers job free leases ends deadlines runnable reducing ended sums
 --         pieces story bell history arrivals timeline tally job@reduced story@reduced

@@ -1,4 +1,4 @@
--- tick: advance Hydra time and clear away what has had its time, a bounded piece at a time.
+-- tick: advance Hydra time and delete what has expired, at most `batch` jobs a call.
 -- FLAGS   allow-oom
 -- KEYS    clock jobs ended workers paused fleet
 -- ARGV    now# generation keep_ms# batch#

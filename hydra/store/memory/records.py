@@ -95,7 +95,7 @@ class SortedSet(Generic[T]):
 
 @dataclass(slots=True)
 class WorkerRecord:
-    """A worker as it last showed itself: the fields of `Worker`."""
+    """A worker as its last call showed it: the fields of `Worker`."""
 
     id: str
     host: str = ""
@@ -145,7 +145,7 @@ class LeaseRecord:
     first: int
     """Where the span began when it was lent."""
     pace: Pace
-    """As the holder was last told."""
+    """As the last reply told its holder."""
     cut: bool = False
     """Whether somebody took the far part."""
     busy_ms: int = 0
@@ -180,7 +180,7 @@ class LeaseRecord:
 
 @dataclass(slots=True, kw_only=True)
 class JobRecord:
-    """A job with everything that hangs on it."""
+    """A job with everything that belongs to it."""
 
     id: str
     spec: JobSpec
@@ -206,7 +206,7 @@ class JobRecord:
     timeline: deque[Chunk] = field(default_factory=lambda: deque(maxlen=limits.TIMELINE_CHUNKS_MAX))
     story: deque[StoryEntry] = field(default_factory=lambda: deque(maxlen=limits.STORY_ENTRIES_MAX))
     story_length: int = 0
-    """Entries of the story, those that were dropped too."""
+    """Entries of the story, also those that were dropped."""
     answer: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     attempts: int = 0

@@ -37,7 +37,7 @@ class ThreadBell:
         self._rung = threading.Condition()
 
     def ring(self) -> None:
-        """Wake who listens."""
+        """Wake those who listen."""
         with self._rung:
             self._rung.notify_all()
 
@@ -62,7 +62,7 @@ class ManualBell:
 
 
 class LeaseObserver(Protocol):
-    """Who is told of leases that begin and end; the simulator counts them."""
+    """Is told when leases begin and end; the simulator counts them."""
 
     def lent(self, lease: LeaseRecord) -> None:
         """A lease has begun."""

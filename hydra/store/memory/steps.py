@@ -134,7 +134,8 @@ def take_far_part(state: State, session: Session, record: JobRecord, cut: Cut) -
         victim.stop, victim.cut = cut.at, True
         lease_write(state, record, cut.token, victim)
     elif victim.start == cut.at and not victim.losses:
-        # All of it, which counts as a loss: else a unit that kills who takes it would go round.
+        # All of it, which counts as a loss: else a unit that kills its workers would be taken for
+        # ever.
         taken = Range(span=span, losses=1, loser=victim.session.worker)
         lease_end(state, record, cut.token, End.CUT)
     else:
@@ -171,7 +172,7 @@ def lend(
     found: Range,
     now: float,
 ) -> Grant:
-    """Lend a range: the one place where leases are born."""
+    """Lend a range: the one place where leases begin."""
     pace, spec, span = state.pace(session, record), record.spec, found.span
     lease = LeaseRecord(
         session=session,
@@ -236,7 +237,7 @@ def lease_write(state: State, record: JobRecord, token: str, lease: LeaseRecord)
 
 
 def lease_end(state: State, record: JobRecord, token: str, end: End) -> LeaseRecord:
-    """End a lease and note it in the timeline: the one place where leases die."""
+    """End a lease and note it in the timeline: the one place where leases end."""
     lease, known = record.leases.pop(token), record.timeline
     state.tally[f"lease {end}"] += 1
     record.ends.drop(token)

@@ -1,7 +1,7 @@
 """What changes the accounts, in plain Python: the readable specification of the protocol.
 
-It is the store of the simulator and of fast tests, and the oracle that the Lua scripts are held
-against: every story of tests/property runs on both and must end the same. Each method is one
+It is the store of the simulator and of fast tests, and the Lua scripts are compared with it: every
+story of tests/property runs on both and must end the same. Each method is one
 script of `lua/`, in the same order: look, judge, then write.
 """
 

@@ -11,7 +11,7 @@ the script it is `k.reduced_job`, the others are `k.clock`, `k.job` and so on. E
 an argument of the call, in the script `a.now`, a text unless it ends in `#` (a number), `?` (true
 or false) or a layout's name (a record of `layout.py`, nil if it is None). After a last word with
 `...` come as many arguments as there are: `a.partial_at` is the place of the first in ARGV.
-What stands in brackets is for people.
+What is in brackets is for people.
 
 So nobody counts positions, and a key or an argument more is a word in the header and one in the
 call. Every script is sent as limits + layouts + tables + _prelude.lua + its own file. The `#!lua`

@@ -47,9 +47,9 @@ RUNNABLE_LOOKED_AT = 32
 """Runnable jobs whose kernels and units the fleet's figures cover."""
 
 CLEARED_BATCH = 100
-"""Jobs that have had their time, cleared away by one pass."""
+"""Expired jobs that one pass deletes."""
 
-OTHER_DATA = "this Redis is empty or holds other data than at the start; restore it, or start anew"
+OTHER_DATA = "this Redis is empty or holds other data than at the start; restore its data"
 
 
 class RedisVerbs:
@@ -230,7 +230,7 @@ class RedisVerbs:
         ).decode()
         _raise_refusal(reply)
         line, _, granted = reply.partition("\n")
-        if " " not in line:  # only `stale`, of a call that a later one overtook
+        if " " not in line:  # only `stale`: a later call was answered first
             return Receipt(verdict=Verdict(line))
         receipt = read_receipt(line, self._granted(granted) if granted else None)
         self._leases.answered(hand_in, receipt)
@@ -302,7 +302,7 @@ class RedisVerbs:
         return self._end_reduction(job, token, wire.answer_text(answer), "", named)
 
     def _upload(self, job: str, token: str, name: str, content: bytes) -> int:
-        """Put a file's parts beside the job; how many. They count once `finish` names them."""
+        """Store a file's parts with the job; how many. They count once `finish` names them."""
         size, key = limits.FILE_PART_BYTES, keys.files(job)
         starts = range(0, max(len(content), 1), size)
         with store_errors():
@@ -334,7 +334,8 @@ class RedisVerbs:
     def tick(self) -> FleetFigures:
         """Advance Hydra time and refresh the fleet's figures.
 
-        The figures steer sizes and are read without a lock; the accounts never depend on them.
+        The figures decide sizes only and are read without a lock; the accounts never depend on
+        them.
         """
         live, due = self._run(
             "tick", generation=self._generation, keep_ms=self._keep_ms, batch=CLEARED_BATCH

@@ -180,7 +180,7 @@ class RedisViews:
         return Look(jobs=jobs, reducible=waiting)
 
     def lent(self, session: Session, job: str, token: str) -> Lent | None:
-        """A lease that the session says it holds, as the store last told of it."""
+        """A lease that the session says it holds, as the store last described it."""
         if known := self._leases.of(token):
             return known
         spec = self._specs.of(job)

@@ -1,4 +1,4 @@
-"""How the accounts in Redis are: whose data it is, totals, health, everything of one job."""
+"""The state of the accounts in Redis: generation, totals, health, all of one job."""
 
 from __future__ import annotations
 
