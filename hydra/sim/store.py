@@ -90,12 +90,12 @@ class CountedStore:
         """What `complete` does with a heartbeat, for an earlier one that nobody has looked at."""
         self.count("beat", at_s)
         state = self.state
-        now, wall = state.hydra_now()
-        ago_ms = wall - at_s * 1000
+        now_ms, wall_ms = state.hydra_now()
+        ago_ms = wall_ms - at_s * 1000
         record, known = state.jobs[hand_in.job], state.sessions[session.id]
-        steps.seen(state, session, wall - ago_ms)
+        steps.seen(state, session, wall_ms - ago_ms)
         work = Work(hand_in.span.units, 1.0)
-        receipt = steps.accept(state, session, known, record, hand_in, None, work, now - ago_ms)
+        receipt = steps.accept(state, session, known, record, hand_in, None, work, now_ms - ago_ms)
         told = self._paces[hand_in.job]
         if then := bisect_right(told, at_s, key=itemgetter(0)):
             pace = replace(told[then - 1][1], rate=receipt.pace.rate)

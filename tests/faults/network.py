@@ -122,7 +122,7 @@ class _Far:
                 self._seen(name, args, said)
                 return said
 
-            return self._link.call(f"{name}{args}" if self._leases else name, work)
+            return self._link.call(f"{name}{args}" if self._told else name, work)
 
         if name == "lent":  # as a process remembers it: what it was told last, without a call
             return act  # type: ignore[no-any-return]

@@ -20,18 +20,18 @@ local function hash_read(key, ...)
 end
 
 -- Hydra time: it stands still while nobody calls, so a stalled server ends no lease.
--- Returns it with the wall clock, both in ms. `a.now` < 0 asks Redis for the wall clock.
+-- Returns it with the wall clock, both in ms. `a.now_ms` < 0 asks Redis for the wall clock.
 local function hydra_now(k)
-  local wall = a.now
-  if wall < 0 then
+  local wall_ms = a.now_ms
+  if wall_ms < 0 then
     local t = redis.call('TIME')
-    wall = tonumber(t[1]) * 1000 + tonumber(t[2]) / 1000
+    wall_ms = tonumber(t[1]) * 1000 + tonumber(t[2]) / 1000
   end
   local clock = hash_read(k.clock, 'seen', 'active')
-  local seen, active = tonumber(clock.seen or wall), tonumber(clock.active or 0)
-  active = active + math.min(math.max(wall - seen, 0), TICK_MS_MAX)
-  redis.call('HSET', k.clock, 'seen', ms(wall), 'active', ms(active))
-  return active, wall
+  local seen, active = tonumber(clock.seen or wall_ms), tonumber(clock.active or 0)
+  active = active + math.min(math.max(wall_ms - seen, 0), TICK_MS_MAX)
+  redis.call('HSET', k.clock, 'seen', ms(wall_ms), 'active', ms(active))
+  return active, wall_ms
 end
 
 -- Whether this is other data than the caller knows; a caller that knows none accepts any.
@@ -121,11 +121,11 @@ end
 
 -- Push the deadline of a lease back, whose holder calls: three beats, doubled for each loss in a
 -- row up to a cap. Until then it counts as live.
-local function lease_renew(k, lease, now, wall)
+local function lease_renew(k, lease, now_ms, wall_ms)
   local plain_ms = LEASE_BEATS * lease.beat_ms
   local left_ms = math.max(plain_ms, math.min(plain_ms * 2 ^ lease.losses, LEASE_MS_MAX))
-  lease.deadline_ms = now + left_ms
-  if left_ms > LIVE_MS then redis.call('ZADD', k.workers, ms(wall + left_ms), lease.worker) end
+  lease.deadline_ms = now_ms + left_ms
+  if left_ms > LIVE_MS then redis.call('ZADD', k.workers, ms(wall_ms + left_ms), lease.worker) end
 end
 
 -- Write a lease and its places in `deadlines` and `ends`.
@@ -146,10 +146,10 @@ local function lease_read(k, token)
 end
 
 -- End a lease and note it in the timeline, `how` as in model.End: the one place where leases end.
-local function lease_end(k, job, token, lease, how, wall)
+local function lease_end(k, job, token, lease, how, wall_ms)
   redis.call('XADD', k.timeline, 'MAXLEN', '~', TIMELINE_CHUNKS_MAX, '*', 'chunk', chunk_pack({
     worker = lease.worker, first = lease.first, stop = lease.start, lent_ms = lease.lent_ms,
-    ended_ms = wall, busy_ms = lease.busy_ms, how = how}))
+    ended_ms = wall_ms, busy_ms = lease.busy_ms, how = how}))
   count(k, 'lease ' .. how, 1)
   redis.call('HDEL', k.leases, token)
   redis.call('ZREM', k.ends, token)
@@ -182,15 +182,15 @@ end
 
 -- Lend a range: the one place where leases begin. `ask` is what the worker asked for, `pace` how
 -- the job stands without the range. Returns a grant.
-local function lend(k, job, priority, pace, ask, range, now, wall)
+local function lend(k, job, priority, pace, ask, range, now_ms, wall_ms)
   local lease = {
     start = range.start, stop = range.stop, slice_units = ask.slice_units,
-    rate_units_s = pace.rate / ask.unit_cost, at_ms = now, beat_ms = ask.beat_ms,
+    rate_units_s = pace.rate / ask.unit_cost, at_ms = now_ms, beat_ms = ask.beat_ms,
     losses = range.losses, many = range.many, loser = range.loser, session = a.session,
-    worker = a.worker, tau_ms = ask.tau_ms, lent_ms = wall, first = range.start,
+    worker = a.worker, tau_ms = ask.tau_ms, lent_ms = wall_ms, first = range.start,
     cut = false, busy_ms = 0,
   }
-  lease_renew(k, lease, now, wall)
+  lease_renew(k, lease, now_ms, wall_ms)
   lease_write(k, job, ask.token, lease)
   redis.call('ZINCRBY', k.runnable,
     frac(charge(pace, ask, range.stop - range.start) / priority), job)
@@ -205,20 +205,20 @@ local function lend(k, job, priority, pace, ask, range, now, wall)
   return grant_pack(pace)
 end
 
-local function seen(k, worker, wall)
-  redis.call('HSET', k.worker, 'seen', int(wall))
-  redis.call('ZADD', k.workers, ms(wall + LIVE_MS), worker)
+local function seen(k, worker, wall_ms)
+  redis.call('HSET', k.worker, 'seen', int(wall_ms))
+  redis.call('ZADD', k.workers, ms(wall_ms + LIVE_MS), worker)
 end
 
 -- Close a job for good: only its record, sums, story and answer stay, for a time. Then come names
 -- and values of the fields that say why.
-local function close(k, job, state, wall, keep_ms, ...)
+local function close(k, job, state, wall_ms, keep_ms, ...)
   local why = {...}
-  redis.call('HSET', k.job, 'state', state, 'ended', int(wall), 'unassigned', '0')
+  redis.call('HSET', k.job, 'state', state, 'ended', int(wall_ms), 'unassigned', '0')
   for i = 1, #why, 2 do redis.call('HSET', k.job, 'end_' .. why[i], why[i + 1]) end
   redis.call('ZREM', k.runnable, job)
   redis.call('ZREM', k.reducing, job)
-  redis.call('ZADD', k.ended, int(wall), job)
+  redis.call('ZADD', k.ended, int(wall_ms), job)
   redis.call('DEL', k.free, k.leases, k.ends, k.pieces, k.arrivals)
   add_to_story(k.story, state, ...)
   ring(k)
@@ -231,20 +231,20 @@ end
 -- Take a lease away as lost: its range is requeued with one loss more. A single unit that was lost
 -- too often, by several workers (or by the only one there is), is dead and fails the job; one
 -- worker alone among others must lose it more often.
-local function lose(k, job, token, lease, how, why, wall, keep_ms)
+local function lose(k, job, token, lease, how, why, wall_ms, keep_ms)
   local losses, loser, many = lease.losses + 1, lease.loser, lease.many
   if lease.losses == 0 then
     loser, many = lease.worker, false
   elseif loser ~= lease.worker then
     many = true
   end
-  local alone = redis.call('ZCOUNT', k.workers, ms(wall), '+inf') < 2
+  local alone = redis.call('ZCOUNT', k.workers, ms(wall_ms), '+inf') < 2
   local losses_max = (many or alone) and LOSSES_MAX or LOSSES_ALONE_MAX
-  lease_end(k, job, token, lease, how, wall)
+  lease_end(k, job, token, lease, how, wall_ms)
   add_to_story(k.story, 'expire', 'worker', lease.worker, 'start', int(lease.start),
     'stop', int(lease.stop), 'why', why)
   if lease.stop - lease.start == 1 and losses >= losses_max then
-    close(k, job, 'failed', wall, keep_ms, 'unit', int(lease.start), 'losses', int(losses),
+    close(k, job, 'failed', wall_ms, keep_ms, 'unit', int(lease.start), 'losses', int(losses),
       'why', why)
     return
   end

@@ -1,14 +1,14 @@
 -- claim: lease free units of one job to a session, or the far part or all of somebody's lease.
 -- KEYS    clock session job free leases ends deadlines runnable worker workers rate fleet story
 --         timeline tally
--- ARGV    now# seq# session worker job version ask:ask cut:cut
+-- ARGV    now_ms# seq# session worker job version ask:ask cut:cut
 -- RETURNS `granted` and a grant, `empty`, `stale`, `reused` or `unknown`.
 --         Only a grant is remembered, so one sequence number may try several jobs.
 
 local before = answered_before(k, a.seq, 'claim')
 if before then return before[1] end
-local now, wall = hydra_now(k)
-seen(k, a.worker, wall)
+local now_ms, wall_ms = hydra_now(k)
+seen(k, a.worker, wall_ms)
 local s = hash_read(k.session, 'job', 'token')
 local held = s.job ~= '' and lease_id_pack(s)
 local holds = held and redis.call('ZSCORE', k.deadlines, held)
@@ -32,7 +32,7 @@ if a.cut then
     -- All of it, which counts as a loss: else a unit that kills its workers would be taken for
     -- ever.
     range = {start = cut.at, stop = victim.stop, losses = 1, many = false, loser = victim.worker}
-    lease_end(k, a.job, cut.token, victim, 'cut', wall)
+    lease_end(k, a.job, cut.token, victim, 'cut', wall_ms)
   end
   if range then
     add_to_story(k.story, 'split', 'worker', victim.worker, 'start', int(range.start),
@@ -50,5 +50,5 @@ if not range then
   return 'empty'
 end
 local pace = pace_of(k, a.version, unassigned)
-local grant = lend(k, a.job, tonumber(r.priority), pace, a.ask, range, now, wall)
+local grant = lend(k, a.job, tonumber(r.priority), pace, a.ask, range, now_ms, wall_ms)
 return reply(k, a.seq, 'claim', 'granted ' .. grant)

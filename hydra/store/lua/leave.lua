@@ -2,7 +2,7 @@
 -- FLAGS   allow-oom
 -- KEYS    clock session worker workers job free leases ends deadlines runnable reducing ended sums
 --         pieces story bell history arrivals timeline tally job@reduced story@reduced
--- ARGV    now# session worker job token reduced why keep_ms
+-- ARGV    now_ms# session worker job token reduced why keep_ms
 --         (worker, job, token and reduced as the session had them when the caller looked)
 -- RETURNS 1 if a lease was lost, 0 if none was, -1 if the session has changed since: look again
 
@@ -12,10 +12,10 @@ if s.worker ~= a.worker or s.job ~= a.job or s.token ~= a.token
     or (s.reduces or '') ~= a.reduced then
   return -1
 end
-local _, wall = hydra_now(k)
+local _, wall_ms = hydra_now(k)
 local lease = lease_read(k, a.token)
 local lost = lease and lease.session == a.session
-if lost then lose(k, a.job, a.token, lease, 'lost', a.why, wall, a.keep_ms) end
+if lost then lose(k, a.job, a.token, lease, 'lost', a.why, wall_ms, a.keep_ms) end
 local r = hash_read(k.reduced_job, 'state', 'reducer')
 if r.state == 'reducing' and r.reducer == a.session then
   redis.call('ZADD', k.reducing, 0, a.reduced)
@@ -25,6 +25,6 @@ end
 redis.call('DEL', k.session)
 if redis.call('HGET', k.worker, 'session') == a.session then -- else a newer one has begun
   redis.call('HDEL', k.worker, 'job', 'session')
-  redis.call('ZADD', k.workers, 'XX', ms(wall - 1), a.worker)
+  redis.call('ZADD', k.workers, 'XX', ms(wall_ms - 1), a.worker)
 end
 return lost and 1 or 0

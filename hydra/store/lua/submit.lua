@@ -1,6 +1,6 @@
 -- submit: open a job, once per idempotency key.
 -- KEYS    clock job free runnable jobs ended story idempotency bell tally
--- ARGV    now# job generation spec_digest jobs_open_max# total# spec...
+-- ARGV    now_ms# job generation spec_digest jobs_open_max# total# spec...
 -- RETURNS the job's id; `reused` if the key came with another spec; `many` if too many are open;
 --         `other-data` if this is not the data that the caller knows
 
@@ -17,15 +17,15 @@ if redis.call('ZCARD', k.jobs) - redis.call('ZCARD', k.ended) >= a.jobs_open_max
   return 'many'
 end
 
-local _, wall = hydra_now(k)
+local _, wall_ms = hydra_now(k)
 local total = int(a.total)
 local least = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
 for i = a.spec_at, #ARGV, 2 do redis.call('HSET', k.job, ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', k.job, 'state', 'running', 'done', '0', 'done_work', '0', 'unassigned', total,
-  'created', int(wall), 'attempts', '0')
+  'created', int(wall_ms), 'attempts', '0')
 redis.call('ZADD', k.free, 0, range_pack({stop = a.total, losses = 0, many = false, loser = ''}))
 redis.call('ZADD', k.runnable, least[2] or 0, a.job)
-redis.call('ZADD', k.jobs, int(wall), a.job)
+redis.call('ZADD', k.jobs, int(wall_ms), a.job)
 add_to_story(k.story, 'submit', 'units', total)
 ring(k)
 count(k, 'submitted', 1)

@@ -130,11 +130,11 @@ class State:
 
     def hydra_now(self) -> tuple[float, float]:
         """Hydra time, advanced, and the wall clock: both in ms."""
-        wall = self.now_ms()
+        wall_ms = self.now_ms()
         if self._called:
-            self.hydra_ms += min(max(wall - self.wall_ms, 0.0), limits.TICK_MS_MAX)
-        self._called, self.wall_ms = True, wall
-        return self.hydra_ms, wall
+            self.hydra_ms += min(max(wall_ms - self.wall_ms, 0.0), limits.TICK_MS_MAX)
+        self._called, self.wall_ms = True, wall_ms
+        return self.hydra_ms, wall_ms
 
     def job(self, job: str) -> JobRecord:
         """One job, or NoSuchJob."""

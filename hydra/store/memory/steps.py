@@ -69,10 +69,10 @@ def show_up(state: State, session: Session) -> WorkerRecord:
     return worker
 
 
-def seen(state: State, session: Session, wall: float) -> None:
+def seen(state: State, session: Session, wall_ms: float) -> None:
     """Note that the worker has called: it lives, and does not pause."""
     worker = state.workers[session.worker]
-    worker.seen_ms, worker.pause = int(wall), None
+    worker.seen_ms, worker.pause = int(wall_ms), None
     worker.live_until_ms = worker.seen_ms + limits.LIVE_MS
 
 
@@ -170,7 +170,7 @@ def lend(
     record: JobRecord,
     ask: Ask,
     found: Range,
-    now: float,
+    now_ms: float,
 ) -> Grant:
     """Lend a range: the one place where leases begin."""
     pace, spec, span = state.pace(session, record), record.spec, found.span
@@ -180,7 +180,7 @@ def lend(
         stop=span.stop,
         slice_units=ask.slice_units,
         rate_units_s=pace.rate / ask.unit_cost,
-        at_ms=now,
+        at_ms=now_ms,
         beat_ms=ask.beat_s * 1000,
         tau_ms=ask.tau_s * 1000,
         losses=found.losses,
@@ -190,7 +190,7 @@ def lend(
         first=span.start,
         pace=pace,
     )
-    lease_renew(state, lease, now)
+    lease_renew(state, lease, now_ms)
     token = state.new_id()
     lease_write(state, record, token, lease)
     record.vtime_s += charge_s(pace, ask, span.units) / spec.priority
@@ -217,14 +217,14 @@ def lend(
     )
 
 
-def lease_renew(state: State, lease: LeaseRecord, now: float) -> None:
+def lease_renew(state: State, lease: LeaseRecord, now_ms: float) -> None:
     """Push the deadline of a lease back, whose holder calls; until then it counts as live.
 
     It has three beats, doubled for each loss in a row up to a cap.
     """
     plain_ms = limits.LEASE_BEATS * lease.beat_ms
     left_ms = max(plain_ms, min(plain_ms * 2**lease.losses, limits.LEASE_MS_MAX))
-    lease.deadline_ms = now + left_ms
+    lease.deadline_ms = now_ms + left_ms
     worker = state.workers[lease.session.worker]
     worker.live_until_ms = worker.seen_ms + max(limits.LIVE_MS, int(left_ms))
 
@@ -355,15 +355,15 @@ def accept(
     hand_in: HandIn,
     ask: Ask | None,
     work: Work,
-    now: float,
+    now_ms: float,
 ) -> Receipt:
     """Count a hand-in that was judged right, and see to the rest of its lease."""
     lease, token, spec = record.leases[hand_in.token], hand_in.token, record.spec
     lease.busy_ms = round(hand_in.busy_s * 1000)
     if hand_in.span.units:
-        fold(state, session, record, lease, hand_in, work, now)
+        fold(state, session, record, lease, hand_in, work, now_ms)
     if hand_in.rest is Rest.KEEP and lease.start < lease.stop:
-        lease_renew(state, lease, now)
+        lease_renew(state, lease, now_ms)
         lease_write(state, record, token, lease)
         lease.pace = state.pace(session, record)
         return Receipt(verdict=Verdict.ACCEPTED, stop=lease.stop, pace=lease.pace)
@@ -391,7 +391,7 @@ def accept(
     found = free_take(record, ask) if record.vtime_s <= least_s + chunk_s else None
     if not found:
         return receipt
-    return replace(receipt, grant=lend(state, session, known, record, ask, found, now))
+    return replace(receipt, grant=lend(state, session, known, record, ask, found, now_ms))
 
 
 def fold(
@@ -401,7 +401,7 @@ def fold(
     lease: LeaseRecord,
     hand_in: HandIn,
     work: Work,
-    now: float,
+    now_ms: float,
 ) -> None:
     """Add a partial to the job, move the lease's start, and learn the worker's rate."""
     record.pieces |= dict(sorted(pieces_of(hand_in.partial).items()))
@@ -418,14 +418,14 @@ def fold(
             sums=dict(record.sums),
             done_work=record.done_work,
         )
-    seconds = (now - lease.at_ms) / 1000
+    seconds = (now_ms - lease.at_ms) / 1000
     if seconds >= limits.RATE_S_MIN:
         version, sample = record.spec.version, work.done / seconds
         own, at = state.workers[session.worker].rates, (session.host, version)
         own[version] = _averaged(own.get(version), sample, seconds)
         state.rates[at] = _averaged(state.rates.get(at), sample, seconds)
         lease.rate_units_s = own[version] / work.rest_unit_cost
-    lease.start, lease.at_ms = hand_in.span.stop, now
+    lease.start, lease.at_ms = hand_in.span.stop, now_ms
     lease.losses, lease.many, lease.loser = 0, False, ""
 
 

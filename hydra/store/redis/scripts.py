@@ -3,14 +3,14 @@
 A script's header names what it takes, and is read here::
 
     -- KEYS    clock job free story job@reduced
-    -- ARGV    now# job why tail? ask:ask partial...
+    -- ARGV    now_ms# job why tail? ask:ask partial...
 
 Each word of KEYS is a key of `keys.py`; whose it is comes from the call: `job="..."` makes both the
 key `job` and the key `free`. `job@reduced` is the key `job` of what the call names `reduced`. In
 the script it is `k.reduced_job`, the others are `k.clock`, `k.job` and so on. Each word of ARGV is
-an argument of the call, in the script `a.now`, a text unless it ends in `#` (a number), `?` (true
-or false) or a layout's name (a record of `layout.py`, nil if it is None). After a last word with
-`...` come as many arguments as there are: `a.partial_at` is the place of the first in ARGV.
+an argument of the call, in the script `a.now_ms`, a text unless it ends in `#` (a number), `?`
+(true or false) or a layout's name (a record of `layout.py`, nil if it is None). After a last word
+with `...` come as many arguments as there are: `a.partial_at` is the place of the first in ARGV.
 What is in brackets is for people.
 
 So nobody counts positions, and a key or an argument more is a word in the header and one in the

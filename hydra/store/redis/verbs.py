@@ -86,9 +86,9 @@ class RedisVerbs:
         self._scripts = {verb: Script(client, verb, flags=flags) for verb in VERBS}
 
     def _run(self, verb: str, **named: Any) -> Any:
-        now = -1 if self._now_ms is None else self._now_ms()
+        now_ms = -1 if self._now_ms is None else self._now_ms()
         with store_errors(), store_format():
-            return self._scripts[verb](now=now, **named)
+            return self._scripts[verb](now_ms=now_ms, **named)
 
     # Jobs ------------------------------------------------------------------------------------
 

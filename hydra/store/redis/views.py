@@ -266,8 +266,8 @@ class RedisViews:
     def live_workers(self) -> int:
         """How many were seen within LIVE_MS, or hold a lease that still runs."""
         with store_errors():
-            wall = float(self._redis.hget(keys.CLOCK, "seen") or 0)
-            return int(self._redis.zcount(keys.WORKERS, wall, "+inf"))
+            wall_ms = float(self._redis.hget(keys.CLOCK, "seen") or 0)
+            return int(self._redis.zcount(keys.WORKERS, wall_ms, "+inf"))
 
     def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first."""

@@ -10,21 +10,28 @@ from pathlib import Path
 
 from tests.e2e.chaos.crew import ROOT
 
-_FENCE = "if not l or l.session ~= who.session or l.start ~= from then return part('stale') end"
-_NO_FENCE = """if not l then
-  l = {start = from, stop = to, slice = 1, rate = 0, at = now, deadline = now, beat = 1000,
-       losses = 0, many = '0', loser = '-', session = who.session, worker = who.worker, tau = 1000}
-end"""
+_FENCE = """\
+if not lease or lease.session ~= a.session or lease.start ~= a.start then return refuse('stale') end
+"""
+_NO_FENCE = """\
+if not lease then
+  lease = {start = a.start, stop = a.stop, slice_units = 1, rate_units_s = 0, at_ms = now_ms,
+    deadline_ms = now_ms, beat_ms = 1000, losses = 0, many = false, loser = '',
+    session = a.session, worker = a.worker, tau_ms = 1000, lent_ms = wall_ms, first = a.start,
+    cut = false, busy_ms = 0}
+end
+"""
 
-_REPOOL = "  free_put(k.free, {start = l.start, stop = l.stop, losses = losses,"
-_TWICE = "  free_put(k.free, {start = l.start, stop = l.stop, losses = losses + 1,"
+_REPOOL = """\
+  free_put(k, {start = lease.start, stop = lease.stop, losses = losses, many = many, loser = loser})
+"""
 
 BUGS = {
     "fence": ("complete.lua", _FENCE, _NO_FENCE),
     "repool": (
         "_prelude.lua",
         _REPOOL,
-        f"{_TWICE} many = many, loser = loser}})\n{_REPOOL}",
+        _REPOOL.replace("losses = losses", "losses = losses + 1") + _REPOOL,
     ),
 }
 """Name -> script, what stands there, what is put in its place.
@@ -39,6 +46,6 @@ def planted(bug: str, folder: Path) -> Path:
     script, right, wrong = BUGS[bug]
     path = folder / "hydra" / "store" / "lua" / script
     text = path.read_text()
-    assert text.count(right) == 1, f"{script} has changed: plant {bug} anew"
+    assert text.count(right) == 1, f"{script} has changed: plant {bug} again"
     path.write_text(text.replace(right, wrong))
     return folder
