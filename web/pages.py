@@ -193,9 +193,9 @@ class Pages:
 
 def thinned(samples: list[Sample]) -> list[Sample]:
     """At most about ROWS of a job's samples that say something, the last one among them."""
-    told = [sample for sample in samples if sample.estimate]
-    step = -(-len(told) // ROWS) or 1
-    return told[::-1][::step][::-1]
+    with_estimate = [sample for sample in samples if sample.estimate]
+    step = -(-len(with_estimate) // ROWS) or 1
+    return with_estimate[::-1][::step][::-1]
 
 
 def page(template: str, status: int = 200, **values: Any) -> Response:

@@ -263,8 +263,8 @@ def profile(
         raise Invalid(f"{folder} cannot be written: {error.strerror}", field="output") from None
     written = [str(folder / name) for name in files]
     if as_json:
-        told = {name: value for name, value in found.items() if name != "chunks"}
-        click.echo(json.dumps(told | {"files": written}))
+        shown = {name: value for name, value in found.items() if name != "chunks"}
+        click.echo(json.dumps(shown | {"files": written}))
         return
     click.echo(summary(handle.shape, found))
     for path in written:

@@ -149,13 +149,13 @@ def _log_check(facts: ServerFacts, fsync: str) -> Check:
         return Check("log", False, "cannot write its log: make room on its disk")
     if not facts.aof_enabled:
         lost = "keeps no log, so a crash loses jobs"
-        mend = "set appendonly yes, or HYDRA_FSYNC=no to accept that"
-        return Check("log", fsync in ("", "no"), f"{lost}; {mend}")
-    told = FSYNC.index(facts.fsync) if facts.fsync in FSYNC else 0
-    if fsync and told > FSYNC.index(fsync):
+        fix = "set appendonly yes, or HYDRA_FSYNC=no to accept that"
+        return Check("log", fsync in ("", "no"), f"{lost}; {fix}")
+    found = FSYNC.index(facts.fsync) if facts.fsync in FSYNC else 0
+    if fsync and found > FSYNC.index(fsync):
         late = f"writes its log to disk at {facts.fsync}, not {fsync}"
-        mend = f"set appendfsync {fsync}, or HYDRA_FSYNC={facts.fsync} to accept that a power cut"
-        return Check("log", False, f"{late}; {mend} may lose up to a second")
+        fix = f"set appendfsync {fsync}, or HYDRA_FSYNC={facts.fsync} to accept that a power cut"
+        return Check("log", False, f"{late}; {fix} may lose up to a second")
     return Check("log", True, f"on, fsync {facts.fsync or 'unknown'}")
 
 

@@ -36,7 +36,7 @@ def audit(h: Hydra) -> Audit:
     both = [(dump, again[dump.job.id]) for dump in first if dump.job.id in again]
     for dump, later in both:
         faults += [f"job {dump.job.id}: {fault}" for fault in regressions(dump, later)]
-    faults += clashes([_lasting(dump, later) for dump, later in both])
+    faults += clashes([_held_both_times(dump, later) for dump, later in both])
     return Audit(len(first), sum(len(dump.leases) for dump in first), faults)
 
 
@@ -55,6 +55,6 @@ def _dumps(h: Hydra, job_ids: Sequence[str]) -> Iterator[JobDump]:
             continue  # it ended and was deleted since we asked
 
 
-def _lasting(dump: JobDump, later: JobDump) -> JobDump:
+def _held_both_times(dump: JobDump, later: JobDump) -> JobDump:
     tokens = {lease.token for lease in later.leases}
     return replace(dump, leases=[lease for lease in dump.leases if lease.token in tokens])

@@ -196,9 +196,9 @@ class Run:
         elif what == "submit":
             self._submit(i)
         elif what == "bell":
-            self._ask_around()
+            self._let_idle_ask()
         else:
-            self._ask_around()
+            self._let_idle_ask()
             self._polling = bool(self._idle)
             if self._polling:
                 self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
@@ -210,7 +210,7 @@ class Run:
             if self._idle:
                 self._push(self._clock.now_s, "bell")
         if self._task.check:
-            self._require_sound()
+            self._require_invariants()
 
     def _act(self, i: int) -> None:
         """A worker's event; one that is idle then asks again at its turn."""
@@ -220,8 +220,8 @@ class Run:
         self._push(worker.at_s, "worker", i, worker.turn)
         if worker.idle:
             poll_s = self._h.settings.poll_seconds
-            hold_s = call_interval_s(worker.live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
-            self._idle[i] = turn_s = self._clock.now_s + hold_s
+            rest_s = call_interval_s(worker.live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+            self._idle[i] = turn_s = self._clock.now_s + rest_s
             heapq.heappush(self._turns, (turn_s, next(self._number), i))
             if not self._polling:
                 self._polling = True
@@ -234,7 +234,7 @@ class Run:
             worker.lease_changed()
             self._push(worker.at_s, "worker", i, worker.turn)
 
-    def _ask_around(self) -> None:
+    def _let_idle_ask(self) -> None:
         """Idle workers whose turn it is ask once each."""
         due = []
         while self._turns and self._turns[0][0] <= self._clock.now_s:
@@ -254,7 +254,7 @@ class Run:
     def _note_ends(self) -> None:
         """Note when jobs end; raises Broken if one has not its exact answer."""
         for job in [job for job in self._jobs if self._h.store.views.job(job).state in FINAL]:
-            self._require_sound()
+            self._require_invariants()
             n = self._jobs.pop(job)
             found, ordered = self._h.store.views.job(job), self._task.scenario.jobs[n]
             if found.state is not JobState.DONE:
@@ -263,7 +263,7 @@ class Run:
                 raise Broken(f"job {n} has the answer {self._h.store.views.answer(job)}")
             self._ended[n] = self._clock.now_s - ordered.at_s
 
-    def _require_sound(self) -> None:
+    def _require_invariants(self) -> None:
         found = [said for job in self._jobs for said in violations(self._h.store.vitals.dump(job))]
         if found:
             raise Broken(f"after {self._clock.now_s:.3f} s: {'; '.join(found)}")

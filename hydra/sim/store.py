@@ -96,9 +96,9 @@ class CountedStore:
         steps.seen(state, session, wall_ms - ago_ms)
         work = Work(hand_in.span.units, 1.0)
         receipt = steps.accept(state, session, known, record, hand_in, None, work, now_ms - ago_ms)
-        told = self._paces[hand_in.job]
-        if then := bisect_right(told, at_s, key=itemgetter(0)):
-            pace = replace(told[then - 1][1], rate=receipt.pace.rate)
+        paces = self._paces[hand_in.job]
+        if then := bisect_right(paces, at_s, key=itemgetter(0)):
+            pace = replace(paces[then - 1][1], rate=receipt.pace.rate)
             record.leases[hand_in.token].pace = pace
 
     def note_paces(self) -> None:

@@ -92,7 +92,7 @@ class SimWorker:
         self._timing = timing
         self._liar = liar
         self._beat = beat
-        self._loud = False
+        self._sends_beats = False
         self._processes = 0
         self._losses = 0
         self._begin()
@@ -126,15 +126,15 @@ class SimWorker:
         """Do what is due: go, come back, hand in, beat, or ask for work."""
         back_s = self.away_until(now_s)
         if back_s > now_s:
-            self._go(now_s, back_s)
+            self._switch_off(now_s, back_s)
         elif self.held:
-            self._reach(now_s)
+            self._end_slice(now_s)
         else:
             if now_s >= self._enlist_s:
                 self.enlist(now_s)
             self._ask(now_s)
 
-    def _go(self, now_s: float, back_s: float) -> None:
+    def _switch_off(self, now_s: float, back_s: float) -> None:
         """The machine is switched off until `back_s`: what is not handed in is lost."""
         self.catch_up(now_s)
         if self.held:
@@ -176,7 +176,7 @@ class SimWorker:
     def _next_s(self, held: Held) -> float:
         """When the worker calls the store next; `goal` is reached then."""
         due_s = held.over_s
-        if self._loud or not self._beat:
+        if self._sends_beats or not self._beat:
             due_s = min(due_s, self._called_s + held.grant.beat_s)
         held.goal, at_s = self._slice_end(held, due_s)
         return at_s
@@ -202,21 +202,21 @@ class SimWorker:
             if at_s > now_s or goal >= held.goal:
                 return
             self._computed(held, goal, at_s)
-            self._beat(self._session, self._said(held, Rest.KEEP), at_s)
+            self._beat(self._session, self._hand_in(held, Rest.KEEP), at_s)
             held.counted, self._called_s, held.since_s = goal, at_s, at_s
 
     def lease_changed(self) -> None:
         """Its lease is shorter or lost: it learns that at its next heartbeat, which it sends."""
         if self.held:
-            self._loud = True
+            self._sends_beats = True
             self._plan(self._next_s(self.held), idle=False)
 
     # Handing in ------------------------------------------------------------------------------
 
-    def _reach(self, now_s: float) -> None:
+    def _end_slice(self, now_s: float) -> None:
         """A slice has ended: hand in what is done; go on, or end the lease and start the next."""
         self.catch_up(now_s)
-        self._loud = False
+        self._sends_beats = False
         held = self.held
         assert held
         reached = held.goal
@@ -254,7 +254,7 @@ class SimWorker:
         held.busy_s += at_s - held.since_s
         held.reached = reached
 
-    def _said(self, held: Held, rest: Rest) -> HandIn:
+    def _hand_in(self, held: Held, rest: Rest) -> HandIn:
         """What is computed and not counted yet; of a liar, at times with a false sum."""
         units = held.reached - held.counted
         self._seq += 1
@@ -272,7 +272,7 @@ class SimWorker:
 
     def _complete(self, held: Held, rest: Rest) -> Receipt:
         report = Report(
-            hand_in=self._said(held, rest),
+            hand_in=self._hand_in(held, rest),
             more=rest is Rest.RETURN,
             overhead_s=self._overheads.least_s(),
         )

@@ -31,7 +31,7 @@ class Holding:
         self.reached = grant.span.start
         self.stop = grant.span.stop
         self._parts: list[tuple[Span, Partial]] = []
-        self.told: Receipt | None = None
+        self.beat_reply: Receipt | None = None
         """The reply to the last bare heartbeat, set by the heartbeat thread."""
         # The lease's slice is by the host's rate, which may be another process's, and by what its
         # units are estimated to cost: begin small.
@@ -47,7 +47,7 @@ class Holding:
     @property
     def wanted(self) -> bool:
         """Whether the store, as far as heartbeats have told, still counts what is computed."""
-        return self.told is None or self.told.verdict is Verdict.ACCEPTED
+        return self.beat_reply is None or self.beat_reply.verdict is Verdict.ACCEPTED
 
     def next_slice(self) -> Span:
         """What to compute next."""
@@ -58,8 +58,8 @@ class Holding:
         self._parts.append((span, partial))
         self.reached = span.stop
         self.busy_s += took_s
-        if self.told:
-            self.trim(self.told.stop)
+        if self.beat_reply:
+            self.trim(self.beat_reply.stop)
         if took_s < slice_s / 2 and span.units == self.slice_units:
             self.slice_units *= 2
         elif took_s > slice_s * 2:

@@ -35,7 +35,7 @@ from hydra.work.holding import BrokenOff, Holding
 from hydra.work.overheads import Overheads
 from hydra.work.patience import retry_through_outage
 
-HEART_S = 0.25
+HEART_LOOK_EVERY_S = 0.25
 """How often the heartbeat thread looks at the clock."""
 
 LOG = logging.getLogger("hydra.worker")
@@ -80,9 +80,9 @@ class Worker:
         self._lock = threading.Lock()
         self._seq = self._live_workers = 0
         self._called_s = self._slice_began_s = 0.0
-        self._reduce_s = -math.inf  # a clock may begin anywhere, even below zero
+        self._may_reduce_s = -math.inf  # a clock may begin anywhere, even below zero
         self._overheads = Overheads()
-        self._spent = False
+        self._out_of_memory = False
         self._computing: Holding | None = None
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
 
@@ -110,7 +110,7 @@ class Worker:
         while True:
             if not grant and (pause := self._pausing()):
                 busy, enlist_s = False, self._clock.monotonic_s()
-                self._rest(pause)
+                self._pause(pause)
             elif not grant and (left_s := turn_s - self._clock.monotonic_s()) > 0:
                 self._clock.sleep_s(min(left_s, poll_s))
             elif not grant and self._clock.monotonic_s() >= enlist_s:
@@ -120,22 +120,22 @@ class Worker:
             elif grant := grant or self._claim(hint):  # a lease is never dropped
                 busy, grant = True, self._work(grant, ends_s)
                 enlist_s = self._clock.monotonic_s() + SHOWN_S
-            elif self._clock.monotonic_s() < self._reduce_s or not self._call(
+            elif self._clock.monotonic_s() < self._may_reduce_s or not self._call(
                 lambda: self._port.reduce(self._session)
             ):
                 busy = False
                 self._call(lambda: self._port.listen(poll_s))
-                hold_s = call_interval_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
-                turn_s = self._clock.monotonic_s() + hold_s  # in a large fleet a bell wakes few
-            if grant is None and self._over(ends_s):
+                rest_s = call_interval_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+                turn_s = self._clock.monotonic_s() + rest_s  # in a large fleet a bell wakes few
+            if grant is None and self._shift_over(ends_s):
                 return busy
 
-    def _rest(self, pause: Pause) -> None:
+    def _pause(self, pause: Pause) -> None:
         self._call(lambda: self._port.pause(self._session, pause))
         self._clock.sleep_s(self._pacing.poll_seconds)
 
-    def _over(self, ends_s: float) -> bool:
-        return self._spent or self._stopping() or self._clock.monotonic_s() >= ends_s
+    def _shift_over(self, ends_s: float) -> bool:
+        return self._out_of_memory or self._stopping() or self._clock.monotonic_s() >= ends_s
 
     def _claim(self, hint: Hint) -> Grant | None:
         asked = Hint(hint.job, hint.units, self._overheads.least_s())
@@ -155,7 +155,7 @@ class Worker:
                 return None
             if not held.wanted:
                 return None
-            over, pause = self._over(ends_s), self._pausing()
+            over, pause = self._shift_over(ends_s), self._pausing()
             if held.complete or over or pause or self._clock.monotonic_s() >= due_s:
                 why = "the shift ends" if over else f"{OVERTIME} times its planned time is over"
                 why = f"it pauses: {pause.why}" if pause else why
@@ -173,7 +173,7 @@ class Worker:
         except BrokenOff:
             return ""
         except MemoryError:  # a fresh process may do better
-            self._spent = True
+            self._out_of_memory = True
             return "MemoryError"
         except Exception as error:  # of the kernel: another worker may try the span
             return f"{type(error).__name__}: {error}"
@@ -224,9 +224,9 @@ class Worker:
             began_s = self._clock.monotonic_s()
             receipt = self._call(lambda: self._port.complete(self._session, seq, report))
             took_s = self._clock.monotonic_s() - began_s
-        self._say(held, receipt)
+        self._log_refusal(held, receipt)
         self._live_workers = receipt.pace.live_workers
-        self._reduce_s = self._called_s + reduction_wait_s(receipt.pace, spec)
+        self._may_reduce_s = self._called_s + reduction_wait_s(receipt.pace, spec)
         if receipt.grant:  # what a chunk costs: beats are cheaper
             self._overheads.note(spec.kernel, took_s)
         if receipt.last:
@@ -239,7 +239,7 @@ class Worker:
             self._clock.sleep_s(self._pacing.poll_seconds)
         self._call(lambda: self._port.reduce(self._session, grant.job))
 
-    def _say(self, held: Holding, receipt: Receipt) -> None:
+    def _log_refusal(self, held: Holding, receipt: Receipt) -> None:
         """Tell the log if what was computed is refused."""
         if receipt.verdict in (Verdict.STALE, Verdict.CLOSED):
             LOG.warning(
@@ -256,7 +256,7 @@ class Worker:
         done = threading.Event()
 
         def beat() -> None:
-            while not done.wait(HEART_S):
+            while not done.wait(HEART_LOOK_EVERY_S):
                 self._beat_if_due()
 
         if not self._beats:
@@ -299,11 +299,11 @@ class Worker:
             if self._computing is not held:
                 return  # the slice ended while we waited for the lock
             try:
-                held.told = self._port.complete(self._session, seq, report)
+                held.beat_reply = self._port.complete(self._session, seq, report)
             except HydraError:
                 return  # the computing thread will get the same error, and handles it
             self._called_s = self._clock.monotonic_s()
-        self._say(held, held.told)
+        self._log_refusal(held, held.beat_reply)
         if self._interrupt and not held.wanted:
             self._interrupt()
 

@@ -151,7 +151,7 @@ class Supervisor:
         """
         due_s = [seat.due_s for seat in self._seats if seat.process is None]
         now_s = self.clock.monotonic_s()
-        self._rest(max(0.0, min([wait_s, *(due - now_s for due in due_s)])))
+        self._sleep(max(0.0, min([wait_s, *(due - now_s for due in due_s)])))
         if self.signals:
             return False
         if self._guard is None or self._guard.poll() is not None:
@@ -220,13 +220,13 @@ class Supervisor:
             left_s = deadline_s - self.clock.monotonic_s()
             if left_s <= 0 or self.signals > max(asked, 1):
                 break
-            self._rest(left_s)
+            self._sleep(left_s)
         sessions.kill(process.pid for _, process in running)
         for seat, process in running:
             process.wait()
             self._clean_up(seat, process.pid)
 
-    def _rest(self, wait_s: float) -> None:
+    def _sleep(self, wait_s: float) -> None:
         """Sleep until a signal (a child's end is one, too) or for `wait_s`."""
         ready, _, _ = select.select([self._wake[0]], [], [], wait_s)
         if ready:

@@ -117,7 +117,7 @@ def test_without_cgroups_a_sentence_says_so(tmp_path: Path) -> None:
         pass
 
 
-def test_a_speed_that_cannot_be_is_measured_again_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_impossible_speed_is_measured_again_and_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     found, said = [(0.4, ["w6"]), (0.21, [])], list[str]()
     monkeypatch.setattr(races, "_speed", lambda *_: found.pop(0))
     hand: Any = SimpleNamespace(name="w3", cores=0.22)

@@ -23,7 +23,7 @@ export class Timeline {
     this.noun = root.dataset.noun;
     this.place = root.querySelector(".gantt");
     this.readout = root.querySelector('[data-show="readout"]');
-    this.said = this.told = this.readout.textContent;
+    this.plainCaption = this.caption = this.readout.textContent;
     this.ends = new Map([...root.querySelectorAll(".legend li")].map((line) =>
       [line.dataset.end, line.textContent.trim()]));
     this.bars = [];
@@ -108,7 +108,7 @@ export class Timeline {
     this.svg.setAttribute("aria-label", `${drawn}, from ${words(from / 1000)} to `
       + `${words(to / 1000)} after the start; arrow keys read single ones`);
     const whole = latest.size === this.names.length && this.bars.length < BARS_MAX;
-    this.told = whole ? this.said : `${this.said}; here are the last ${drawn}`;
+    this.caption = whole ? this.plainCaption : `${this.plainCaption}; here are the last ${drawn}`;
     this.read(this.at);
   }
 
@@ -183,7 +183,7 @@ export class Timeline {
       ? `${bar.worker}: ${grouped(bar.stop - bar.start)} units from ${grouped(bar.start)} on, `
         + `${words((bar.to - bar.from) / 1000)}, of which ${words(bar.busy_s)} computing; `
         + this.ends.get(bar.end)
-      : this.told;
+      : this.caption;
     this.mark();
   }
 

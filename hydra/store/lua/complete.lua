@@ -17,9 +17,9 @@ local job = hash_read(k.job, 'state', 'total', 'done', 'unassigned', 'priority',
 local unassigned = tonumber(job.unassigned or 0)
 
 local function receipt(verdict, stop, last)
-  local told = pace_of(k, a.version, unassigned)
-  told.verdict, told.stop, told.last = verdict, stop, last
-  return receipt_pack(told)
+  local fields = pace_of(k, a.version, unassigned)
+  fields.verdict, fields.stop, fields.last = verdict, stop, last
+  return receipt_pack(fields)
 end
 local function refuse(verdict) -- nothing changes, but a session whose lease is gone may claim again
   unassigned = 0

@@ -146,8 +146,8 @@ class Header:
             raise TypeError(f"a script's header lacks {', '.join(sorted(missing))}")
         words = [*found["KEYS"].split()]
         words += [name for name in EVERYWHERE if name not in words]
-        told = re.sub(r"\([^)]*\)", "", found["ARGV"])  # what is said of the arguments
-        arguments = tuple(map(Argument.read, told.split()))
+        words_of_argv = re.sub(r"\([^)]*\)", "", found["ARGV"])  # without what is in brackets
+        arguments = tuple(map(Argument.read, words_of_argv.split()))
         return cls(tuple(map(KeyUse.read, words)), arguments, found.get("FLAGS", "").strip())
 
 
@@ -163,12 +163,12 @@ def text(verb: str, *, flags: bool = True) -> str:
     shebang = f"#!lua{' flags=' + head.flags if head.flags else ''}\n" if flags else ""
     numbers = "\n".join(f"local {name} = {getattr(limits, name)!r}" for name in LIMITS)
     layouts = "\n".join(layout.lua() for layout in LAYOUTS)
-    given = ", ".join(f"{key.name} = KEYS[{at}]" for at, key in enumerate(head.keys, 1))
-    told = ", ".join(argument.lua(at) for at, argument in enumerate(head.arguments, 1))
+    given_keys = ", ".join(f"{key.name} = KEYS[{at}]" for at, key in enumerate(head.keys, 1))
+    given_args = ", ".join(argument.lua(at) for at, argument in enumerate(head.arguments, 1))
     return (
         f"{shebang}{numbers}\nlocal FORMAT = '{FORMAT}'\n"
-        f"local k = {{{given}}}\n{_file('_numbers')}\n{layouts}\n"
-        f"local a = {{{told}}}\n{_file('_prelude')}\n{_file(verb)}"
+        f"local k = {{{given_keys}}}\n{_file('_numbers')}\n{layouts}\n"
+        f"local a = {{{given_args}}}\n{_file('_prelude')}\n{_file(verb)}"
     )
 
 
