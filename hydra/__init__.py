@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """Load the Python door on first use, so that workers never pay for it."""
+    """Load the client on first use, so that workers never pay for it."""
     if name in ("Client", "as_completed"):
         from hydra import client
 

@@ -1,7 +1,7 @@
 """The annexes: folders of this package that a fleet can do without, each one a line here.
 
-Nothing else names them. Who offers something (API, pages, command line, metrics, simulator, wiring)
-asks here for what they have of it. With a folder and its line deleted everything else works.
+Nothing else names them. API, pages, command line, metrics, simulator and wiring ask here what the
+annexes have for them. With a folder and its line deleted everything else works.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Time, randomness and ids come in through this door; nothing else may call `time` or `random`."""
+"""Time, chance and ids come from here alone; nothing else may call `time` or `random`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands still until it is told, and counts its ids: for tests and simulation."""
+    """A clock that moves only when it is set, and counts its ids: for tests and simulation."""
 
     def __init__(self, start_s: float = 1_000.0) -> None:
         self.now_s = start_s

@@ -10,9 +10,9 @@
     +- OverLimit      413     TooLarge, TooMany (429)
     +- Unavailable    503     StoreDown, StoreUnsafe
 
-The numbers are the HTTP status that the API gives the class; they live here as `status` so that
-every door agrees. An ordinary outcome (no work, a stale lease) is a value, not an error. A request
-with several wrong fields gets one error that holds a FieldError for each.
+The numbers are the HTTP status that the API gives the class; they are here as `status` so that API,
+pages and command line agree. An ordinary outcome (no work, a stale lease) is a value, not an error.
+A request with several wrong fields gets one error that holds a FieldError for each.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Missing(HydraError):
 
 
 class NoSuchJob(Missing):
-    """No job has this id, or it was cleared away after its time."""
+    """No job has this id, or it was deleted after its time."""
 
     code = "no-such-job"
 
@@ -135,7 +135,7 @@ class NoSuchWorker(Missing):
 
 
 class Conflict(HydraError):
-    """The request is fine, but not in the state things are in."""
+    """The request is fine, but not in the present state."""
 
     code, status = "conflict", 409
 
@@ -201,7 +201,7 @@ class StoreDown(Unavailable):
 
 
 class StoreUnsafe(Unavailable):
-    """Redis answers but is not safe for the accounts: too old, evicting, or not the one we knew."""
+    """Redis answers but is not safe for the accounts: too old, evicting, or not the same data."""
 
     code = "store-unsafe"
 

@@ -114,7 +114,7 @@ class Verbs(Protocol):
     def reduce(self, session: Session, job: str) -> Reduction | None:
         """Lease the job's reduction to the session; None if it needs none or another holds it.
 
-        Who holds it gets it again, so that a lost reply costs nothing.
+        The session that holds it gets it again, so that a lost reply costs nothing.
         """
 
     def finish(
@@ -126,7 +126,7 @@ class Verbs(Protocol):
         """End a job whose reduction cannot succeed, if the reduction is still ours."""
 
     def tick(self) -> FleetFigures:
-        """Advance Hydra time, refresh the fleet's figures, clear away what has had its time.
+        """Advance Hydra time, refresh the fleet's figures, delete what has expired.
 
         Raises StoreUnsafe if the data is no longer what it was at the start.
         """
@@ -135,8 +135,8 @@ class Verbs(Protocol):
 class Views(Protocol):
     """What is read of the accounts, by services and by people.
 
-    Who reads a list that grows (story, timeline, arrivals) goes on behind a cursor. One of another
-    run of the store's server begins anew: see hydra.model.cursors.
+    A reader of a list that grows (story, timeline, arrivals) goes on behind a cursor. With a cursor
+    of another run of the store's server it starts at the beginning: see hydra.model.cursors.
 
     Any method raises StoreDown when the store does not answer.
     """
@@ -147,7 +147,7 @@ class Views(Protocol):
     def lent(self, session: Session, job: str, token: str) -> Lent | None:
         """A lease that the session says it holds, as the store last told this process of it.
 
-        None if there is none. A hand-in is judged by this, not by what comes with it.
+        None if there is none. A hand-in is judged by this, not by what its caller says.
         """
 
     def listen(self, seconds: float) -> None:
@@ -244,7 +244,7 @@ class TaskQueue(Protocol):
         """How many tasks are queued."""
 
     def workers(self) -> Collection[str]:
-        """The names of the RQ workers that listen; the dead leave the register after minutes."""
+        """The names of the RQ workers that listen; one that died leaves the list after minutes."""
 
 
 class WorkPort(Protocol):
@@ -289,7 +289,7 @@ class Pacing(Protocol):
 
     @property
     def outage_seconds(self) -> float:
-        """How long a silent store is waited for."""
+        """How long a worker waits for a store that does not answer."""
 
     @property
     def call_seconds(self) -> float:

@@ -115,7 +115,7 @@ class Settings:
         0.25, "pause between looks when there is no work", low=0.01, high=10
     )
     outage_seconds: float = _setting(
-        120.0, "how long a worker rides out a silent Redis", low=0, high=3600
+        120.0, "how long a worker waits for a silent Redis", low=0, high=3600
     )
 
     call_seconds: float = _setting(
@@ -125,7 +125,7 @@ class Settings:
         4 << 30, "memory that a worker's process may take for data", low=256 << 20
     )
 
-    # The owner's comfort
+    # The owner of this machine
     nice: int = _setting(
         10, "niceness of the kernels: how readily they give way to others", low=0, high=19
     )

@@ -46,28 +46,28 @@ ROWS = 32
 ONLY_CHARS_MAX = 100
 """Longest filter of a story."""
 
-Told = Sequence[tuple[str, object]]
+Params = Sequence[tuple[str, object]]
 """Some parameters of a job with their values."""
 
 
 def pages(h: Hydra) -> Blueprint:
     """The pages as a blueprint; their errors are pages, too."""
-    door = Blueprint("pages", __name__)
+    blueprint = Blueprint("pages", __name__)
     views = Pages(h)
-    door.add_url_rule("/", view_func=views.front)
-    door.add_url_rule("/", view_func=views.submit, methods=["POST"])
-    door.add_url_rule("/new/<kernel>", view_func=views.new)
-    door.add_url_rule("/jobs", view_func=views.jobs)
-    door.add_url_rule("/jobs/<job>", view_func=views.job)
-    door.add_url_rule("/jobs/<job>/cancel", view_func=views.cancel, methods=["POST"])
-    door.add_url_rule("/workers", view_func=views.workers)
-    door.errorhandler(HydraError)(show_hydra_error)
-    door.errorhandler(HTTPException)(show_http_error)
+    blueprint.add_url_rule("/", view_func=views.front)
+    blueprint.add_url_rule("/", view_func=views.submit, methods=["POST"])
+    blueprint.add_url_rule("/new/<kernel>", view_func=views.new)
+    blueprint.add_url_rule("/jobs", view_func=views.jobs)
+    blueprint.add_url_rule("/jobs/<job>", view_func=views.job)
+    blueprint.add_url_rule("/jobs/<job>/cancel", view_func=views.cancel, methods=["POST"])
+    blueprint.add_url_rule("/workers", view_func=views.workers)
+    blueprint.errorhandler(HydraError)(show_hydra_error)
+    blueprint.errorhandler(HTTPException)(show_http_error)
     # Addresses that nothing serves: people get a page, programs a problem.
-    door.app_errorhandler(NotFound)(show_missing)
+    blueprint.app_errorhandler(NotFound)(show_missing)
     for words in FILTERS:
-        door.add_app_template_filter(words)
-    return door
+        blueprint.add_app_template_filter(words)
+    return blueprint
 
 
 class Pages:
@@ -87,7 +87,7 @@ class Pages:
         return self._front(prefilled(kernel, find(self._h.kernels(), kernel), request.args))
 
     def submit(self) -> AnyResponse:
-        """Open the job of the form, and show it; what is wrong is said next to its field."""
+        """Open the job of the form, and show it; each error is shown next to its field."""
         chosen = request.form.get("_kernel")
         if chosen is None:
             raise BadParam("what was sent is no form of a kernel", field="_kernel")
@@ -179,11 +179,11 @@ class Pages:
             here=roster(self._h).here,
         )
 
-    def _rows(self, jobs: Iterable[Job]) -> list[tuple[Job, Estimate | None, Told]]:
+    def _rows(self, jobs: Iterable[Job]) -> list[tuple[Job, Estimate | None, Params]]:
         """Each job with its estimate and what sets it apart from others of its kernel."""
-        return [(job, estimate(self._h, job), self._told(job)) for job in jobs]
+        return [(job, estimate(self._h, job), self._params_shown(job)) for job in jobs]
 
-    def _told(self, job: Job) -> Told:
+    def _params_shown(self, job: Job) -> Params:
         kernel, params = self._h.kernel_of(job), list(job.spec.params.items())
         if kernel is None:
             return params
@@ -193,9 +193,9 @@ class Pages:
 
 def thinned(samples: list[Sample]) -> list[Sample]:
     """At most about ROWS of a job's samples that say something, the last one among them."""
-    told = [sample for sample in samples if sample.estimate]
-    step = -(-len(told) // ROWS) or 1
-    return told[::-1][::step][::-1]
+    with_estimate = [sample for sample in samples if sample.estimate]
+    step = -(-len(with_estimate) // ROWS) or 1
+    return with_estimate[::-1][::step][::-1]
 
 
 def page(template: str, status: int = 200, **values: Any) -> Response:

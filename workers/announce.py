@@ -6,7 +6,7 @@ import dataclasses
 from urllib.parse import quote, urlsplit
 
 from hydra.server.addresses import host_for, is_loopback, parse_bind
-from hydra.server.process import Door
+from hydra.server.process import TcpEndpoint
 from hydra.server.running import PORT
 from hydra.server.state_folder import keep_secret, open_folder
 from hydra.settings import Settings
@@ -42,7 +42,7 @@ def lines(settings: Settings) -> list[str]:
     if settings.redis_bind:
         bind = parse_bind(settings.redis_bind, "HYDRA_REDIS_BIND")
         password = urlsplit(settings.redis_url).password or ""
-        door = Door(settings.redis_port or PORT, bind, password)
-        if door.join_line:
-            said.append(joining(door.join_line))
+        endpoint = TcpEndpoint(settings.redis_port or PORT, bind, password)
+        if endpoint.join_line:
+            said.append(joining(endpoint.join_line))
     return said

@@ -11,7 +11,7 @@ from hydra.errors import Unavailable
 from hydra.services.reap import PAUSE_S_MIN
 
 JITTER = 0.1
-"""Each pause differs by up to this share, so that several reapers do not march in step."""
+"""Each pause differs by up to this share, so that several reapers do not pass together."""
 
 BACKOFF_MAX_S = 2.0
 """Longest pause in an outage: lost work waits for this pass once the store is back."""
@@ -35,8 +35,9 @@ def run(pass_once: Callable[[], float], every_s: float, clock: Clock, stop: Stop
     It returns the seconds until there may be something to do: lost work does not wait for the
     next regular pass. While all workers beat, no lease ends within one.
 
-    A silent store is waited for, a little more patiently, with one log line when it goes and one
-    when it is back. Any other error ends the loop: it is a fault; the supervisor starts us again.
+    While the store does not answer, pauses get longer; one log line says when that begins, and one
+    when it ends. Any other error is a bug and ends the loop; the supervisor starts the reaper
+    again.
     """
     silent_since_s: float | None = None
     pause_s = every_s

@@ -1,11 +1,11 @@
 """Hydra's own RQ worker: like `rq worker hydra`, with the kernels loaded before the fork.
 
 It differs in five things. The work-horse forks from a process that has everything imported, so a
-task starts in milliseconds. It unpickles plain data only and runs no task but ours, so that who can
-write to Redis cannot run code here. SIGTERM reaches the work-horse, which hands in what it has and
-comes back within a slice. So its shifts may be longer. And it outlives an outage: RQ's worker ends
-when Redis is silent or refuses at the wrong moment, which leaves a work-horse with finished work to
-be buried by whoever starts the worker again.
+task starts in milliseconds. It unpickles plain data only and runs no task but ours, so write access
+to Redis is not enough to run code here. SIGTERM reaches the work-horse, which hands in what it has
+and comes back within a slice. So its shifts may be longer. And it survives an outage: RQ's worker
+ends when Redis does not answer or refuses at the wrong moment; a supervisor that starts it again
+would then kill the work-horse with its finished work.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rq.job import Job
 from rq.utils import as_text
 
 from hydra import wiring
-from hydra.adapters.comfort import comfort
+from hydra.adapters.pauses import pause_check
 from hydra.adapters.rq_queue import TASK
 from hydra.clock import SystemClock
 from hydra.errors import BadWire, Unavailable
@@ -34,16 +34,16 @@ from hydra.model.limits import QUEUE
 from hydra.server import connection
 from hydra.settings import Settings
 from hydra.store.redis.format import require as require_format
-from hydra.work.proof import proven, rehearse
+from hydra.work.proof import preload_finish, proven
 from hydra.work.sessions import how_ended
 from hydra.workers import tasks
 
 WORKER_TTL_S = 60
-"""RQ lists an idle worker that died for at most this long and a minute."""
+"""RQ lists an idle worker that died for at most this long and a minute more."""
 
 
-AGAIN_S = 2.0
-"""Pause before a worker that Redis has failed begins anew, and the longest one between RQ's own
+RETRY_S = 2.0
+"""Pause before a new RQ worker starts after Redis has failed, and the longest between RQ's own
 attempts, which otherwise grow to a minute."""
 
 LOG = logging.getLogger("hydra.worker")
@@ -105,20 +105,20 @@ class ChunkTask(Job):
         """What runs here for `run_chunk`; BadWire if the job names another function."""
         if self.func_name != TASK:
             raise BadWire(f"only {TASK} runs here, not {self.func_name}")
-        return tasks.run_long
+        return tasks.run_long_shift
 
 
 class HydraWorker(Worker):
     """An RQ worker of the queue `hydra` that tells its work-horse to come to an end."""
 
-    max_connection_wait_time = AGAIN_S
+    max_connection_wait_time = RETRY_S
     asked_to_stop = False
     session_id = ""
     """Of the last work-horse."""
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """As RQ does, with the id of the session that the work-horse will open."""
-        self.session_id = tasks.drawn_session = SystemClock().new_id()
+        self.session_id = tasks.next_session_id = SystemClock().new_id()
         super().fork_work_horse(job, queue)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
@@ -135,17 +135,17 @@ class HydraWorker(Worker):
             super().maintain_heartbeats(job)
 
     def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: Any) -> None:
-        """Give up at once what the work-horse held: nobody will come back for it."""
+        """End the work-horse's session at once, so that others get what it held."""
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)
-        self.sign_off(f"its process ended {how_ended(os.waitstatus_to_exitcode(ret_val))}")
+        self.end_session(f"its process ended {how_ended(os.waitstatus_to_exitcode(ret_val))}")
 
-    def sign_off(self, why: str) -> None:
-        """Tell the store that no process of this worker is at work."""
+    def end_session(self, why: str) -> None:
+        """Tell the store that this worker's last session has ended."""
         verbs = wiring.over(self.connection, Settings.read()).store.verbs
         try:
             verbs.leave(self.session_id, why)
         except Unavailable:
-            pass  # its lease runs out by itself, and its name grows silent
+            pass  # its lease runs out by itself, and later it counts as gone
 
     def setup_work_horse_signals(self) -> None:
         """As RQ does, but a SIGTERM before the task listens for it is not lost work."""
@@ -153,20 +153,20 @@ class HydraWorker(Worker):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def main(limits: Settings) -> None:
+def main(settings: Settings) -> None:
     """Work until told to stop; kernels are loaded first.
 
     Raises StoreDown or StoreUnsafe at the start if Redis cannot be used.
     """
-    client = connection.connect(limits.redis_url)
+    client = connection.connect(settings.redis_url)
     connection.require_safe(client)
     require_format(client)
-    # Loaded and checked once, before any fork: what a work-horse imports it imports each time.
-    rehearse(proven().values())
-    wiring.over(client, limits)
-    comfort(limits, SystemClock())
+    # Loaded and checked once, before any fork: a work-horse would import it at every task.
+    preload_finish(proven().values())
+    wiring.over(client, settings)
+    pause_check(settings, SystemClock())
     while not _work(client):
-        SystemClock().sleep_s(AGAIN_S)
+        SystemClock().sleep_s(RETRY_S)
 
 
 def _work(client: redis.Redis) -> bool:
@@ -183,7 +183,7 @@ def _work(client: redis.Redis) -> bool:
             log_job_description=False,
         )
         worker.work(logging_level="WARNING")
-        worker.sign_off("the worker ended")
+        worker.end_session("the worker ended")
     except redis.RedisError as error:  # while it signed on or off
         LOG.warning("outage why=%s", error)
     # RQ's handlers belong to the worker that has ended.

@@ -18,7 +18,7 @@ import redis
 from rq import get_current_job
 
 from hydra import wiring
-from hydra.adapters.comfort import comfort
+from hydra.adapters.pauses import pause_check
 from hydra.errors import Missing
 from hydra.model.limits import LEASE_BEATS
 from hydra.model.messages import Hint
@@ -29,60 +29,62 @@ from hydra.work.loop import Worker
 from hydra.work.proof import proven
 
 INTERRUPT = signal.SIGUSR1
-"""By which the heartbeat's thread reaches the thread that computes."""
+"""The signal by which the heartbeat thread reaches the thread that computes."""
 
 STUCK_CODE = 70
-"""With which a process ends whose kernel does not come back."""
+"""Exit code of a process whose kernel call does not return."""
 
-LONGER, LONG_SHIFT_S_MAX = 6, 240.0
+LONG_SHIFT_FACTOR, LONG_SHIFT_S_MAX = 6, 240.0
 """Our worker class has its work-horse end a shift at any slice, so its shifts may be so many times
-as long: each costs a fork and RQ's bookkeeping, which a tenth of a core feels."""
+as long: each costs a fork and RQ's bookkeeping, which is much for a tenth of a core."""
 
 
-drawn_session = ""
+next_session_id = ""
 """The id of the next session: our worker class draws it before each fork, so that it can tell the
 store which session has ended when its work-horse dies."""
 
 
 def run_chunk(job: str, units: int) -> None:
-    """Work for one shift, `job` first; leave a successor if there is work left.
+    """Work for one shift, `job` first; add another task if there is work left.
 
     Raises Unavailable if Redis stays silent for longer than the settings allow.
     """
     _work(job, units, Settings.read())
 
 
-def run_long(job: str, units: int) -> None:
+def run_long_shift(job: str, units: int) -> None:
     """The same under our worker class, for longer."""
-    limits = Settings.read()
-    longer_s = max(min(LONGER * limits.shift_seconds, LONG_SHIFT_S_MAX), limits.shift_seconds)
-    _work(job, units, replace(limits, shift_seconds=longer_s), drawn_session)
+    settings = Settings.read()
+    longer_s = max(
+        min(LONG_SHIFT_FACTOR * settings.shift_seconds, LONG_SHIFT_S_MAX), settings.shift_seconds
+    )
+    _work(job, units, replace(settings, shift_seconds=longer_s), next_session_id)
 
 
-def _work(job: str, units: int, limits: Settings, session_id: str = "") -> None:
+def _work(job: str, units: int, settings: Settings, session_id: str = "") -> None:
     task = get_current_job()
     if task is None:
         raise RuntimeError("run_chunk is a task of RQ")
-    if os.getpriority(os.PRIO_PROCESS, 0) < limits.nice:  # the other way only root may go
-        os.setpriority(os.PRIO_PROCESS, 0, limits.nice)
-    # Only kernels that prove themselves here are worked on.
-    h = replace(wiring.over(_own_client(task.connection, limits), limits), kernels=proven)
+    if os.getpriority(os.PRIO_PROCESS, 0) < settings.nice:  # only root may lower it
+        os.setpriority(os.PRIO_PROCESS, 0, settings.nice)
+    # Only kernels that give their golden answers here are used.
+    h = replace(wiring.over(_own_client(task.connection, settings), settings), kernels=proven)
     session = session_here(h, str(task.worker_name or ""), session_id)
     stop = threading.Event()
     worker = Worker(
         LocalPort(h),
         h.kernels(),
         h.clock,
-        limits,
+        settings,
         session,
         stopping=stop.is_set,
-        pausing=comfort(limits, h.clock),
+        pausing=pause_check(settings, h.clock),
         interrupt=partial(signal.raise_signal, INTERRUPT) if _in_main_thread() else None,
         give_up=lambda: os._exit(STUCK_CODE),
     )
     if _in_main_thread():
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (limits.worker_bytes_max, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (settings.worker_bytes_max, hard))
         # Our worker class asks the work-horse by SIGTERM to come to an end; RQ's own never does.
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
         signal.signal(INTERRUPT, lambda *_: worker.break_off())
@@ -94,13 +96,13 @@ def _work(job: str, units: int, limits: Settings, session_id: str = "") -> None:
         dispatch(h)
 
 
-def _own_client(theirs: redis.Redis, limits: Settings) -> redis.Redis:
-    """A connection like RQ's to the same server, but with the patience of a lease, not of RQ.
+def _own_client(theirs: redis.Redis, settings: Settings) -> redis.Redis:
+    """A connection like RQ's to the same server, but with a time-out that fits a lease.
 
-    RQ waits 415 s for a silent server; a third of a lease is time enough to ask again.
+    RQ waits 415 s for a silent server; a third of a lease leaves time to ask again.
     """
     pool = theirs.connection_pool
-    patience_s = limits.beat_seconds * LEASE_BEATS / 3
+    patience_s = settings.beat_seconds * LEASE_BEATS / 3
     given: dict[str, Any] = {
         **pool.connection_kwargs,
         "socket_timeout": patience_s,

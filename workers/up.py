@@ -32,7 +32,7 @@ HEALTHY_S = 30.0
 """How long the scheduler may take until it answers."""
 
 SERVER_DEATHS_MAX = 3
-"""So many quick deaths of our own server in a row are borne."""
+"""So many quick deaths of our own server in a row are accepted."""
 
 STOP_SLACK_S = 5.0
 """What workers get beyond one shift to end by themselves."""
@@ -71,22 +71,22 @@ class Up:
         with ExitStack() as stack:
             stack.enter_context(_only_one(folder))
             listener = stack.enter_context(_listen(self.settings))
-            self.settings = _settled(self.settings, folder, listener)
+            self.settings = _resolved(self.settings, folder, listener)
             stack.callback(self._stop_server)
-            boss = stack.enter_context(self._supervisor(folder))
-            self._start_server(boss)
-            boss.start(self._children(listener))
-            if self._wait_healthy(boss, folder):
+            supervisor = stack.enter_context(self._supervisor(folder))
+            self._start_server(supervisor)
+            supervisor.start(self._children(listener))
+            if self._wait_healthy(supervisor, folder):
                 stack.callback((folder / "up.json").unlink, missing_ok=True)
                 self._announce(folder)
-                while boss.step(1.0):
-                    self._tend_server(boss)
+                while supervisor.step(1.0):
+                    self._restart_server_if_dead(supervisor)
 
     def _supervisor(self, folder: Path) -> Supervisor:
         grace_s = self.settings.shift_seconds + STOP_SLACK_S
         return Supervisor(folder / "logs", self.say, grace_s=grace_s, clock=self.clock)
 
-    def _start_server(self, boss: Supervisor) -> None:
+    def _start_server(self, supervisor: Supervisor) -> None:
         self._server = running.start(
             self.settings,
             redis_port=self.settings.redis_port,
@@ -94,12 +94,12 @@ class Up:
         )
         self._server_since_s = self.clock.monotonic_s()
         if self._server.process is not None:
-            boss.end_last(self._server.pid)
+            supervisor.end_last(self._server.pid)
         with connect(self._server.url) as client:
             require_safe(client, self.settings.fsync)
 
-    def _tend_server(self, boss: Supervisor) -> None:
-        """Start our own server again if it died; again and again is a fault to be seen."""
+    def _restart_server_if_dead(self, supervisor: Supervisor) -> None:
+        """Start our own server again if it died; if it dies again and again, that is an error."""
         if self._server is None or not self._server.has_ended():
             return
         quick = self.clock.monotonic_s() - self._server_since_s < STEADY_S
@@ -110,7 +110,7 @@ class Up:
                 f"{Path(self.settings.state_dir) / LOG_FILE}"
             )
         self.say(f"{self._server.path} ended and starts again")
-        self._start_server(boss)
+        self._start_server(supervisor)
 
     def _stop_server(self) -> None:
         if self._server is not None:
@@ -129,16 +129,16 @@ class Up:
         reaper = Child("reaper", hydra_command("reaper"), env)
         return [scheduler, reaper, *worker_children(settings, self.workers)]
 
-    def _wait_healthy(self, boss: Supervisor, folder: Path) -> bool:
+    def _wait_healthy(self, supervisor: Supervisor, folder: Path) -> bool:
         """Wait for the scheduler's first answer; False if a signal asked to stop before."""
         deadline_s = self.clock.monotonic_s() + HEALTHY_S
         while not _is_healthy(self.settings):
             late = self.clock.monotonic_s() > deadline_s
-            if late or boss.quick_deaths("scheduler"):
+            if late or supervisor.quick_deaths("scheduler"):
                 log = folder / "logs" / "scheduler.log"
                 why = f"did not answer within {HEALTHY_S:.0f} s" if late else "ended at its start"
                 raise Unavailable(f"the scheduler {why}; the end of {log} says:\n{_tail(log)}")
-            if not boss.step(_LOOK_EVERY_S):
+            if not supervisor.step(_LOOK_EVERY_S):
                 return False
         return True
 
@@ -155,10 +155,10 @@ def run_workers(settings: Settings, count: int, say: Callable[[str], None]) -> N
     """Keep `count` workers running, one core each, until a signal asks to stop."""
     folder = open_folder(settings.state_dir)
     grace_s = settings.shift_seconds + STOP_SLACK_S
-    with Supervisor(folder / "logs", say, grace_s=grace_s) as boss:
-        boss.start(worker_children(settings, count, "joined"))
+    with Supervisor(folder / "logs", say, grace_s=grace_s) as supervisor:
+        supervisor.start(worker_children(settings, count, "joined"))
         say(f"{count} workers run; their logs are in {folder / 'logs'}")
-        while boss.step(60.0):
+        while supervisor.step(60.0):
             pass
 
 
@@ -208,14 +208,14 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _settled(settings: Settings, folder: Path, listener: socket.socket) -> Settings:
+def _resolved(settings: Settings, folder: Path, listener: socket.socket) -> Settings:
     """The settings with everything that is known only now: the port, the token, the address."""
     bind = parse_bind(settings.bind, "--bind")
     port = int(listener.getsockname()[1])
-    settled = announce.with_token(
+    resolved = announce.with_token(
         dataclasses.replace(settings, bind=bind, port=port, state_dir=str(folder))
     )
-    return dataclasses.replace(settled, url=announce.url_of(settled))
+    return dataclasses.replace(resolved, url=announce.url_of(resolved))
 
 
 def _is_healthy(settings: Settings) -> bool:

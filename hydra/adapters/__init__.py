@@ -1,1 +1,1 @@
-"""The rest of the outside world: RQ, and the server that Hydra starts for itself."""
+"""Adapters of the ports: RQ's queue, a queue in memory, and what the machine's owner wants."""

@@ -28,7 +28,7 @@ LOAD_MEMORY_S = 5.0
 """The load is averaged exponentially over this time."""
 
 LOAD_STALE_S = 30.0
-"""After so long without a look the average begins anew."""
+"""After so long without a measurement the average starts again."""
 
 STAT = Path("/proc/stat")
 
@@ -40,12 +40,12 @@ def order(state_dir: str, until_s: float) -> None:
 
 
 def resume(state_dir: str) -> None:
-    """Take the order back."""
+    """Cancel the order."""
     (open_folder(state_dir) / ORDER).unlink(missing_ok=True)
 
 
 def ordered_until_s(state_dir: str) -> float:
-    """Wall clock up to which a pause is ordered; 0.0 for none. What nobody can read is an order."""
+    """Wall clock up to which a pause is ordered; 0.0 for none. An unreadable file counts as one."""
     try:
         found = json.loads((Path(state_dir).expanduser() / ORDER).read_text())["until_s"]
         return math.inf if found is None else float(found)

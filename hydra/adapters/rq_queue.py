@@ -1,8 +1,8 @@
 """The task queue over RQ: one queue, anonymous tasks.
 
-A task carries no data and no name of its own: no retry, no dependency, no callback, so there is
-nothing for RQ to resurrect; recovery belongs to the leases alone. RQ's registries are never read,
-because reading them cleans them up.
+A task carries no data and no name of its own: no retry, no dependency, no callback, so RQ has
+nothing to run again; recovery is done by the leases alone. RQ's registries are never read, because
+reading them cleans them up.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TASK = "hydra.workers.tasks.run_chunk"
 
 JOB_TIMEOUT_S = 300
 RESULT_TTL_S = 30
-"""Not 0: RQ deletes such a job amid its own bookkeeping, at fifteen round trips more."""
+"""Not 0: RQ deletes such a job during its own bookkeeping, which takes fifteen more round trips."""
 FAILURE_TTL_S = 300
 
 
@@ -54,7 +54,7 @@ class RqQueue:
             return int(self._queue.count)
 
     def workers(self) -> Collection[str]:
-        """The names in RQ's own register of who listens: the dead leave it after minutes."""
+        """The names in RQ's own list of workers: one that died leaves it after minutes."""
         with store_errors():
             keys = BaseWorker.all_keys(queue=self._queue)
         return {key.removeprefix(BaseWorker.redis_worker_namespace_prefix) for key in keys}

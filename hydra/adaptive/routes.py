@@ -1,9 +1,9 @@
-"""The ancestor's metrics of adaptive chunks and tiles, which it named and never had: real figures.
+"""The ancestor's metrics of adaptive chunks and tiles, which it named but never had: real figures.
 
-Both tell of one job: the newest, or the one that `job_id` names as its creator did or as we do.
-All comes from the job's timeline, so of a long job they tell of the chunks that are still there.
-Work is in the kernel's cost units, as foretold; a chunk's foretold time is its work by its worker's
-speed on this job, so that what is left is the error of the foretelling and not a slow machine.
+Both tell of one job: the newest, or the one that `job_id` names as its creator did or as we do. All
+comes from the job's timeline, so of a long job they tell of the chunks that are still there. Work
+is in the kernel's cost units, as estimated. A chunk's estimated time is its work divided by its
+worker's speed on this job, so the difference is the error of the estimate, not a slow machine.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Chunking(Load, frozen=True, forbid_unknown_fields=False):
 
 
 class TileFigures(Wire, frozen=True):
-    """A chunk as the kernel foretold it, and as it was."""
+    """A chunk as the kernel estimated it, and as it was."""
 
     tile_id: str
     complexity_score: float
@@ -78,7 +78,7 @@ class TileFigures(Wire, frozen=True):
 
 
 class Tiling(Load, frozen=True):
-    """Work foretold of a job's chunks, and time taken."""
+    """Estimated work of a job's chunks, and the time they took."""
 
     enabled: bool
     total_tiles: int
@@ -122,7 +122,7 @@ class AdaptiveRoutes(Routes):
 
     @route("GET", "/api/adaptive_tiling_metrics", Tiling, problems=(404,), query=Asked)
     def adaptive_tiling_metrics(self) -> Response:
-        """Work foretold of a job's chunks, and time taken."""
+        """Estimated work of a job's chunks, and the time they took."""
         job, chunks, said = self._asked()
         here = self._h.kernel_of(job) is not None
         costs = self._h.costs(job.spec.kernel, job.spec.params) if here else None
@@ -131,15 +131,15 @@ class AdaptiveRoutes(Routes):
         for chunk in chunks:
             mean = costs.mean(chunk.span) if costs else job.spec.unit_cost
             work = mean * chunk.span.units
-            foretold_s = _ratio(work, speeds[chunk.worker])
-            missed_s += abs(foretold_s - chunk.busy_s)
+            estimated_s = _ratio(work, speeds[chunk.worker])
+            missed_s += abs(estimated_s - chunk.busy_s)
             busy_s += chunk.busy_s
             tiles.append(
                 TileFigures(
                     tile_id=f"{chunk.span.start}..{chunk.span.stop}",
                     complexity_score=mean / job.spec.unit_cost,
                     estimated_iterations=work,
-                    estimated_computation_time=foretold_s,
+                    estimated_computation_time=estimated_s,
                     actual_computation_time=chunk.busy_s,
                     worker_performance=_ratio(work, chunk.busy_s),
                     assigned_worker=chunk.worker,

@@ -1,4 +1,4 @@
-"""The HTTP door: `/api/v1`, health, login, and the rules that every request passes.
+"""The HTTP API: `/api/v1`, health, login, and the checks that every request passes.
 
 `api(h)` is one blueprint that carries routes, guard and error handlers, so that any Flask
 application that registers it behaves the same.
@@ -18,7 +18,7 @@ from hydra.api.v1.jobs import JobRoutes
 from hydra.api.v1.pictures import PictureRoutes
 from hydra.api.v1.profiles import ProfileRoutes
 from hydra.api.v1.streams import Streams
-from hydra.http.body import bound_chunked
+from hydra.http.body import limit_chunked_body
 from hydra.http.guard import Guard
 from hydra.http.metrics import MetricRoutes
 from hydra.http.reply import handle_errors
@@ -28,7 +28,7 @@ from hydra.services import Hydra
 
 def api(h: Hydra) -> Blueprint:
     """Everything under `/api/v1`, the health pages, and the guard over the whole application."""
-    door = Blueprint("api", __name__)
+    blueprint = Blueprint("api", __name__)
     streams = Streams(h)
     guard = Guard(h)
     groups: list[Routes] = [
@@ -45,17 +45,17 @@ def api(h: Hydra) -> Blueprint:
     ]
     groups.append(DescriptionRoutes(groups, h.settings.body_bytes_max))
     for group in groups:
-        group.install(door)
+        group.install(blueprint)
     guard.open_to_all(groups)
-    door.before_app_request(bound_chunked)
-    handle_errors(door)
+    blueprint.before_app_request(limit_chunked_body)
+    handle_errors(blueprint)
 
-    @door.record
-    def settle(state: BlueprintSetupState) -> None:
+    @blueprint.record
+    def configure(state: BlueprintSetupState) -> None:
         state.app.config["MAX_CONTENT_LENGTH"] = h.settings.body_bytes_max
         state.app.extensions["hydra-streams"] = streams
 
-    return door
+    return blueprint
 
 
 def close_streams(app: Flask) -> None:

@@ -33,7 +33,7 @@ from hydra.work.supervisor import hydra_command
 READY_S = 120.0
 """How long the services or a worker may take to be there."""
 
-SETTLE_S = 2.5
+WAIT_BEFORE_S = 2.5
 """Pause before a measurement: the reaper has counted who is there, and nobody is starting."""
 
 STOP_GRACE_S = 20.0

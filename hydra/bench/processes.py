@@ -17,7 +17,7 @@ from hydra.work import sessions
 from hydra.work.supervisor import hydra_env
 
 LOOK_EVERY_S = 0.002
-"""How often it is asked whether what was stopped stands still."""
+"""Pause between two checks that stopped processes stand still."""
 
 
 def clean_env(**more: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hydra.bench.bounds import Outage
-from hydra.bench.fleet import READY_S, SETTLE_S, Fleet, Seat
+from hydra.bench.fleet import READY_S, WAIT_BEFORE_S, Fleet, Seat
 from hydra.bench.work import Work
 from hydra.client import Handle
 from hydra.errors import Unavailable
@@ -19,7 +19,7 @@ SPEED_SLACK = 0.1
 """The reference was timed with all cores at work, and one alone may be clocked higher."""
 
 SOLO_TRIES = 3
-"""Measurements of one speed, before what cannot be ends the bench."""
+"""Measurements of one speed, before an impossible one ends the bench."""
 
 STOPPED_S = 20.0
 """How long the faults stop one worker."""
@@ -56,15 +56,15 @@ class Race:
 def solo(fleet: Fleet, seat: Seat, work: Work, seconds: float, say: Callable[[str], None]) -> float:
     """The worker's speed with the others standing still, in core-seconds a second.
 
-    More than its cores allow cannot be: then it is measured again. Raises Unavailable if that
+    More than its cores allow is impossible: then it is measured again. Raises Unavailable if that
     does not help.
     """
     for _ in range(SOLO_TRIES):
         speed, others = _speed(fleet, seat, work, seconds)
         if speed <= seat.cores * (1 + SPEED_SLACK):
             return speed
-        wrong = f"{seat.name} alone: {speed:.3f} with {seat.cores:.3f} cores cannot be"
-        say(f"{wrong}; {', '.join(others) or 'nobody'} worked beside it")
+        wrong = f"{seat.name} alone: {speed:.3f} with {seat.cores:.3f} cores is impossible"
+        say(f"{wrong}; {', '.join(others) or 'nobody'} worked at the same time")
     raise Unavailable(wrong)
 
 
@@ -114,11 +114,11 @@ def race(
     With `faults`, two workers die midway and one stops for a while.
     Raises TimeoutError if they take far too long, and what a job raises that fails.
     """
-    fleet.clock.sleep_s(SETTLE_S)
+    fleet.clock.sleep_s(WAIT_BEFORE_S)
     seats = [seat for seat in fleet.seats if seat.leader]
     open_ = [fleet.client.open(work.kernel, work.params) for _ in range(jobs)]
     created_s = min(fleet.store.views.job(job.id).created_ms for job in open_) / 1000
-    outages = _strike(fleet, created_s, about_s / 2) if faults else []
+    outages = _inject_faults(fleet, created_s, about_s / 2) if faults else []
     answers = [job.result(timeout=PATIENCE * about_s + 60) for job in open_]
     ended_s = max(fleet.store.views.job(job.id).ended_ms or 0 for job in open_) / 1000
     return Race(
@@ -134,7 +134,7 @@ def race(
     )
 
 
-def _strike(fleet: Fleet, created_s: float, at_s: float) -> list[Outage]:
+def _inject_faults(fleet: Fleet, created_s: float, at_s: float) -> list[Outage]:
     """Midway two workers die at once, and a third stops for STOPPED_S."""
     clock = fleet.clock
     clock.sleep_s(max(0.0, created_s + at_s - clock.wall_s()))

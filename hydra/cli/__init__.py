@@ -28,7 +28,7 @@ OTHERS = {"pause": "pause", "resume": "pause", "bench": "bench", "simulate": "si
 """The rest, each with its module."""
 
 
-class Doors(click.Group):
+class CommandGroup(click.Group):
     """A group that loads a command's module when it is called for, and turns errors into exits."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -70,7 +70,7 @@ def _of_annexes() -> dict[str, str]:
     return annexes.named(lambda annex: annex.commands)
 
 
-@click.group(cls=Doors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hydra")
 def main() -> None:
     """Idle machines finish one big job together."""

@@ -13,7 +13,7 @@ WIDTH = 20
 SMOOTH_S = 3.0
 LOOK_S = 0.25
 LONG_LOOK_S = 25.0
-"""Nobody looks at the bar: ask as seldom as the scheduler allows; it answers at the end anyway."""
+"""For when nobody sees the bar: ask rarely; the scheduler answers at the job's end anyway."""
 
 
 class Bar:

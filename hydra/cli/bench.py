@@ -105,7 +105,7 @@ def fleet(
         faults,
         _sweep(sweep) if sweep else None,
     )
-    with _endable():
+    with _end_on_sigterm():
         result = run(plan, lambda line: click.echo(f"hydra: {line}", err=True))
     if folder:
         for path in results.write_csv(result, folder):
@@ -150,8 +150,8 @@ def _sweep(text: str) -> tuple[int, int]:
 
 
 @contextmanager
-def _endable() -> Iterator[None]:
-    """SIGTERM ends as Ctrl-C does: with nothing left behind."""
+def _end_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends it as Ctrl-C does, with nothing left running."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

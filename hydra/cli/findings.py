@@ -32,7 +32,7 @@ class Grade(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """Works, with less speed or less safety than could be had."""
+    """Works, but slower or less safely than it could."""
     BAD = "bad"
     """Does not work."""
 

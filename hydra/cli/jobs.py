@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 EXPONENT_MAX = 100
-"""Powers beyond this are inside nobody's bounds, and would only take time to write out."""
+"""Larger powers are outside every bound, and would only take time to compute."""
 
 ENDED_BADLY = 1
 
@@ -157,7 +157,7 @@ def watch(job: str, as_json: bool, url: str | None, token: str | None) -> None:
 
 @click.command()
 @click.argument("job")
-@click.option("--reason", default="", help="Told to whoever looks at the job.")
+@click.option("--reason", default="", help="Shown to everyone who looks at the job.")
 @scheduler_options
 def cancel(job: str, reason: str, as_json: bool, url: str | None, token: str | None) -> None:
     """End JOB; one that has ended stays as it is."""
@@ -263,8 +263,8 @@ def profile(
         raise Invalid(f"{folder} cannot be written: {error.strerror}", field="output") from None
     written = [str(folder / name) for name in files]
     if as_json:
-        told = {name: value for name, value in found.items() if name != "chunks"}
-        click.echo(json.dumps(told | {"files": written}))
+        shown = {name: value for name, value in found.items() if name != "chunks"}
+        click.echo(json.dumps(shown | {"files": written}))
         return
     click.echo(summary(handle.shape, found))
     for path in written:

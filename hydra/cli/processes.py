@@ -1,6 +1,6 @@
 """Commands that start processes: `up`, `worker`, `scheduler`, `reaper`; and two that start none.
 
-`redis-conf` prepares a server that something else starts; `doctor` looks at everything.
+`redis-conf` prepares a server that something else starts; `doctor` checks everything.
 
 What a command needs is imported inside it, so that `hydra --help` is quick and a worker does not
 load the web.
@@ -121,7 +121,7 @@ def scheduler(bind: str | None, port: int | None, descriptor: int | None) -> Non
 
         return create_app(live(settings))
 
-    # With a descriptor we are a part of `hydra up`, which does the talking.
+    # With a descriptor this is a part of `hydra up`, which prints these lines.
     on_ready = say_where if descriptor is None else None
     process.run(settings, make_app, descriptor=descriptor, on_ready=on_ready)
 
@@ -161,18 +161,18 @@ def reaper() -> None:
 def redis_conf(data: str, bind: str, port: int) -> None:
     """Write a redis.conf with a password, for a server that others start, such as a container.
 
-    It lies in the state folder; the password beside it, in redis-password.
+    It is in the state folder; the password is next to it, in redis-password.
     """
     from pathlib import Path
 
     from hydra.server.addresses import parse_bind
-    from hydra.server.process import Door, configuration
+    from hydra.server.process import TcpEndpoint, configuration
     from hydra.server.state_folder import keep_secret, open_folder, write_whole
 
     settings = Settings.read()
     folder = open_folder(settings.state_dir)
-    door = Door(port, parse_bind(bind, "--bind"), keep_secret(folder, "redis-password"))
-    write_whole(folder / "redis.conf", configuration(Path(data), door, settings.fsync))
+    endpoint = TcpEndpoint(port, parse_bind(bind, "--bind"), keep_secret(folder, "redis-password"))
+    write_whole(folder / "redis.conf", configuration(Path(data), endpoint, settings.fsync))
 
 
 @click.command()

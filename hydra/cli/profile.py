@@ -30,7 +30,7 @@ def summary(job: dict[str, Any], profile: dict[str, Any]) -> str:
     """The figures, for people."""
     count, noun = job["unit_holds"]["count"], job["unit_holds"]["noun"]
     efficiency, lasted_s = profile["efficiency"], profile["makespan_s"]
-    told = (
+    text = (
         "unknown"
         if efficiency is None
         else (
@@ -38,7 +38,7 @@ def summary(job: dict[str, Any], profile: dict[str, Any]) -> str:
             "if its workers had computed all the time"
         )
     )
-    lines = [f"efficiency {told}"]
+    lines = [f"efficiency {text}"]
     if not profile["whole"]:
         lines.append("the timeline has dropped its oldest chunks; this tells of the rest")
     for share in profile["workers"]:

@@ -18,7 +18,7 @@ KINDS = ("svg", "png", "pdf")
     "--scenario",
     default="churn",
     show_default=True,
-    help="The fleet and what happens to it; 'list' tells them all.",
+    help="The fleet and what happens to it; 'list' shows them all.",
 )
 @click.option(
     "--policy",

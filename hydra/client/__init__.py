@@ -1,4 +1,4 @@
-"""The Python door: submit jobs to a scheduler over HTTP, follow them, get their answers.
+"""The Python client: submit jobs to a scheduler over HTTP, follow them, get their answers.
 
 ::
 
@@ -6,7 +6,7 @@
         print(client.submit("pi", samples=10**12).result())
 
 Every request may be repeated without harm (a submit carries an Idempotency-Key), so what a weak
-network swallows is sent again.
+network loses is sent again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ RETRIES = urllib3.Retry(
 )
 
 OUTAGE_S = 60.0
-"""How long a wait rides out a scheduler that has gone silent."""
+"""How long a wait goes on while the scheduler does not answer."""
 
 PAUSE_S = 0.1
 WATCH_S = 0.25
@@ -165,7 +165,7 @@ class Client:
 
 
 class Handle:
-    """One job as last seen; what asks the scheduler says so."""
+    """One job as last seen; methods that ask the scheduler say so."""
 
     def __init__(self, client: Client, shape: dict[str, Any]) -> None:
         self._client = client

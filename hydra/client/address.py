@@ -1,4 +1,4 @@
-"""Which scheduler a caller on this machine means, and the token that admits to it."""
+"""Which scheduler a caller on this machine means, and the token that it wants."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def find_token(url: str) -> str:
     """HYDRA_TOKEN, or for a scheduler of this machine the one in the state folder, or empty."""
     if given := os.environ.get("HYDRA_TOKEN"):
         return given
-    # The state folder's token is this machine's: nobody else may be shown it.
+    # The state folder's token is for this machine's scheduler: no other may see it.
     host = urlsplit(url).hostname
     if host not in ("127.0.0.1", "localhost", "::1") and url != _up_url():
         return ""

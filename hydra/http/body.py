@@ -1,6 +1,6 @@
 """Reading what the caller sent: strict JSON, query, headers, ids. All of it may be hostile.
 
-A struct says what is taken; what is refused is told of every wrong field at once.
+A struct says what is accepted; an error names every wrong field at once.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ SHOWN_CHARS_MAX = 64
 """How much of what the caller sent an error repeats."""
 
 
-def bound_chunked() -> None:
+def limit_chunked_body() -> None:
     """Read a body of unknown length up to the limit, and give it a length.
 
-    Raises TooLarge, or BadWire if its chunks are no chunks: the server finds that only now.
+    Raises TooLarge, or BadWire if its chunks are malformed, which the server finds only now.
 
-    Werkzeug cuts such a body off at the limit and says nothing: half a form would pass as a whole.
+    Werkzeug cuts such a body off at the limit and reports nothing: half a form would pass as whole.
     """
     environ, limit = request.environ, request.max_content_length
     chunked = request.content_length is None and environ.get("wsgi.input_terminated")
@@ -58,12 +58,12 @@ def bound_chunked() -> None:
     environ["CONTENT_LENGTH"] = str(len(found))
 
 
-Also = Callable[[Mapping[str, Any]], Iterable[FieldError]]
-"""Looks into the fields that are right as such, and tells what is wrong inside them."""
+ExtraCheck = Callable[[Mapping[str, Any]], Iterable[FieldError]]
+"""Gets the fields that passed, and gives the errors that it finds inside them."""
 
 
-def read(*kinds: type[W], also: Also = lambda found: ()) -> W:
-    """The request's JSON body as the struct; of several, the one whose tag it bears.
+def read(*kinds: type[W], also: ExtraCheck = lambda found: ()) -> W:
+    """The request's JSON body as the struct; of several, the one that its tag names.
 
     Raises BadWire for a body that is no JSON object, BadParam with every wrong field. A body that
     needs no field may be left out.
@@ -92,16 +92,16 @@ def read(*kinds: type[W], also: Also = lambda found: ()) -> W:
 
 def query(kind: type[W]) -> W:
     """The request's query as the struct; raises BadParam with every wrong field."""
-    return _texts(kind, request.args)
+    return _from_texts(kind, request.args)
 
 
 def headers(kind: type[W]) -> W:
     """The request's headers as the struct; raises BadParam with every wrong one."""
-    return _texts(kind, request.headers)
+    return _from_texts(kind, request.headers)
 
 
 def job_id(given: JobId) -> JobId:
-    """A job's id as it came in a URL, or NoSuchJob: what has another form names nothing."""
+    """A job's id as it came in a URL, or NoSuchJob: a text of another form is no id."""
     if not re.fullmatch(JOB_ID, given):
         raise NoSuchJob(f"no job {_shown(given)!r}", field="job")
     return given
@@ -134,20 +134,20 @@ def _rules(kind: type[Wire]) -> list[_Rule]:
                 attribute=field.name,
                 kind=field.type,
                 required=field.required,
-                must=_noun(drawn),
+                must=_expected(drawn),
                 pattern=pattern,
             )
         )
     return found
 
 
-def _noun(kind: inspect.Type) -> str:
+def _expected(kind: inspect.Type) -> str:
     """What a value of this type is, for people."""
     match kind:
         case inspect.Metadata(extra_json_schema={"title": str(title)}):
             return title
         case inspect.Metadata(type=inner):
-            return _noun(inner)
+            return _expected(inner)
         case inspect.IntType(ge=low, le=high):
             return "a whole number" if high is None else f"a whole number from {low} to {high}"
         case inspect.FloatType(ge=low, le=high):
@@ -180,18 +180,18 @@ def _checked(
             value = msgspec.convert(given[rule.name], rule.kind, strict=strict)
             if isinstance(value, str):
                 value.encode()
-            # As a whole: `$` alone lets a line's end through.
+            # As a whole: `$` alone accepts a line break at the end.
             if rule.pattern and not re.fullmatch(rule.pattern, value):
                 raise msgspec.ValidationError
             found[rule.attribute] = value
         except msgspec.ValidationError:
             wrong.append(FieldError(place(rule.name), f"{rule.name} must be {rule.must}"))
         except UnicodeEncodeError:
-            wrong.append(FieldError(place(rule.name), f"{rule.name} holds half a character"))
+            wrong.append(FieldError(place(rule.name), f"{rule.name} has a broken character"))
     return found
 
 
-def _texts(kind: type[W], given: Mapping[str, str] | Headers) -> W:
+def _from_texts(kind: type[W], given: Mapping[str, str] | Headers) -> W:
     wrong: list[FieldError] = []
     found = _checked(kind, given, wrong, strict=False)
     if wrong:

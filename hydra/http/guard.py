@@ -63,11 +63,11 @@ class Guard(Routes):
         self._cookie = "hydra-" + hashlib.sha256(self._token).hexdigest()[:8]
         self._public: frozenset[str] = frozenset()
 
-    def install(self, door: Blueprint) -> None:
+    def install(self, blueprint: Blueprint) -> None:
         """Stand before every route of the application, not only the API's."""
-        door.before_app_request(self.check)
-        door.after_app_request(self.seal)
-        super().install(door)
+        blueprint.before_app_request(self.check)
+        blueprint.after_app_request(self.add_headers)
+        super().install(blueprint)
 
     def open_to_all(self, groups: Iterable[Routes]) -> None:
         """Ask for no credential where these groups' public routes are, nor for static files."""
@@ -112,7 +112,7 @@ class Guard(Routes):
         )
         return response
 
-    def seal(self, response: Response) -> Response:
+    def add_headers(self, response: Response) -> Response:
         """Put the security headers on a response."""
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
@@ -143,8 +143,9 @@ class Guard(Routes):
         changes = request.method not in ("GET", "HEAD", "OPTIONS")
         site = request.headers.get("Sec-Fetch-Site")
         if site is None:
-            # Browsers tell no site over plain HTTP, but always where a form or a script is from.
-            # Neither on a change: not a browser, so nobody's credential is being borrowed.
+            # Over plain HTTP browsers send no Sec-Fetch-Site, but with a form or a script always
+            # Origin or Referer. A change with neither is not from a browser, so it uses nobody's
+            # cookie.
             origin = request.headers.get("Origin", request.headers.get("Referer"))
             foreign = changes and origin is not None and not _same_host(origin, request.host)
         elif changes:

@@ -26,11 +26,11 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class MetricRoutes(Routes):
-    """Counts every request of the application, and tells that and the store's totals."""
+    """Counts every request of the application, and gives these counts and the store's totals."""
 
     def __init__(self, h: Hydra, more: Iterable[Callable[[Hydra], Collector]] = ()) -> None:
         self._h = h
-        # Its own: the library's holds figures of this process that nobody asked for.
+        # A registry of its own: the library's has figures of this process that nobody asked for.
         self._registry = CollectorRegistry()
         for made in (Totals, *more):
             self._registry.register(made(h))
@@ -47,13 +47,13 @@ class MetricRoutes(Routes):
             buckets=BUCKETS_S,
             registry=None,
         )
-        self._registry.register(Undated(self._requests, self._seconds))
+        self._registry.register(WithoutCreationTimes(self._requests, self._seconds))
 
-    def install(self, door: Blueprint) -> None:
+    def install(self, blueprint: Blueprint) -> None:
         """Put the route on the blueprint, and the watch before every other check."""
-        door.before_app_request(self._begin)
-        door.after_app_request(self._count)
-        super().install(door)
+        blueprint.before_app_request(self._begin)
+        blueprint.after_app_request(self._count)
+        super().install(blueprint)
 
     @route("GET", "/metrics", Reply(str, what="the metrics", media=("text/plain",)))
     def metrics(self) -> Response:
@@ -76,7 +76,7 @@ class MetricRoutes(Routes):
         return response
 
 
-class Undated(Collector):
+class WithoutCreationTimes(Collector):
     """Metrics without the time at which each of their series began, which is one more series."""
 
     def __init__(self, *metrics: Collector) -> None:

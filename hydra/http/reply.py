@@ -58,10 +58,10 @@ class Problem(Wire, frozen=True):
 
 
 def encoded(value: object) -> bytes:
-    """The one way this door writes JSON: UTF-8, one line, no NaN."""
+    """The one way in which the API writes JSON: UTF-8, one line, no NaN."""
     try:
         return _ENCODER.encode(value)
-    except UnicodeEncodeError:  # half a character, as a stranger may have sent it
+    except UnicodeEncodeError:  # a broken character that some caller sent
         return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
 
 
@@ -108,11 +108,11 @@ def pointer(*names: str) -> str:
     return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
 
 
-def handle_errors(door: Blueprint) -> None:
+def handle_errors(blueprint: Blueprint) -> None:
     """Answer every error of the application with a problem."""
-    door.app_errorhandler(HydraError)(on_hydra_error)
-    door.app_errorhandler(HTTPException)(on_http_error)
-    door.app_errorhandler(Exception)(on_surprise)
+    blueprint.app_errorhandler(HydraError)(on_hydra_error)
+    blueprint.app_errorhandler(HTTPException)(on_http_error)
+    blueprint.app_errorhandler(Exception)(on_unexpected_error)
 
 
 def on_hydra_error(error: HydraError) -> Response:
@@ -124,7 +124,7 @@ def on_hydra_error(error: HydraError) -> Response:
 
 
 def on_http_error(error: HTTPException) -> AnyResponse:
-    """A problem from what Flask or Werkzeug raised: no such page, wrong method, and the like."""
+    """A problem from what Flask or Werkzeug raised, such as an unknown page or a wrong method."""
     status = error.code or 500
     if status < 400:
         return error.get_response(request.environ)  # a redirect
@@ -139,7 +139,7 @@ def on_http_error(error: HTTPException) -> AnyResponse:
     return response
 
 
-def on_surprise(error: Exception) -> Response:
-    """A bug of ours: logged whole, told to the caller without its inside."""
-    LOG.error("surprise path=%s", request.path, exc_info=error)
+def on_unexpected_error(error: Exception) -> Response:
+    """A bug in Hydra: logged in full; the caller is told no details."""
+    LOG.error("unexpected error path=%s", request.path, exc_info=error)
     return problem(500, "error", "Internal Server Error", "an error in Hydra; its log says more")

@@ -112,8 +112,8 @@ class Routes:
         """Each, in the order in which they stand."""
         return [value for value in vars(cls).values() if isinstance(value, Route)]
 
-    def install(self, door: Blueprint) -> None:
+    def install(self, blueprint: Blueprint) -> None:
         """Put the routes on the blueprint."""
         for route in self.declared():
             view = partial(route.handler, self)
-            door.add_url_rule(route.path, route.name, view, methods=[route.method])
+            blueprint.add_url_rule(route.path, route.name, view, methods=[route.method])

@@ -1,8 +1,8 @@
 """How a process reaches Redis, and whether that Redis can be trusted with the accounts.
 
 A server that evicts keys, is too old for the scripts, or keeps no log where one was promised would
-lose work without a word; so every long-lived process asks `require_safe` once, before it does
-anything else, and the health page asks the same again at every look: a configuration can change.
+lose work silently. So every long-lived process calls `require_safe` once, before it does anything
+else, and the health page makes the same checks each time: a configuration can change.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ TIMEOUT_S = 5.0
 """How long one call may take before the server counts as silent."""
 
 RETRIES = 2
-"""Redis-py 8 retries ten times by default, which hides an outage for seconds; Hydra has its own
-answer to outages, so the client only bridges a dropped connection."""
+"""Redis-py 8 retries ten times by default, which hides an outage for seconds. Hydra handles outages
+itself, so the client only retries after a dropped connection."""
 
 VERSION_MIN = (7, 0, 0)
 """Oldest server that runs every script."""
@@ -113,8 +113,8 @@ def inspect(client: redis.Redis) -> ServerFacts:
 def require_safe(client: redis.Redis, fsync: str = "") -> ServerFacts:
     """The server's facts, if it can be trusted with the accounts.
 
-    `fsync` is what was promised of its log (`HYDRA_FSYNC`); empty for workers, who promise nothing.
-    Raises StoreDown or StoreUnsafe.
+    `fsync` is what was promised of its log (`HYDRA_FSYNC`); empty for workers, which promise
+    nothing. Raises StoreDown or StoreUnsafe.
     """
     facts = inspect(client)
     for check in requirements(facts, fsync):
@@ -139,7 +139,7 @@ def _version_check(facts: ServerFacts) -> Check:
 def _eviction_check(facts: ServerFacts) -> Check:
     policy = facts.maxmemory_policy
     if policy in ("", "noeviction"):
-        return Check("eviction", True, policy or "not told")
+        return Check("eviction", True, policy or "unknown")
     evicts = f"evicts keys when memory is full (maxmemory-policy {policy})"
     return Check("eviction", False, f"{evicts}, which would lose work; set it to noeviction")
 
@@ -149,14 +149,14 @@ def _log_check(facts: ServerFacts, fsync: str) -> Check:
         return Check("log", False, "cannot write its log: make room on its disk")
     if not facts.aof_enabled:
         lost = "keeps no log, so a crash loses jobs"
-        mend = "set appendonly yes, or HYDRA_FSYNC=no to accept that"
-        return Check("log", fsync in ("", "no"), f"{lost}; {mend}")
-    told = FSYNC.index(facts.fsync) if facts.fsync in FSYNC else 0
-    if fsync and told > FSYNC.index(fsync):
+        fix = "set appendonly yes, or HYDRA_FSYNC=no to accept that"
+        return Check("log", fsync in ("", "no"), f"{lost}; {fix}")
+    found = FSYNC.index(facts.fsync) if facts.fsync in FSYNC else 0
+    if fsync and found > FSYNC.index(fsync):
         late = f"writes its log to disk at {facts.fsync}, not {fsync}"
-        mend = f"set appendfsync {fsync}, or HYDRA_FSYNC={facts.fsync} to accept that a power cut"
-        return Check("log", False, f"{late}; {mend} may lose up to a second")
-    return Check("log", True, f"on, fsync {facts.fsync or 'not told'}")
+        fix = f"set appendfsync {fsync}, or HYDRA_FSYNC={facts.fsync} to accept that a power cut"
+        return Check("log", False, f"{late}; {fix} may lose up to a second")
+    return Check("log", True, f"on, fsync {facts.fsync or 'unknown'}")
 
 
 def _fsync(client: redis.Redis) -> str:
@@ -200,7 +200,7 @@ REFUSING = (
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turn the client's errors into StoreDown; other replies of the server are our bugs."""
+    """Turn the client's errors into StoreDown; other errors of the server are bugs of Hydra."""
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError) as error:

@@ -37,7 +37,7 @@ LOOK_EVERY_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class TcpEndpoint:
     """The TCP address that the server should have besides its socket; port 0 is none."""
 
     port: int
@@ -65,7 +65,7 @@ class Server:
     """Process id; 0 for a server that was given by its address."""
     join_line: str = ""
     process: subprocess.Popen[bytes] | None = None
-    """Set only on the server that this very call started."""
+    """Set only on a server that this call started."""
     record: Path | None = None
 
     def has_ended(self) -> bool:
@@ -89,28 +89,30 @@ class Server:
             self.record.unlink(missing_ok=True)
 
 
-def launch(binary: Binary, fsync: str, folder: Path, socket: Path, door: Door, life: int) -> Server:
+def launch(
+    binary: Binary, fsync: str, folder: Path, socket: Path, endpoint: TcpEndpoint, server_lock: int
+) -> Server:
     """Start the server and wait until it answers.
 
-    It inherits the locked descriptor `life`. Raises StoreDown with the last line of its log.
+    It inherits the locked descriptor `server_lock`. Raises StoreDown with the last line of its log.
     """
     (folder / "redis").mkdir(mode=0o700, exist_ok=True)
     log = folder / LOG_FILE
     log.parent.mkdir(mode=0o700, exist_ok=True)
     # A file, since the arguments of a process are there for every user to read.
-    write_whole(folder / "redis.conf", configuration(folder / "redis", door, fsync, socket))
+    write_whole(folder / "redis.conf", configuration(folder / "redis", endpoint, fsync, socket))
     log.write_bytes(b"")
-    with log.open("ab") as output:  # appending, so that whoever cuts a long log leaves no gap
+    with log.open("ab") as output:  # appending, so that cutting a long log leaves no gap
         process = subprocess.Popen(
             [binary.path, str(folder / "redis.conf")],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a terminal's Ctrl-C must reach its users first
-            pass_fds=(life,),
+            pass_fds=(server_lock,),
         )
     server = Server(
-        url=socket_url(socket, door.password),
+        url=socket_url(socket, endpoint.password),
         how=binary.how,
         version=binary.version_text,
         path=binary.path,
@@ -146,11 +148,11 @@ def _wait_ready(server: Server, log: Path) -> None:
         CLOCK.sleep_s(LOOK_EVERY_S)
 
 
-def configuration(data: Path, door: Door, fsync: str, socket: Path | None = None) -> str:
+def configuration(data: Path, endpoint: TcpEndpoint, fsync: str, socket: Path | None = None) -> str:
     """The text of a redis.conf that keeps every acknowledged write in the folder `data`."""
     lines = [
-        f"port {door.port}",
-        f"bind {door.bind}",
+        f"port {endpoint.port}",
+        f"bind {endpoint.bind}",
         f"dir {_quoted(data)}",
         "daemonize no",
         "appendonly yes",
@@ -163,8 +165,8 @@ def configuration(data: Path, door: Door, fsync: str, socket: Path | None = None
     ]
     if socket is not None:
         lines += [f"unixsocket {_quoted(socket)}", "unixsocketperm 700"]
-    if door.password:
-        lines.append(f"requirepass {door.password}")
+    if endpoint.password:
+        lines.append(f"requirepass {endpoint.password}")
     return "\n".join(lines) + "\n"
 
 

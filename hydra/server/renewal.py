@@ -1,4 +1,4 @@
-"""A log that may be torn is written anew, before it can do harm.
+"""Has the Redis log rewritten when it may be damaged, before that can do harm.
 
 The problem: two ways in which a log goes bad while what the server holds in memory is right.
 
@@ -10,9 +10,9 @@ The problem: two ways in which a log goes bad while what the server holds in mem
   by a rewrite they go on writing where it ended: zeros lie between, and the next start is refused.
 
 The idea: rewrite the log from memory as soon as anyone sees that the server was restarted, or that
-it can write its log again. A second crash amid the rewriting, which takes milliseconds, leaves a
-log that Redis refuses to read until redis-check-aof has cut it. Rejected: `aof-load-truncated no`,
-since every loss of power would wait for a person; reading the log ourselves, since a large one
+it can write its log again. A second crash during the rewriting, which takes milliseconds, leaves a
+log that Redis does not read until redis-check-aof has repaired it. Rejected: `aof-load-truncated
+no`, since every loss of power would wait for a person; reading the log ourselves, since a large one
 takes minutes.
 """
 
@@ -37,9 +37,9 @@ class Renewal:
         """The run of the server whose log is known to be whole."""
 
     def look(self) -> bool:
-        """Have the log rewritten if it may be torn; whether that was asked for.
+        """Have the log rewritten if it may be damaged; whether that was asked for.
 
-        A server that lets nobody do so, or tells nothing (a managed one), is left alone. Raises
+        A server that does not allow it, or gives no facts (a managed one), is left alone. Raises
         StoreDown.
         """
         with store_errors():

@@ -6,7 +6,8 @@ folder, which needs neither a free port nor a password; a TCP port is opened onl
 
 Two servers on one folder would ruin each other's log, and Redis itself has no lock. So the server
 inherits a locked descriptor: the kernel holds the lock for exactly as long as the server lives, and
-a killed server or a reused process id can fool nobody. A second lock covers the start itself.
+neither a killed server nor a reused process id can mislead us. A second lock covers the start
+itself.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from hydra.server.process import (
     LOG_FILE,
     LOOK_EVERY_S,
     READY_S,
-    Door,
     Server,
+    TcpEndpoint,
     ask,
     client_of,
     launch,
@@ -66,22 +67,22 @@ def start(settings: Settings, *, redis_port: int = 0, redis_bind: str = "") -> S
             raise BadSetting("--redis-port and --redis-bind have no use with REDIS_URL")
         return _given(settings.redis_url)
     folder = open_folder(settings.state_dir)
-    door = _door(folder, redis_port, redis_bind)
+    endpoint = _endpoint(folder, redis_port, redis_bind)
     socket = _socket_path(folder)
     with hold(folder / "lock"):
-        life = os.open(folder / "redis.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        server_lock = os.open(folder / "redis.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            server = _join(folder, socket, life)
+            server = _join(folder, socket, server_lock)
             if server is None:
                 binary = find(settings.redis_server)
-                server = launch(binary, settings.fsync, folder, socket, door, life)
-            elif door.port:
-                _open_door(server, socket, door)
+                server = launch(binary, settings.fsync, folder, socket, endpoint, server_lock)
+            elif endpoint.port:
+                _open_endpoint(server, socket, endpoint)
         finally:
-            os.close(life)
-        if server.process is not None or door.port:
-            _write_record(server, folder, socket, door)
-    server.join_line = door.join_line
+            os.close(server_lock)
+        if server.process is not None or endpoint.port:
+            _write_record(server, folder, socket, endpoint)
+    server.join_line = endpoint.join_line
     return server
 
 
@@ -90,11 +91,11 @@ def running_server(settings: Settings) -> Server | None:
     folder = Path(settings.state_dir).expanduser().absolute()
     if not (folder / "redis.lock").exists():
         return None
-    life = os.open(folder / "redis.lock", os.O_RDWR)
+    server_lock = os.open(folder / "redis.lock", os.O_RDWR)
     try:
-        return _join(folder, _socket_path(folder), life)
+        return _join(folder, _socket_path(folder), server_lock)
     finally:
-        os.close(life)
+        os.close(server_lock)
 
 
 def _given(url: str) -> Server:
@@ -106,17 +107,17 @@ def _given(url: str) -> Server:
             place = f"{where.hostname}:{where.port or PORT}" if where.hostname else where.path
             raise StoreDown(f"the Redis of REDIS_URL at {place} does not answer: {error}") from None
     host = urlsplit(url).hostname or ""
-    # The address may carry a password that is not ours to print.
+    # The address may contain a password, which must not be printed.
     join = "" if not host or is_loopback(host) else 'rq worker hydra --url "$REDIS_URL"'
     return Server(url=url, how="REDIS_URL", join_line=join)
 
 
-def _door(folder: Path, port: int, bind: str) -> Door:
+def _endpoint(folder: Path, port: int, bind: str) -> TcpEndpoint:
     bind = parse_bind(bind, "--redis-bind") if bind else "127.0.0.1"
     if not is_loopback(bind):
-        return Door(port or PORT, bind, keep_secret(folder, "redis-password"))
+        return TcpEndpoint(port or PORT, bind, keep_secret(folder, "redis-password"))
     # Once there is a password it stays: another machine may still hold the line that was printed.
-    return Door(port, bind, read_secret(folder, "redis-password"))
+    return TcpEndpoint(port, bind, read_secret(folder, "redis-password"))
 
 
 def _socket_path(folder: Path) -> Path:
@@ -136,11 +137,11 @@ def _socket_path(folder: Path) -> Path:
     return near / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.sock"
 
 
-def _join(folder: Path, socket: Path, life: int) -> Server | None:
-    """The server that runs for this folder; None, and its lock is ours, if there is none."""
+def _join(folder: Path, socket: Path, server_lock: int) -> Server | None:
+    """The server that runs for this folder; None, with its lock taken by us, if there is none."""
     deadline_s = CLOCK.monotonic_s() + READY_S
     password = read_secret(folder, "redis-password")
-    while not try_lock(life):
+    while not try_lock(server_lock):
         # A password made by this very call is not yet known to a server that has none.
         for url in dict.fromkeys((socket_url(socket, password), socket_url(socket, ""))):
             info = ask(url)
@@ -168,22 +169,22 @@ def _running(url: str, info: dict[str, Any]) -> Server:
     )
 
 
-def _open_door(server: Server, socket: Path, door: Door) -> None:
+def _open_endpoint(server: Server, socket: Path, endpoint: TcpEndpoint) -> None:
     """Give a running server the TCP port, and first the password that guards it."""
     with client_of(server.url) as client:
         try:
-            if door.password:
-                client.config_set("requirepass", door.password)
+            if endpoint.password:
+                client.config_set("requirepass", endpoint.password)
             # In one command: the new port must not open on the old address.
-            client.config_set("port", door.port, "bind", door.bind)
+            client.config_set("port", endpoint.port, "bind", endpoint.bind)
         except redis.RedisError as error:
             raise StoreDown(
-                f"the running server cannot listen on {door.bind}:{door.port}: {error}"
+                f"the running server cannot listen on {endpoint.bind}:{endpoint.port}: {error}"
             ) from None
-    server.url = socket_url(socket, door.password)
+    server.url = socket_url(socket, endpoint.password)
 
 
-def _write_record(server: Server, folder: Path, socket: Path, door: Door) -> None:
+def _write_record(server: Server, folder: Path, socket: Path, endpoint: TcpEndpoint) -> None:
     """Tell people, and `hydra doctor`, what runs here; nothing is decided by this file."""
     facts = {
         "pid": server.pid,
@@ -191,7 +192,7 @@ def _write_record(server: Server, folder: Path, socket: Path, door: Door) -> Non
         "version": server.version,
         "how": server.how,
         "socket": str(socket),
-        "port": door.port,
-        "bind": door.bind,
+        "port": endpoint.port,
+        "bind": endpoint.bind,
     }
     write_whole(folder / "server.json", json.dumps(facts, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""The state folder: who may read it, who may use it at a time, and the secrets it keeps."""
+"""The state folder: who may read it, which process uses it, and the secrets in it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _LOOK_EVERY_S = 0.02
 def open_folder(state_dir: str) -> Path:
     """The state folder, made if missing, readable by its owner only.
 
-    A folder that others can enter is closed to them if it is empty or already a state folder;
-    otherwise it is somebody's and left alone. Raises BadSetting with what to do.
+    If others can enter the folder, it is closed to them if it is empty or already a state folder;
+    otherwise it belongs to someone else and is left alone. Raises BadSetting with what to do.
     """
     folder = Path(state_dir).expanduser().absolute()
     try:

@@ -1,7 +1,7 @@
 """Use cases: one verb, one file. Each looks, asks policy, and commits through the store.
 
-A service is a function whose first argument is the `Hydra` bundle. It knows ports, never what
-answers them.
+A service is a function whose first argument is the `Hydra` bundle. It knows ports, never the
+adapters behind them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Audit: look at every open job twice and say what cannot be."""
+"""Audit: look at every open job twice and report every broken invariant."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Audit:
 def audit(h: Hydra) -> Audit:
     """Check the invariants of all open jobs of a live system; nothing is changed.
 
-    Each dump is one moment, but not the same as another job's. So all are taken a second time: a
-    lease that is there both times was there while the jobs between were looked at.
+    Each dump is one moment, but not the same moment as another job's. So every job is dumped twice:
+    a lease that is in both dumps was held while the jobs between were dumped.
     """
     first = list(_dumps(h, list(_open_jobs(h))))
     again = {dump.job.id: dump for dump in _dumps(h, [dump.job.id for dump in first])}
@@ -36,7 +36,7 @@ def audit(h: Hydra) -> Audit:
     both = [(dump, again[dump.job.id]) for dump in first if dump.job.id in again]
     for dump, later in both:
         faults += [f"job {dump.job.id}: {fault}" for fault in regressions(dump, later)]
-    faults += clashes([_lasting(dump, later) for dump, later in both])
+    faults += clashes([_held_both_times(dump, later) for dump, later in both])
     return Audit(len(first), sum(len(dump.leases) for dump in first), faults)
 
 
@@ -52,9 +52,9 @@ def _dumps(h: Hydra, job_ids: Sequence[str]) -> Iterator[JobDump]:
         try:
             yield h.store.vitals.dump(job_id)
         except NoSuchJob:
-            continue  # it has ended and had its time since we asked
+            continue  # it ended and was deleted since we asked
 
 
-def _lasting(dump: JobDump, later: JobDump) -> JobDump:
+def _held_both_times(dump: JobDump, later: JobDump) -> JobDump:
     tokens = {lease.token for lease in later.leases}
     return replace(dump, leases=[lease for lease in dump.leases if lease.token in tokens])

@@ -1,4 +1,4 @@
-"""Cancel: end a job now; its leases drain at their next heartbeat."""
+"""Cancel: end a job now; its workers learn of it at their next heartbeat."""
 
 from __future__ import annotations
 

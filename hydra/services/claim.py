@@ -11,14 +11,15 @@ from hydra.policy import calling, chunking, splitting
 from hydra.services import Hydra
 
 STRAGGLERS_LOOKED_AT = 16
-"""Most leases of a job that may be split: in a small fleet all, as a late one seems to end soon."""
+"""How many leases of a job are looked at for a split; in a small fleet all, since a late lease may
+seem to end soon."""
 
 
 def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     """Some work for the worker, or None: free units first, then the far part of a lease.
 
     Jobs are tried in the order of their virtual time, the hint's first; only those whose kernel
-    this process has in the very same version.
+    this process has in the job's version.
     """
     look = h.store.views.look(session)
     jobs = [job for job in look.jobs if h.runs(job.kernel, job.version)]
@@ -42,7 +43,7 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
 def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) -> Ask:
     """The worker's next ask for a job, as the policy of the setting `sizing` has it.
 
-    It may ask for no units: the worker had better leave the job's last ones to others.
+    It asks for no units where the job's last ones are better left to faster workers.
     """
     live, beat_s = pace.live_workers, _beat_s(h, pace)
     bounds = chunking.Limits(

@@ -28,7 +28,7 @@ def complete(h: Hydra, session: Session, seq: int, report: Report) -> Receipt:
         pace = _measured(lent, hand_in, costs)
         ask = ask_for(h, pace, lent.spec.total_units, costs, hint)
         if ask.tail:
-            ask = None  # a slow worker's pace is old by now: it claims anew, by what is left then
+            ask = None  # a slow worker's pace is outdated: it claims again, with a fresh pace
     rest = Span(hand_in.span.stop, lent.span.stop)
     work = Work(done=costs.of(hand_in.span), rest_unit_cost=costs.mean(rest))
     return h.store.verbs.complete(session, seq, hand_in, ask, work)

@@ -12,7 +12,8 @@ NOBODY = Session("", "", "")
 def dispatch(h: Hydra) -> int:
     """Top the queue up while there is work; how many tasks were added.
 
-    Several at once may add a few too many: a task that finds no work costs one idle shift.
+    Several processes at once may add a few tasks too many; one that finds no work costs an idle
+    shift.
     """
     look = h.store.views.look(NOBODY)
     wanted = dispatching.tasks_wanted(len(h.queue.workers()), h.queue.waiting())

@@ -1,4 +1,4 @@
-"""Forecast: how long a running job will still take, from its own way and the fleet's rate."""
+"""Forecast: how long a running job will still take, from its progress and the fleet's rate."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def forecast(h: Hydra, job: Job) -> Band | None:
 
 
 def _rate(h: Hydra, job: Job) -> float:
-    """The job's share of the fleet: jobs take turns. 0.0 for one that is not up for its turn."""
+    """The job's share of the fleet, as jobs take turns. 0.0 for one that is not among the next."""
     jobs = h.store.views.look(NOBODY).jobs
     return sum(found.pace.fleet_rate for found in jobs if found.job == job.id) / max(len(jobs), 1)

@@ -10,7 +10,7 @@ from hydra.model.limits import REAPER_LATE_MS
 from hydra.services import Hydra
 
 PASSES_LATE = 3
-"""A reaper that misses so many passes is missing, however seldom it passes."""
+"""A reaper that misses so many passes counts as missing, however long its interval is."""
 
 
 def health(h: Hydra) -> list[Check]:

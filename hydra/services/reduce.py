@@ -10,7 +10,7 @@ from hydra.services import Hydra
 
 
 def reduce(h: Hydra, session: Session, job_id: str) -> bool:
-    """Reduce the job if that is to be done and nobody else does it; whether it was done here.
+    """Make the job's answer if all units are in and nobody else makes it; whether it was made here.
 
     If this process dies on the way, the reduction's lease runs out and another worker takes it.
     """

@@ -1,7 +1,7 @@
-"""Roster: who is here, and what each is at.
+"""Roster: who is here, and what each is doing.
 
-The store knows workers by their calls, and one that waits for a task makes none. The queue's
-register has it, under the name that RQ gave it; so both are asked.
+The store knows workers by their calls, and a worker that waits for a task makes none. RQ's list of
+workers has it, under the name that RQ gave it; so both are asked.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from hydra.services import Hydra
 
 
 class Presence(StrEnum):
-    """What a worker is at, as far as is known."""
+    """What a worker is doing, as far as is known."""
 
     WORKING = "working"
     IDLE = "idle"
     """It waits for work."""
     PAUSED = "paused"
     GONE = "gone"
-    """Silent, and at no queue."""
+    """It does not call, and is not in RQ's list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Roster:
 
     seen: list[tuple[Worker, Presence]]
     fresh: int
-    """Workers that wait for the first task of their lives, or for one since an hour."""
+    """Workers that wait for their first task, or that have had none for an hour."""
 
     @property
     def here(self) -> int:
@@ -41,9 +41,9 @@ class Roster:
 
 
 def roster(h: Hydra) -> Roster:
-    """Everyone that the store has seen lately or the queue's register names."""
+    """Every worker that the store has seen lately or that is in RQ's list."""
     now_ms, seen = h.clock.wall_s() * 1000, []
-    waiting = {name_of("", name) for name in h.queue.workers()}  # less the hosts, which RQ lacks
+    waiting = {name_of("", name) for name in h.queue.workers()}  # without hosts: RQ has none
     for worker in h.store.views.workers():
         names = waiting & {worker.id, worker.id.removeprefix(worker.host)}
         waiting -= names

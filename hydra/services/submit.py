@@ -1,4 +1,4 @@
-"""Submit: check the form, size the job, open it, call the workers."""
+"""Submit: check the request, size the job, open it, add tasks for the workers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def submit(
 ) -> Job:
     """Open a job; the same idempotency `key` with the same request gives the same job.
 
-    A new job has the id `job_id`, or one drawn here; a job with another id was there before.
+    A new job has the id `job_id`, or one made here; a job with another id was there before.
 
     Raises NoSuchKernel, BadParam, TooLarge, KeyReused or TooMany; nothing has changed then.
     """

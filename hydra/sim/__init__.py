@@ -2,11 +2,11 @@
 
 The problem: sizing and splitting are judged by how unequal, changing fleets finish. Few people have
 such a fleet, and it is never the same twice. The idea: discrete events. A worker's speed over time
-is a curve that is drawn beforehand, so the moment of its next call to the store follows from the
-curve; that call then goes through the real services, policies and memory store. What a policy would
-do in a real fleet it does here, and every run checks the invariants and the exact answer. Rejected:
-a model of the policy (it drifts from the code), and running the worker's loop slice by slice (an
-hour of a fleet would take an hour).
+is a curve that is drawn first, so the moment of its next call to the store follows from the curve;
+that call then goes through the real services, policies and memory store. What a policy would do in
+a real fleet it does here, and every run checks the invariants and the exact answer. Rejected: a
+model of the policy (it drifts from the code), and running the worker's loop slice by slice (an hour
+of a fleet would take an hour).
 
 What is exact: every rule of the store, the reaper's passes when a lease may end, heartbeats with
 their prefix commits, slices as the grid on which hand-ins and cuts fall, the end of a chunk at

@@ -25,16 +25,16 @@ NOISE, OWNER, LOSSES, ARRIVAL, NIGHT, KINDS = range(6)
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """A machine's whole life in one run."""
+class Life:
+    """What happens to a machine in one run."""
 
     curve: Curve
     away: Times
     """When it is switched off; what it held then is lost."""
 
 
-def fate(scenario: Scenario, worker: int, units_s: float, horizon_s: float, seed: int) -> Fate:
-    """What becomes of the worker whose plain speed is `units_s`."""
+def life_of(scenario: Scenario, worker: int, units_s: float, horizon_s: float, seed: int) -> Life:
+    """The life of the worker whose plain speed is `units_s`."""
     unit = worker * KINDS
     busy = list(_owner(scenario, seed, unit + OWNER, horizon_s)) if scenario.owner_s else []
     away = _away(scenario, seed, unit, horizon_s)
@@ -51,7 +51,7 @@ def fate(scenario: Scenario, worker: int, units_s: float, horizon_s: float, seed
         else units_s * noise[min(int(t), len(noise) - 1)] * (left if _inside(busy, t) else 1.0)
         for t in order
     ]
-    return Fate(Curve(order, speeds), away)
+    return Life(Curve(order, speeds), away)
 
 
 def draws(seed: int, unit: int) -> Iterator[float]:

@@ -20,10 +20,10 @@ from hydra.services import Hydra
 from hydra.services.reap import PAUSE_S_MIN, reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
-from hydra.sim.chance import Fate, draws, fate
+from hydra.sim.chance import Life, draws, life_of
 from hydra.sim.curve import bound_s
 from hydra.sim.scenarios import Scenario
-from hydra.sim.store import Heard
+from hydra.sim.store import CountedStore
 from hydra.sim.worker import SUM, SimWorker, Timing
 from hydra.work.local import LocalPort
 
@@ -75,7 +75,7 @@ class Outcome:
     calls_per_s: float
     calls_per_s_peak: int
     idle_polls: int
-    """How often idle workers looked for work, each time with two to four calls."""
+    """How often idle workers looked for work, each time with a few calls."""
     ended_s: tuple[float, ...]
     """When each job ended, from its submission."""
 
@@ -109,24 +109,28 @@ class Run:
         self._task = task
         scenario = task.scenario
         self._clock = ManualClock(0.0)
-        self._heard = Heard(self._clock)
+        self._counted = CountedStore(self._clock)
         over: dict[str, Any] = {"sizing": task.policy, "state_dir": "-"}
         if scenario.target_s:
             over["target_seconds"] = scenario.target_s
         known = {"counting": kernel()}
         self._h = Hydra(
-            self._heard.store, MemoryQueue(), self._clock, Settings.read({}, **over), lambda: known
+            self._counted.store,
+            MemoryQueue(),
+            self._clock,
+            Settings.read({}, **over),
+            lambda: known,
         )
         self._horizon_s = HORIZON * task.ideal_s + 300.0
         speeds = [s for s, _ in zip(itertools.cycle(scenario.speeds), range(scenario.workers))]
         self._units = int(sum(speeds) * UNITS_S * task.ideal_s)
-        self._fates = [
-            fate(scenario, i, speed * UNITS_S, self._horizon_s, task.seed)
+        self._lives = [
+            life_of(scenario, i, speed * UNITS_S, self._horizon_s, task.seed)
             for i, speed in enumerate(speeds)
         ]
-        self._workers = [self._worker(i, life) for i, life in enumerate(self._fates)]
+        self._workers = [self._worker(i, life) for i, life in enumerate(self._lives)]
         if scenario.quiet:
-            self._heard.quiet = {worker.name: worker for worker in self._workers}
+            self._counted.quiet = {worker.name: worker for worker in self._workers}
         self._idle: dict[int, float] = {}
         """When it is a worker's turn to ask."""
         self._turns: list[tuple[float, int, int]] = []
@@ -138,7 +142,7 @@ class Run:
         self._jobs: dict[str, int] = {}
         self._ended = [math.nan] * len(scenario.jobs)
 
-    def _worker(self, i: int, life: Fate) -> SimWorker:
+    def _worker(self, i: int, life: Life) -> SimWorker:
         scenario, h = self._task.scenario, self._h
         trips = scenario.round_trip_s
         timing = Timing(self._task.overhead_s, trips[i % len(trips)], h.settings.slice_seconds)
@@ -148,7 +152,7 @@ class Run:
             life,
             timing,
             liar=i >= scenario.workers - scenario.liars,
-            beat=self._heard.beat if scenario.quiet else None,
+            beat=self._counted.beat if scenario.quiet else None,
         )
 
     def go(self) -> Outcome:
@@ -159,11 +163,11 @@ class Run:
             if worker.at_s < START_S:
                 worker.enlist(worker.at_s)
             self._push(worker.at_s, "worker", i, worker.turn)
-        self._heard.store.verbs.tick()
+        self._counted.store.verbs.tick()
         for n, job in enumerate(self._task.scenario.jobs):
             self._push(job.at_s, "submit", n)
         self._push(next(starts), "reap")
-        bound = bound_s([life.curve for life in self._fates], self._units, self._horizon_s)
+        bound = bound_s([life.curve for life in self._lives], self._units, self._horizon_s)
         limit_s = PATIENCE * bound + 600.0
         while any(map(math.isnan, self._ended)):
             at_s, _, what, i, turn = heapq.heappop(self._heap)
@@ -192,21 +196,21 @@ class Run:
         elif what == "submit":
             self._submit(i)
         elif what == "bell":
-            self._ask_around()
+            self._let_idle_ask()
         else:
-            self._ask_around()
+            self._let_idle_ask()
             self._polling = bool(self._idle)
             if self._polling:
                 self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
-        while self._heard.robbed:
-            self._heed(int(self._heard.robbed.pop()))
-        if self._heard.rang:
-            self._heard.rang = False
+        while self._counted.cut_or_lost:
+            self._lease_changed(int(self._counted.cut_or_lost.pop()))
+        if self._counted.rang:
+            self._counted.rang = False
             self._note_ends()
             if self._idle:
                 self._push(self._clock.now_s, "bell")
         if self._task.check:
-            self._require_sound()
+            self._require_invariants()
 
     def _act(self, i: int) -> None:
         """A worker's event; one that is idle then asks again at its turn."""
@@ -216,21 +220,21 @@ class Run:
         self._push(worker.at_s, "worker", i, worker.turn)
         if worker.idle:
             poll_s = self._h.settings.poll_seconds
-            hold_s = call_interval_s(worker.live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
-            self._idle[i] = turn_s = self._clock.now_s + hold_s
+            rest_s = call_interval_s(worker.live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+            self._idle[i] = turn_s = self._clock.now_s + rest_s
             heapq.heappush(self._turns, (turn_s, next(self._number), i))
             if not self._polling:
                 self._polling = True
                 self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
 
-    def _heed(self, i: int) -> None:
+    def _lease_changed(self, i: int) -> None:
         """Tell a worker whose beats are quiet that its lease was cut or lost."""
         if self._task.scenario.quiet:
             worker = self._workers[i]
-            worker.heed()
+            worker.lease_changed()
             self._push(worker.at_s, "worker", i, worker.turn)
 
-    def _ask_around(self) -> None:
+    def _let_idle_ask(self) -> None:
         """Idle workers whose turn it is ask once each."""
         due = []
         while self._turns and self._turns[0][0] <= self._clock.now_s:
@@ -250,7 +254,7 @@ class Run:
     def _note_ends(self) -> None:
         """Note when jobs end; raises Broken if one has not its exact answer."""
         for job in [job for job in self._jobs if self._h.store.views.job(job).state in FINAL]:
-            self._require_sound()
+            self._require_invariants()
             n = self._jobs.pop(job)
             found, ordered = self._h.store.views.job(job), self._task.scenario.jobs[n]
             if found.state is not JobState.DONE:
@@ -259,28 +263,28 @@ class Run:
                 raise Broken(f"job {n} has the answer {self._h.store.views.answer(job)}")
             self._ended[n] = self._clock.now_s - ordered.at_s
 
-    def _require_sound(self) -> None:
+    def _require_invariants(self) -> None:
         found = [said for job in self._jobs for said in violations(self._h.store.vitals.dump(job))]
         if found:
             raise Broken(f"after {self._clock.now_s:.3f} s: {'; '.join(found)}")
 
     def _outcome(self, bound: float) -> Outcome:
-        makespan_s, heard = self._clock.now_s, self._heard
-        there = sum(life.curve.done(makespan_s) for life in self._fates)
+        makespan_s, counted = self._clock.now_s, self._counted
+        there = sum(life.curve.done(makespan_s) for life in self._lives)
         done = sum(worker.computed_units for worker in self._workers)
-        calls = sum(heard.calls.values())
+        calls = sum(counted.calls.values())
         return Outcome(
             efficiency=bound / makespan_s,
             makespan_s=makespan_s,
             bound_s=bound,
             used=self._units / there,
             wasted=max(0.0, done / self._units - 1),
-            chunks=heard.grants,
-            splits=heard.splits,
-            losses=heard.losses,
+            chunks=counted.grants,
+            splits=counted.splits,
+            losses=counted.losses,
             calls=calls,
             calls_per_s=calls / makespan_s,
-            calls_per_s_peak=max(heard.calls.values()),
+            calls_per_s_peak=max(counted.calls.values()),
             idle_polls=self._idle_polls,
             ended_s=tuple(self._ended),
         )

@@ -1,4 +1,4 @@
-"""Fleets worth asking about, by name. A new one is one entry of SCENARIOS."""
+"""Fleets to simulate, by name. A new one is one entry of SCENARIOS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ REPORT_SPEEDS = (0.15, 0.15, 0.5, 1.0, 1.0, 1.5, 3.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
+class PlannedJob:
     """One job: when it comes, its part of all the work, and its priority."""
 
     at_s: float = 0.0
@@ -43,8 +43,8 @@ class Scenario:
     round_trip_s: tuple[float, ...] = (0.0,)
     """What every call to the store costs, given to the workers in turn."""
     liars: int = 0
-    """How many of the last workers report a false speed, and hand in sums that cannot be."""
-    jobs: tuple[Ordered, ...] = (Ordered(),)
+    """How many of the last workers report a false speed, and hand in impossible sums."""
+    jobs: tuple[PlannedJob, ...] = (PlannedJob(),)
     target_s: float = 0.0
     """HYDRA_TARGET_SECONDS; 0 for its default."""
     ideal_s: float = 30.0
@@ -74,7 +74,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         round_trip_s=(0.3, 0.1, 0.04, 0.02),
     ),
     "liar": Scenario(
-        "interference, and the fastest worker boasts a hundredfold and forges sums",
+        "interference; the fastest worker reports 100 times its speed and forges sums",
         noise=0.15,
         owner_s=(20.0, 60.0),
         liars=1,
@@ -108,6 +108,6 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "priorities": Scenario(
         "three jobs: two in bulk from the start, then an interactive one of priority 10",
-        jobs=(Ordered(0.0, 0.45), Ordered(0.0, 0.45, 2.0), Ordered(10.0, 0.1, 10.0)),
+        jobs=(PlannedJob(0.0, 0.45), PlannedJob(0.0, 0.45, 2.0), PlannedJob(10.0, 0.1, 10.0)),
     ),
 }

@@ -1,4 +1,4 @@
-"""The memory store with a counter at its door, and a side door for quiet heartbeats."""
+"""The memory store that counts its calls, with a way in for quiet heartbeats."""
 
 from __future__ import annotations
 
@@ -31,17 +31,19 @@ class Holder(Protocol):
         """Do those that were due by now."""
 
 
-class Heard:
+class CountedStore:
     """The accounts of a simulated fleet: counts calls by the second and notes what happened.
 
-    It is the state's bell and its witness.
+    It is the state's bell and its observer.
     """
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
-        self.state = memory_state(clock.new_id, lambda: clock.now_s * 1000, bell=self, witness=self)
+        self.state = memory_state(
+            clock.new_id, lambda: clock.now_s * 1000, bell=self, observer=self
+        )
         self.store = Store(
-            verbs=HeardVerbs(self), views=HeardViews(self), vitals=MemoryVitals(self.state)
+            verbs=CountedVerbs(self), views=CountedViews(self), vitals=MemoryVitals(self.state)
         )
         self.calls: Counter[int] = Counter()
         """By second of the run."""
@@ -49,8 +51,8 @@ class Heard:
         self.grants = self.splits = self.losses = 0
         self.rang = False
         """Whether there is new work, or a job has ended."""
-        self.robbed: list[str] = []
-        """Workers whose lease was lost or lost its far part."""
+        self.cut_or_lost: list[str] = []
+        """Workers whose lease was lost, or cut."""
         self.quiet: Mapping[str, Holder] = {}
         """By worker; empty in a fleet that sends every heartbeat."""
         self._paces: defaultdict[str, list[tuple[float, Pace]]] = defaultdict(list)
@@ -75,28 +77,28 @@ class Heard:
     def taken(self, victim: LeaseRecord) -> None:
         """A lease has lost its far part."""
         self.splits += 1
-        self.robbed.append(victim.session.worker)
+        self.cut_or_lost.append(victim.session.worker)
 
     def lost(self, lease: LeaseRecord) -> None:
         """A lease was lost."""
         self.losses += 1
-        self.robbed.append(lease.session.worker)
+        self.cut_or_lost.append(lease.session.worker)
 
     # Quiet heartbeats ------------------------------------------------------------------------
 
     def beat(self, session: Session, hand_in: HandIn, at_s: float) -> None:
-        """What `complete` does with a heartbeat, for one of a moment ago that nobody looked at."""
+        """What `complete` does with a heartbeat, for an earlier one that nobody has looked at."""
         self.count("beat", at_s)
         state = self.state
-        now, wall = state.hydra_now()
-        ago_ms = wall - at_s * 1000
+        now_ms, wall_ms = state.hydra_now()
+        ago_ms = wall_ms - at_s * 1000
         record, known = state.jobs[hand_in.job], state.sessions[session.id]
-        steps.seen(state, session, wall - ago_ms)
+        steps.seen(state, session, wall_ms - ago_ms)
         work = Work(hand_in.span.units, 1.0)
-        receipt = steps.accept(state, session, known, record, hand_in, None, work, now - ago_ms)
-        told = self._paces[hand_in.job]
-        if then := bisect_right(told, at_s, key=itemgetter(0)):
-            pace = replace(told[then - 1][1], rate=receipt.pace.rate)
+        receipt = steps.accept(state, session, known, record, hand_in, None, work, now_ms - ago_ms)
+        paces = self._paces[hand_in.job]
+        if then := bisect_right(paces, at_s, key=itemgetter(0)):
+            pace = replace(paces[then - 1][1], rate=receipt.pace.rate)
             record.leases[hand_in.token].pace = pace
 
     def note_paces(self) -> None:
@@ -105,12 +107,12 @@ class Heard:
             pace = self.state.pace(NOBODY, record)
             self._paces[record.id].append((self.clock.now_s, pace))
 
-    def hear_due(self, within_ms: float) -> None:
+    def catch_up_due(self, within_ms: float) -> None:
         """Have the holders of leases that end so soon do the heartbeats that were due."""
         until_ms = self.state.hydra_ms + within_ms
-        self.hear(self.state.deadlines.until(until_ms, len(self.quiet)))
+        self.catch_up(self.state.deadlines.until(until_ms, len(self.quiet)))
 
-    def hear(self, leases: Iterable[tuple[str, str]]) -> None:
+    def catch_up(self, leases: Iterable[tuple[str, str]]) -> None:
         """Have the holders do the heartbeats that were due."""
         for job, token in leases:
             lease = self.state.jobs[job].leases.get(token)
@@ -118,23 +120,23 @@ class Heard:
                 self.quiet[lease.session.worker].catch_up(self.clock.now_s)
 
 
-class HeardVerbs(MemoryVerbs):
+class CountedVerbs(MemoryVerbs):
     """The verbs, counted."""
 
-    def __init__(self, heard: Heard) -> None:
-        super().__init__(heard.state)
-        self._heard = heard
+    def __init__(self, counted: CountedStore) -> None:
+        super().__init__(counted.state)
+        self._counted = counted
 
     def enlist(self, session: Session) -> int:
         """Count it."""
-        self._heard.count("enlist")
+        self._counted.count("enlist")
         return super().enlist(session)
 
     def claim(
         self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
     ) -> Grant | None:
         """Count it."""
-        self._heard.count("claim")
+        self._counted.count("claim")
         return super().claim(session, seq, job, ask, cut)
 
     def complete(
@@ -146,52 +148,52 @@ class HeardVerbs(MemoryVerbs):
         work: Work | None = None,
     ) -> Receipt:
         """Count it."""
-        self._heard.count("complete" if ask else "beat")
+        self._counted.count("complete" if ask else "beat")
         return super().complete(session, seq, hand_in, ask, work)
 
     def expire(self, job: str, token: str) -> bool:
         """Count it."""
-        self._heard.count("expire")
+        self._counted.count("expire")
         return super().expire(job, token)
 
     def tick(self) -> FleetFigures:
         """Count it, after those that seem late have been heard."""
-        self._heard.count("tick")
-        self._heard.state.hydra_now()
-        self._heard.hear_due(0.0)
+        self._counted.count("tick")
+        self._counted.state.hydra_now()
+        self._counted.catch_up_due(0.0)
         figures = super().tick()
-        self._heard.note_paces()
+        self._counted.note_paces()
         return figures
 
 
-class HeardViews(MemoryViews):
+class CountedViews(MemoryViews):
     """The views that workers and the reaper ask for, counted."""
 
-    def __init__(self, heard: Heard) -> None:
-        super().__init__(heard.state)
-        self._heard = heard
+    def __init__(self, counted: CountedStore) -> None:
+        super().__init__(counted.state)
+        self._counted = counted
 
     def look(self, session: Session) -> Look:
         """Count it."""
-        self._heard.count("look")
+        self._counted.count("look")
         return super().look(session)
 
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Count it, after their holders have been heard."""
-        self._heard.count("stragglers")
-        ends, heard = self._heard.state.jobs[job].ends, set[str]()
+        self._counted.count("stragglers")
+        ends, heard = self._counted.state.jobs[job].ends, set[str]()
         while fresh := set(ends.highest(limit)) - heard:
-            self._heard.hear((job, token) for token in fresh)
+            self._counted.catch_up((job, token) for token in fresh)
             heard |= fresh
         return super().stragglers(job, limit)
 
     def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
         """Count it."""
-        self._heard.count("overdue")
+        self._counted.count("overdue")
         return super().overdue(limit)
 
     def due_s(self) -> float:
         """Count it, after those that seem to be late soon have been heard."""
-        self._heard.count("due_s")
-        self._heard.hear_due(SOON_MS)
+        self._counted.count("due_s")
+        self._counted.catch_up_due(SOON_MS)
         return super().due_s()

@@ -12,17 +12,17 @@ from hydra.model.limits import SHOWN_S
 from hydra.model.messages import Grant, HandIn, Hint, Receipt, Report
 from hydra.policy.chunking import OVERTIME
 from hydra.ports import WorkPort
-from hydra.sim.chance import Fate
+from hydra.sim.chance import Life
 from hydra.work.overheads import Overheads
 
 SUM = "units"
 """The simulator's kernel counts units, so a right sum is the span's length."""
 
-BOAST = 100.0
+FALSE_SPEED = 100.0
 """How many times its speed a liar reports where nobody knows it yet."""
 
 FORGED_EVERY = 5
-"""Of this many hand-ins of a liar, one has a sum that cannot be."""
+"""Of this many hand-ins of a liar, one has an impossible sum."""
 
 
 Beat = Callable[[Session, HandIn, float], None]
@@ -68,7 +68,7 @@ class SimWorker:
         self,
         name: str,
         port: WorkPort,
-        fate: Fate,
+        life: Life,
         timing: Timing,
         *,
         liar: bool = False,
@@ -88,19 +88,19 @@ class SimWorker:
         self.turn = 0
         """Grows whenever the next event changes, so that one planned before is known as old."""
         self._port = port
-        self._fate = fate
+        self._life = life
         self._timing = timing
         self._liar = liar
         self._beat = beat
-        self._loud = False
-        self._lives = 0
+        self._sends_beats = False
+        self._processes = 0
         self._losses = 0
         self._begin()
 
     def _begin(self) -> None:
         """A new process: nobody knows its session, and it knows nothing."""
-        self._lives += 1
-        self._session = Session(f"{self.name}-{self._lives}", self.name, self.name)
+        self._processes += 1
+        self._session = Session(f"{self.name}-{self._processes}", self.name, self.name)
         self._seq = 0
         self._enlist_s = 0.0
         self._overheads = Overheads()
@@ -109,7 +109,7 @@ class SimWorker:
 
     def away_until(self, now_s: float) -> float:
         """When the machine is back, if it is away now; else now."""
-        away = self._fate.away
+        away = self._life.away
         while self._losses < len(away) and away[self._losses][1] <= now_s:
             self._losses += 1
         here = self._losses == len(away) or now_s < away[self._losses][0]
@@ -126,19 +126,19 @@ class SimWorker:
         """Do what is due: go, come back, hand in, beat, or ask for work."""
         back_s = self.away_until(now_s)
         if back_s > now_s:
-            self._go(now_s, back_s)
+            self._switch_off(now_s, back_s)
         elif self.held:
-            self._reach(now_s)
+            self._end_slice(now_s)
         else:
             if now_s >= self._enlist_s:
                 self.enlist(now_s)
             self._ask(now_s)
 
-    def _go(self, now_s: float, back_s: float) -> None:
+    def _switch_off(self, now_s: float, back_s: float) -> None:
         """The machine is switched off until `back_s`: what is not handed in is lost."""
         self.catch_up(now_s)
         if self.held:
-            computed = self._fate.curve.done(now_s) - self._fate.curve.done(self.held.since_s)
+            computed = self._life.curve.done(now_s) - self._life.curve.done(self.held.since_s)
             self.computed_units += max(0, int(computed))
         self._begin()
         self.turn += 1
@@ -158,7 +158,7 @@ class SimWorker:
     def _start(self, grant: Grant, since_s: float) -> None:
         """Compute a lease from that moment on."""
         slice_units = grant.slice_units or int(
-            self._fate.curve.speed(since_s) * self._timing.slice_s
+            self._life.curve.speed(since_s) * self._timing.slice_s
         )
         start, stop = grant.span
         over_s = math.inf if self._liar else since_s + OVERTIME * grant.tau_s
@@ -169,21 +169,21 @@ class SimWorker:
     def _plan(self, at_s: float, *, idle: bool) -> None:
         """The next event is then, or when the machine is switched off before."""
         self.turn += 1
-        away = self._fate.away
+        away = self._life.away
         lost_s = away[self._losses][0] if self._losses < len(away) else math.inf
         self.at_s, self.idle = min(at_s, lost_s), idle
 
     def _next_s(self, held: Held) -> float:
         """When the worker calls the store next; `goal` is reached then."""
         due_s = held.over_s
-        if self._loud or not self._beat:
+        if self._sends_beats or not self._beat:
             due_s = min(due_s, self._called_s + held.grant.beat_s)
         held.goal, at_s = self._slice_end(held, due_s)
         return at_s
 
     def _slice_end(self, held: Held, due_s: float) -> tuple[int, float]:
         """The end of the slice that runs then, or of the chunk: how far that is, and when."""
-        curve, left = self._fate.curve, held.stop - held.reached
+        curve, left = self._life.curve, held.stop - held.reached
         end_s = curve.when(held.since_s, left)
         if due_s >= end_s:
             return held.stop, end_s
@@ -202,21 +202,21 @@ class SimWorker:
             if at_s > now_s or goal >= held.goal:
                 return
             self._computed(held, goal, at_s)
-            self._beat(self._session, self._said(held, Rest.KEEP), at_s)
+            self._beat(self._session, self._hand_in(held, Rest.KEEP), at_s)
             held.counted, self._called_s, held.since_s = goal, at_s, at_s
 
-    def heed(self) -> None:
-        """Its lease is shorter or lost: it learns so at its next heartbeat, which is sent."""
+    def lease_changed(self) -> None:
+        """Its lease is shorter or lost: it learns that at its next heartbeat, which it sends."""
         if self.held:
-            self._loud = True
+            self._sends_beats = True
             self._plan(self._next_s(self.held), idle=False)
 
     # Handing in ------------------------------------------------------------------------------
 
-    def _reach(self, now_s: float) -> None:
+    def _end_slice(self, now_s: float) -> None:
         """A slice has ended: hand in what is done; go on, or end the lease and start the next."""
         self.catch_up(now_s)
-        self._loud = False
+        self._sends_beats = False
         held = self.held
         assert held
         reached = held.goal
@@ -254,7 +254,7 @@ class SimWorker:
         held.busy_s += at_s - held.since_s
         held.reached = reached
 
-    def _said(self, held: Held, rest: Rest) -> HandIn:
+    def _hand_in(self, held: Held, rest: Rest) -> HandIn:
         """What is computed and not counted yet; of a liar, at times with a false sum."""
         units = held.reached - held.counted
         self._seq += 1
@@ -267,12 +267,12 @@ class SimWorker:
             partial=partial,
             rest=rest,
             note="its time is over",
-            busy_s=held.busy_s / BOAST if self._liar else held.busy_s,
+            busy_s=held.busy_s / FALSE_SPEED if self._liar else held.busy_s,
         )
 
     def _complete(self, held: Held, rest: Rest) -> Receipt:
         report = Report(
-            hand_in=self._said(held, rest),
+            hand_in=self._hand_in(held, rest),
             more=rest is Rest.RETURN,
             overhead_s=self._overheads.least_s(),
         )

@@ -1,4 +1,4 @@
-"""Why a hand-in cannot be right: one sentence for each rule, for both stores."""
+"""Why a hand-in is refused: one sentence for each rule, for both stores."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Ends a supervisor's children when the supervisor itself is gone, however it went.
+"""Ends a supervisor's children when the supervisor itself is gone, however it ended.
 
-The supervisor tells the guard over a pipe which sessions it has started. A killed supervisor
-cannot say good-bye, but the kernel closes its end of the pipe. Rejected: Linux's parent-death
+The supervisor tells the guard over a pipe which sessions it has started. A killed supervisor cannot
+send anything, but the operating system closes its end of the pipe. Rejected: Linux's parent-death
 signal, which macOS lacks, which follows the thread rather than the process, and which misses
 grandchildren; a pipe watched by each child, which a child that is stuck cannot do.
 

@@ -1,8 +1,8 @@
-"""One lease in the hands of a worker: what is computed, what is counted, what was cut off.
+"""The lease that a worker holds: what is computed, what is counted, what was cut off.
 
 No I/O and no clock, so that the worker's loop and the tests walk the same steps.
 Each slice's partial is kept until the store has counted it: a reply may be lost, and an idle
-neighbour may take the far end at any moment.
+worker may take the far part at any moment.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from hydra.model import Partial, Rest, Span, Verdict
 from hydra.model.messages import Grant, HandIn, Receipt
 
 FIRST_SLICE_DIVISOR = 16
-"""A first slice is what its host's rate suggests divided by this, unless another size is proven."""
+"""The first slice is what the host's rate suggests, divided by this, unless a size is known."""
 
 
 class BrokenOff(BaseException):
-    """Ends a slice that nobody wants; no kernel takes it for an error of its own."""
+    """Ends a slice that is no longer wanted; kernels do not catch it, as it is no Exception."""
 
 
 class Holding:
     """One lease and what has been computed of it but not counted yet. No I/O, no clock."""
 
     def __init__(self, grant: Grant, slice_units: int = 0) -> None:
-        """`slice_units` is the size that last proved right here for the like; 0 if none did."""
+        """`slice_units` is the size that was last right for this job here; 0 if none is known."""
         self.grant = grant
         self.handed_in = grant.span.start
         self.reached = grant.span.start
         self.stop = grant.span.stop
         self._parts: list[tuple[Span, Partial]] = []
-        self.told: Receipt | None = None
-        """The reply to the last bare heartbeat, noted by the other thread."""
+        self.beat_reply: Receipt | None = None
+        """The reply to the last bare heartbeat, set by the heartbeat thread."""
         # The lease's slice is by the host's rate, which may be another process's, and by what its
         # units are estimated to cost: begin small.
         self.slice_units = slice_units or max(1, grant.slice_units // FIRST_SLICE_DIVISOR)
@@ -47,7 +47,7 @@ class Holding:
     @property
     def wanted(self) -> bool:
         """Whether the store, as far as heartbeats have told, still counts what is computed."""
-        return self.told is None or self.told.verdict is Verdict.ACCEPTED
+        return self.beat_reply is None or self.beat_reply.verdict is Verdict.ACCEPTED
 
     def next_slice(self) -> Span:
         """What to compute next."""
@@ -58,8 +58,8 @@ class Holding:
         self._parts.append((span, partial))
         self.reached = span.stop
         self.busy_s += took_s
-        if self.told:
-            self.trim(self.told.stop)
+        if self.beat_reply:
+            self.trim(self.beat_reply.stop)
         if took_s < slice_s / 2 and span.units == self.slice_units:
             self.slice_units *= 2
         elif took_s > slice_s * 2:
@@ -88,9 +88,9 @@ class Holding:
         self.trim(receipt.stop)
 
     def trim(self, stop: int) -> None:
-        """Somebody took the far end: drop what was computed beyond it.
+        """Another worker took the far part: drop what was computed of it.
 
-        A slice that reaches over the new stop is dropped whole and its front computed again.
+        A slice that reaches beyond the new stop is dropped, and its front is computed again.
         """
         if stop >= self.stop or stop < self.handed_in:
             return

@@ -1,14 +1,14 @@
 """The loop that every worker runs: claim, compute slice by slice, hand in.
 
-The problem: a kernel call must not be longer than the fleet's patience, a hand-in must survive a
-lost reply, and the span may be cut short by an idle neighbour at any moment. The idea: keep each
-slice's partial until the store has counted it; `Holding` does the bookkeeping without any I/O, the
-loop decides when to call. Rejected: a background sender of results, which would hide the fence.
+The problem: a kernel call must not last longer than a lease, a hand-in must survive a lost reply,
+and an idle worker may cut the span short at any moment. The idea: keep each slice's partial until
+the store has counted it; `Holding` does the bookkeeping without any I/O, the loop decides when to
+call. Rejected: a background sender of results, which would learn too late that a lease is gone.
 
 One thread computes; a second one sends bare heartbeats when a slice lasts longer than a beat. Both
 call the store under one lock, because a session's calls are numbered. When the second learns that
-nobody wants the slice, `interrupt` has `break_off` called in the first (by a signal: kernels let
-those through). Rejected: a flag for kernels to ask, which each would have to carry in its loops.
+the slice is no longer wanted, `interrupt` has `break_off` called in the first (by a signal, which
+kernels let through). Rejected: a flag that each kernel would have to check in its loops.
 """
 
 from __future__ import annotations
@@ -33,18 +33,19 @@ from hydra.policy.reducing import defers_reduction, reduction_wait_s
 from hydra.ports import Pacing, WorkPort
 from hydra.work.holding import BrokenOff, Holding
 from hydra.work.overheads import Overheads
-from hydra.work.patience import patiently
+from hydra.work.patience import retry_through_outage
 
-HEART_S = 0.25
+HEART_LOOK_EVERY_S = 0.25
 """How often the heartbeat thread looks at the clock."""
 
 LOG = logging.getLogger("hydra.worker")
 
 
 class Worker:
-    """Works shifts over a port; `stopping` ends a shift at the next slice, work handed in.
+    """Works shifts over a port; `stopping` ends a shift after the current slice, work handed in.
 
-    `pausing` says why no work is to be taken now; then what is held goes back at the next slice.
+    `pausing` gives the reason to take no work now, or None. With a reason, the worker gives back
+    what it holds after the current slice.
     """
 
     def __init__(
@@ -63,8 +64,8 @@ class Worker:
     ) -> None:
         """`interrupt`, called in any thread, has `break_off` called soon in the computing one.
 
-        Without it, a slice that nobody wants any more runs to its end. `give_up` ends the process,
-        for a kernel call that does not come back; its lease has been given up by then.
+        Without it, a slice that is no longer wanted runs to its end. `give_up` ends the process,
+        for a kernel call that does not return; its lease has been given up by then.
         """
         self._port = port
         self._kernels = kernels
@@ -79,14 +80,14 @@ class Worker:
         self._lock = threading.Lock()
         self._seq = self._live_workers = 0
         self._called_s = self._slice_began_s = 0.0
-        self._reduce_s = -math.inf  # a clock may begin anywhere, below zero as well
+        self._may_reduce_s = -math.inf  # a clock may begin anywhere, even below zero
         self._overheads = Overheads()
-        self._spent = False
+        self._out_of_memory = False
         self._computing: Holding | None = None
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
 
     def shift(self, hint: Hint) -> bool:
-        """Work for one shift; whether there was work to the end of it.
+        """Work for one shift; whether there was work until its end.
 
         Raises Unavailable when the store stays silent for longer than `outage_seconds`.
         """
@@ -109,7 +110,7 @@ class Worker:
         while True:
             if not grant and (pause := self._pausing()):
                 busy, enlist_s = False, self._clock.monotonic_s()
-                self._rest(pause)
+                self._pause(pause)
             elif not grant and (left_s := turn_s - self._clock.monotonic_s()) > 0:
                 self._clock.sleep_s(min(left_s, poll_s))
             elif not grant and self._clock.monotonic_s() >= enlist_s:
@@ -119,22 +120,22 @@ class Worker:
             elif grant := grant or self._claim(hint):  # a lease is never dropped
                 busy, grant = True, self._work(grant, ends_s)
                 enlist_s = self._clock.monotonic_s() + SHOWN_S
-            elif self._clock.monotonic_s() < self._reduce_s or not self._call(
+            elif self._clock.monotonic_s() < self._may_reduce_s or not self._call(
                 lambda: self._port.reduce(self._session)
             ):
                 busy = False
                 self._call(lambda: self._port.listen(poll_s))
-                hold_s = call_interval_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
-                turn_s = self._clock.monotonic_s() + hold_s  # a bell brings few of a large fleet
-            if grant is None and self._over(ends_s):
+                rest_s = call_interval_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+                turn_s = self._clock.monotonic_s() + rest_s  # in a large fleet a bell wakes few
+            if grant is None and self._shift_over(ends_s):
                 return busy
 
-    def _rest(self, pause: Pause) -> None:
+    def _pause(self, pause: Pause) -> None:
         self._call(lambda: self._port.pause(self._session, pause))
         self._clock.sleep_s(self._pacing.poll_seconds)
 
-    def _over(self, ends_s: float) -> bool:
-        return self._spent or self._stopping() or self._clock.monotonic_s() >= ends_s
+    def _shift_over(self, ends_s: float) -> bool:
+        return self._out_of_memory or self._stopping() or self._clock.monotonic_s() >= ends_s
 
     def _claim(self, hint: Hint) -> Grant | None:
         asked = Hint(hint.job, hint.units, self._overheads.least_s())
@@ -154,7 +155,7 @@ class Worker:
                 return None
             if not held.wanted:
                 return None
-            over, pause = self._over(ends_s), self._pausing()
+            over, pause = self._shift_over(ends_s), self._pausing()
             if held.complete or over or pause or self._clock.monotonic_s() >= due_s:
                 why = "the shift ends" if over else f"{OVERTIME} times its planned time is over"
                 why = f"it pauses: {pause.why}" if pause else why
@@ -172,13 +173,13 @@ class Worker:
         except BrokenOff:
             return ""
         except MemoryError:  # a fresh process may do better
-            self._spent = True
+            self._out_of_memory = True
             return "MemoryError"
-        except Exception as error:  # the kernel's own: the span is somebody else's to try
+        except Exception as error:  # of the kernel: another worker may try the span
             return f"{type(error).__name__}: {error}"
         took_s = self._clock.monotonic_s() - began_s
         held.computed(span, partial, took_s, self._pacing.slice_seconds)
-        if not kernel.units_differ:  # else what proved right says little of the next ones
+        if not kernel.units_differ:  # else this slice says little about the next
             self._slice_units[held.grant.job] = held.slice_units
         return ""
 
@@ -202,7 +203,7 @@ class Worker:
     def _hand_in(
         self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str
     ) -> Grant | None:
-        """End the lease; the next one if there is one. Cut short meanwhile: trim, send again."""
+        """End the lease; the next one if there is one. If cut meanwhile: trim, send again."""
         while True:
             receipt, _ = self._complete(kernel, held, rest, more, note)
             if receipt.verdict is not Verdict.CUT:
@@ -223,9 +224,9 @@ class Worker:
             began_s = self._clock.monotonic_s()
             receipt = self._call(lambda: self._port.complete(self._session, seq, report))
             took_s = self._clock.monotonic_s() - began_s
-        self._say(held, receipt)
+        self._log_refusal(held, receipt)
         self._live_workers = receipt.pace.live_workers
-        self._reduce_s = self._called_s + reduction_wait_s(receipt.pace, spec)
+        self._may_reduce_s = self._called_s + reduction_wait_s(receipt.pace, spec)
         if receipt.grant:  # what a chunk costs: beats are cheaper
             self._overheads.note(spec.kernel, took_s)
         if receipt.last:
@@ -233,12 +234,12 @@ class Worker:
         return receipt, hand_in
 
     def _reduce(self, grant: Grant, receipt: Receipt) -> None:
-        """All units of the job are in: make the answer, if no faster worker does meanwhile."""
+        """All units of the job are in: make the answer, unless a faster worker does it first."""
         if defers_reduction(receipt.pace, grant.spec.piece_bytes_max > 0):
             self._clock.sleep_s(self._pacing.poll_seconds)
         self._call(lambda: self._port.reduce(self._session, grant.job))
 
-    def _say(self, held: Holding, receipt: Receipt) -> None:
+    def _log_refusal(self, held: Holding, receipt: Receipt) -> None:
         """Tell the log if what was computed is refused."""
         if receipt.verdict in (Verdict.STALE, Verdict.CLOSED):
             LOG.warning(
@@ -255,7 +256,7 @@ class Worker:
         done = threading.Event()
 
         def beat() -> None:
-            while not done.wait(HEART_S):
+            while not done.wait(HEART_LOOK_EVERY_S):
                 self._beat_if_due()
 
         if not self._beats:
@@ -277,9 +278,9 @@ class Worker:
             self._bare_beat(held)
 
     def _abandon(self) -> None:
-        """The kernel's call will not come back: without it the span is somebody else's."""
+        """The kernel call does not return: give the lease up at once, and end the process."""
         why = f"one kernel call took longer than {self._pacing.call_seconds:g} s"
-        with suppress(HydraError):  # nobody beats any more, so the lease runs out by itself
+        with suppress(HydraError):  # no beats follow, so the lease runs out by itself
             self._port.leave(self._session, why)
         self._give_up()
 
@@ -298,11 +299,11 @@ class Worker:
             if self._computing is not held:
                 return  # the slice ended while we waited for the lock
             try:
-                held.told = self._port.complete(self._session, seq, report)
+                held.beat_reply = self._port.complete(self._session, seq, report)
             except HydraError:
-                return  # the computing thread will meet it, and knows what to do
+                return  # the computing thread will get the same error, and handles it
             self._called_s = self._clock.monotonic_s()
-        self._say(held, held.told)
+        self._log_refusal(held, held.beat_reply)
         if self._interrupt and not held.wanted:
             self._interrupt()
 
@@ -314,7 +315,7 @@ class Worker:
             yield self._seq
 
     def _call(self, call: Callable[[], Any]) -> Any:
-        """Make a call that may be repeated, through an outage; note when it was answered."""
-        result = patiently(call, self._clock, self._pacing.outage_seconds)
+        """Make a call that may be repeated, even through an outage; note when it was answered."""
+        result = retry_through_outage(call, self._clock, self._pacing.outage_seconds)
         self._called_s = self._clock.monotonic_s()
         return result

@@ -1,4 +1,4 @@
-"""What a call to the store takes a worker that brings a chunk: chunks are sized to be worth it."""
+"""How long a worker's calls for chunks take: a chunk should be worth its call."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import deque
 from statistics import median_low
 
 LAST = 5
-"""Calls that are remembered. A mean would have one that met a busy disk, and lasted a second, make
-the job's last chunk a long one."""
+"""Calls that are remembered. With a mean, one call that lasted a second, since the disk was busy,
+would make the job's last chunk a second long."""
 
 
 class Overheads:
@@ -28,5 +28,5 @@ class Overheads:
         return median_low(self._last_s[kernel]) if kernel in self._last_s else 0.0
 
     def least_s(self) -> float:
-        """The same for the kernel whose calls are shortest: what is known before a job is."""
+        """The shortest of them: for a claim, which does not know its job yet."""
         return min(map(self.of_s, self._last_s), default=0.0)

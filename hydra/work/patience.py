@@ -14,8 +14,8 @@ RETRY_S_MIN, RETRY_S_MAX = 0.05, 2.0
 T = TypeVar("T")
 
 
-def patiently(call: Callable[[], T], clock: Clock, outage_s: float) -> T:
-    """Make a call; while the store is silent, the very same call again and again.
+def retry_through_outage(call: Callable[[], T], clock: Clock, outage_s: float) -> T:
+    """Make a call; while the store does not answer, make exactly the same call again.
 
     Only for calls that may be repeated. Raises Unavailable after `outage_s`.
     """

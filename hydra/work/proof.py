@@ -42,11 +42,12 @@ def fault_of(kernel: Kernel) -> str:
     return ""
 
 
-def rehearse(kernels: Iterable[Kernel]) -> None:
+def preload_finish(kernels: Iterable[Kernel]) -> None:
     """Finish a golden job of each kernel, so that what `finish` imports late is imported.
 
-    For a process that forks others: a picture's first 0.1 s would else go to importing NumPy. A
-    core has a worker of its own, so BLAS gets one thread here unless the environment says more.
+    For a process that forks others: else the first 0.1 s of each picture's end would go to
+    importing NumPy. A core has a worker of its own, so BLAS gets one thread here unless the
+    environment says more.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for kernel in kernels:
@@ -54,5 +55,5 @@ def rehearse(kernels: Iterable[Kernel]) -> None:
             if span == (0, kernel.size(params)):
                 try:
                     kernel.finish(params, whole)
-                except Exception as error:  # the reduction of a job will meet it, and say so there
+                except Exception as error:  # a job's reduction will fail with it, and say so
                     LOG.warning("finish failed name=%s why=%r", kernel.name, error)

@@ -1,7 +1,7 @@
 """Sessions of processes: a child, with everything that it started, found by the child's id.
 
-A child that leads its own session cannot lose track of its descendants: an RQ work-horse makes a
-process group of its own and outlives a killed worker, but it stays in the session.
+All descendants of a child that leads its own session can be found: an RQ work-horse makes a process
+group of its own and lives on when its worker is killed, but it stays in the session.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Each child leads its own session, so that a terminal's Ctrl-C reaches only the supervisor, which
 then ends them all; the session is also how a child's descendants are found. If the supervisor is
 killed, the guard process (see `guard`) ends them. A child waits for one line on its input before
-it becomes its command: by then the guard knows it, so there is no moment to be orphaned in.
+it becomes its command: by then the guard knows it, so no child is ever without a guard.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Supervisor:
     """How long children have to end by themselves; a worker finishes its task first."""
     clock: Clock = field(default_factory=SystemClock)
     signals: int = 0
-    """How many requests to stop have come."""
+    """How many signals have asked it to stop."""
     _seats: list[_Seat] = field(default_factory=list)
     _last: list[int] = field(default_factory=list)
     _guard: subprocess.Popen[str] | None = None
@@ -145,33 +145,33 @@ class Supervisor:
         self._tell("add-last", leader)
 
     def step(self, wait_s: float) -> bool:
-        """Wait for something to happen, but no longer than `wait_s`, and see to it.
+        """Wait for something to happen, but no longer than `wait_s`, and handle it.
 
         False once a signal has asked to stop. Raises Unavailable if a child cannot be kept alive.
         """
         due_s = [seat.due_s for seat in self._seats if seat.process is None]
         now_s = self.clock.monotonic_s()
-        self._rest(max(0.0, min([wait_s, *(due - now_s for due in due_s)])))
+        self._sleep(max(0.0, min([wait_s, *(due - now_s for due in due_s)])))
         if self.signals:
             return False
         if self._guard is None or self._guard.poll() is not None:
             self._start_guard()
         for seat in self._seats:
-            self._tend(seat)
-        self._tend_logs()
+            self._keep_running(seat)
+        self._cut_long_logs()
         return True
 
     def quick_deaths(self, name: str) -> int:
         """How often this child has died quickly in a row."""
         return sum(seat.quick_deaths for seat in self._seats if seat.child.name == name)
 
-    def _tend(self, seat: _Seat) -> None:
+    def _keep_running(self, seat: _Seat) -> None:
         now_s = self.clock.monotonic_s()
         if seat.process is None:
             if now_s >= seat.due_s:
                 self._start(seat)
         elif (code := seat.process.poll()) is not None:
-            self._bury(seat, seat.process.pid)
+            self._clean_up(seat, seat.process.pid)
             quick = now_s - seat.started_s < STEADY_S
             seat.quick_deaths = seat.quick_deaths + 1 if quick else 1
             log = self._log(seat.child)
@@ -201,9 +201,9 @@ class Supervisor:
             )
         seat.process, seat.started_s = process, self.clock.monotonic_s()
         self._tell("add", process.pid)
-        _say_and_close(process.stdin, b"go\n")
+        _write_and_close(process.stdin, b"go\n")
 
-    def _bury(self, seat: _Seat, leader: int) -> None:
+    def _clean_up(self, seat: _Seat, leader: int) -> None:
         # What a dead worker leaves running would share its core with the worker that follows.
         sessions.kill([leader])
         self._tell("drop", leader)
@@ -220,13 +220,13 @@ class Supervisor:
             left_s = deadline_s - self.clock.monotonic_s()
             if left_s <= 0 or self.signals > max(asked, 1):
                 break
-            self._rest(left_s)
+            self._sleep(left_s)
         sessions.kill(process.pid for _, process in running)
         for seat, process in running:
             process.wait()
-            self._bury(seat, process.pid)
+            self._clean_up(seat, process.pid)
 
-    def _rest(self, wait_s: float) -> None:
+    def _sleep(self, wait_s: float) -> None:
         """Sleep until a signal (a child's end is one, too) or for `wait_s`."""
         ready, _, _ = select.select([self._wake[0]], [], [], wait_s)
         if ready:
@@ -260,7 +260,7 @@ class Supervisor:
     def _log(self, child: Child) -> Path:
         return self.logs / f"{child.name}.log"
 
-    def _tend_logs(self) -> None:
+    def _cut_long_logs(self) -> None:
         now_s = self.clock.monotonic_s()
         if now_s < self._logs_due_s:
             return
@@ -272,7 +272,7 @@ class Supervisor:
                 os.truncate(path, 0)
 
 
-def _say_and_close(pipe: IO[bytes] | None, line: bytes) -> None:
+def _write_and_close(pipe: IO[bytes] | None, line: bytes) -> None:
     assert pipe is not None
     try:
         pipe.write(line)

@@ -41,7 +41,7 @@ def test_chunks_are_counted_by_size(http, h):
     assert 0 <= said["overhead_share"] <= 1
 
 
-def test_tiles_have_what_was_foretold_and_what_it_took(http, h):
+def test_tiles_have_what_was_estimated_and_what_it_took(http, h):
     job = submit(h, "mandelbrot", PICTURE)
     work_on(h)
     said = metrics(http, "tiling", job_id=job.id)

@@ -37,9 +37,9 @@ class GreetingRoutes(Routes):
 
 
 def pages(h: Hydra) -> Blueprint:
-    door = Blueprint("greeting", __name__)
-    door.add_url_rule("/greeting", view_func=lambda: "hello")
-    return door
+    blueprint = Blueprint("greeting", __name__)
+    blueprint.add_url_rule("/greeting", view_func=lambda: "hello")
+    return blueprint
 
 
 @click.command()

@@ -352,7 +352,7 @@ def test_pieces_are_seen_as_they_come(store: Store) -> None:
 ANOTHER_RUN = "feedbeef"
 
 
-def test_a_reader_goes_on_behind_its_cursor_and_begins_anew_in_another_run(store: Store) -> None:
+def test_a_reader_goes_on_behind_its_cursor_and_starts_again_in_another_run(store: Store) -> None:
     open_job(store, sums_spec(9))
     for seq in (1, 3, 5):
         grant = take(store, session("a"), 3, seq=seq)

@@ -65,7 +65,9 @@ def test_a_planted_bug_is_found(bug: str, tmp_path: Path) -> None:
     assert found.violations
 
 
-def test_each_bug_is_planted_somewhere() -> None:
+@pytest.mark.parametrize("bug", ["fence", "repool"])
+def test_each_bug_fits_the_script_that_gets_it(bug: str, tmp_path: Path) -> None:
+    assert plant.planted(bug, tmp_path) == tmp_path
     assert {"fence", "repool"} == set(plant.BUGS)
 
 

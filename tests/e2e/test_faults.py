@@ -40,7 +40,7 @@ def units_of(entry: dict[str, Any]) -> tuple[int, int]:
 
 
 def test_a_lost_host_is_made_up_for(fleet: Fleet) -> None:
-    """Worker and work-horse die amid a chunk; what they held is computed by the one that lives.
+    """Worker and work-horse die during a chunk; the worker that lives computes what they held.
 
     RQ's own recovery takes minutes: none of the waits here is that long.
     """
@@ -82,7 +82,7 @@ def test_a_late_hand_in_is_refused(fleet: Fleet) -> None:
 
 
 def asleep(fleet: Fleet, job: Handle, hand: Hand) -> tuple[int, str] | None:
-    """Stop the work-horse amid a chunk: its id and session. If it held none it goes on."""
+    """Stop the work-horse during a chunk: its id and session. If it held none it goes on."""
     horse = hand.horse()
     os.kill(horse, signal.SIGSTOP)
     for lease in fleet.store.vitals.dump(job.id).leases:

@@ -139,7 +139,7 @@ def test_one_start_migrates_and_the_others_wait(
     assert empty.hgetall(keys.worker("w")) == {b"host": b"h"}
 
 
-def test_a_migration_that_was_killed_is_begun_anew(empty: redis.Redis) -> None:
+def test_a_migration_that_was_killed_is_started_again(empty: redis.Redis) -> None:
     empty.set(keys.MIGRATING, "somebody who is gone", px=200)
     format.ensure(empty, SystemClock())
     assert empty.get(keys.FORMAT) == b"2"

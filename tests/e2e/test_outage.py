@@ -48,7 +48,7 @@ def test_what_was_computed_before_an_outage_counts(
 ) -> None:
     """The same work-horse under the same lease: nothing is computed again.
 
-    A worker once ended when its heartbeat met the outage, and its work-horse was buried with it.
+    A worker once ended when its heartbeat met the outage, and its work-horse was killed with it.
     """
     with server.client() as client:
         h = napping(over(client, Settings.read({})))

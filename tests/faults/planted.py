@@ -72,7 +72,7 @@ def repool_twice(right: Right, verbs: MemoryVerbs, job: str, token: str) -> bool
     return ended
 
 
-@instead_of(steps, "heard_before")
+@instead_of(steps, "answered_before")
 def sequence_ignored(
     right: Right, state: State, session: Session, seq: int, digest: str
 ) -> tuple[SessionRecord, Any]:

@@ -22,7 +22,7 @@ from hydra.settings import Settings
 from hydra.store.memory import memory_store
 from hydra.store.redis import redis_store
 from hydra.work.local import LocalPort
-from hydra.work.loop import HEART_S, Worker
+from hydra.work.loop import HEART_LOOK_EVERY_S, Worker
 from tests.faults.kernels import kernels_of
 from tests.faults.loop import Lock, Loop, Process, SkewedClock
 from tests.faults.network import Link, Server
@@ -70,7 +70,7 @@ class SimWorker(Worker):
 
         def beat() -> None:
             while beating:
-                self._process.sleep(HEART_S)
+                self._process.sleep(HEART_LOOK_EVERY_S)
                 if beating:
                     self._beat_if_due()
 

@@ -214,7 +214,7 @@ def test_a_bug_ends_the_streams_instead_of_silencing_them(h, streams, monkeypatc
     viewer = streams.open(job.id, "")
     monkeypatch.setattr(h.store.views, "job", lambda job: 1 / 0)
     assert len(list(viewer.lines())) <= 3
-    assert "streams-surprise" in caplog.text
+    assert "streams-error" in caplog.text
 
 
 def test_a_job_that_is_cleared_away_ends_its_streams(h, streams):

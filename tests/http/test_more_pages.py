@@ -127,7 +127,7 @@ def test_a_page_of_jobs_leads_to_the_older_ones(monkeypatch):
     assert http.get("/jobs?cursor=nonsense").status_code == 400
 
 
-def test_no_jobs_and_no_workers_are_said(http):
+def test_no_jobs_and_no_workers_are_shown(http):
     assert "No job yet" in http.get("/jobs").text
     assert "No worker has been seen lately" in http.get("/workers").text
 

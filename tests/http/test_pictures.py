@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hydra.api.ancestor.png import pixels_of, unfiltered
-from hydra.api.v1.pictures import HEADER, Easel
+from hydra.api.v1.pictures import HEADER, TileCache
 from hydra.errors import BadWire
 from hydra.services.cancel import cancel
 from hydra.services.submit import submit
@@ -125,11 +125,11 @@ def test_a_tile_is_painted_once_for_all_who_look():
 
 def test_the_easel_forgets_the_oldest(h, monkeypatch):
     monkeypatch.setattr("hydra.api.v1.pictures.KEPT_BYTES", 1)
-    easel, job = Easel(), submit(h, "drawing", {})
+    cache, job = TileCache(), submit(h, "drawing", {})
     kernel = h.kernels()["drawing"]
-    records = [easel.record(kernel, job, unit, b"") for unit in (0, 1, 0)]
+    records = [cache.record(kernel, job, unit, b"") for unit in (0, 1, 0)]
     assert records[0] == records[2]
-    assert (len(easel._kept), easel._bytes) == (1, len(records[0]))
+    assert (len(cache._kept), cache._bytes) == (1, len(records[0]))
 
 
 def test_a_stream_says_how_many_tiles_there_are(http, h):

@@ -97,10 +97,10 @@ class ToyRoutes(Routes):
 
 @pytest.fixture
 def http():
-    app, door = Flask("toy"), Blueprint("toy", "toy")
-    ToyRoutes("toy").install(door)
-    handle_errors(door)
-    app.register_blueprint(door)
+    app, blueprint = Flask("toy"), Blueprint("toy", "toy")
+    ToyRoutes("toy").install(blueprint)
+    handle_errors(blueprint)
+    app.register_blueprint(blueprint)
     return app.test_client()
 
 
@@ -149,7 +149,7 @@ def test_only_whole_numbers_are_whole_numbers(http, value):
 
 def test_half_a_character_is_refused_and_told(http):
     reply = post(http, "/orders", '{"name": "a", "note": "\\ud800", "\\ud801": 1}')
-    assert wrong(reply)["/note"] == "note holds half a character"
+    assert wrong(reply)["/note"] == "note has a broken character"
 
 
 def test_a_name_that_comes_twice_is_refused(http):

@@ -106,8 +106,8 @@ def test_a_survey_keeps_to_its_budget(
 
 
 @needs_compiled
-def test_costs_are_foretold_for_tiles_that_take_a_thousand_times_as_long_as_others() -> None:
-    """In a deep view all dear tiles once were foretold alike, at a quarter of what they took."""
+def test_costs_are_estimated_for_tiles_that_take_a_thousand_times_as_long_as_others() -> None:
+    """In a deep view all expensive tiles once had one estimate, a quarter of what they took."""
     deep = params(
         centre_x=-0.743643887037151,
         centre_y=0.13182590420533,
@@ -164,7 +164,7 @@ def test_samples_are_as_many_as_promised_whatever_the_shape() -> None:
     assert all(SAMPLES // 4 <= many <= SAMPLES for many in asked)
 
 
-def test_the_border_is_foretold_to_cost_most_and_what_the_checks_know_least() -> None:
+def test_the_border_is_estimated_to_cost_most_and_what_the_checks_know_least() -> None:
     made = plan(view_of(params(iterations=20_000)), mandelbrot.survey)
     cardioid = 7 * 16 + 9
     assert made.costs[list(made.tiles).index(cardioid)] == made.costs[-1]

@@ -268,7 +268,7 @@ class Stories(RuleBasedStateMachine):
                 assert side.store.verbs.expire(job, token) is False
 
     @rule(worker=st.sampled_from(WORKERS))
-    def dies_and_begins_anew(self, worker: str) -> None:
+    def dies_and_starts_again(self, worker: str) -> None:
         """A worker's process is gone, its parent says so, and another begins."""
         before = self.who(worker)
         lost = [side.store.verbs.leave(before.id, "it died") for side in self.sides]

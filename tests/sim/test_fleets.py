@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from hydra.cli import main
 from hydra.errors import BadParam
 from hydra.model.sizing import Sizing
-from hydra.sim.chance import fate
+from hydra.sim.chance import life_of
 from hydra.sim.contest import Contest
 from hydra.sim.curve import Curve, bound_s
 from hydra.sim.run import Outcome, Run, Task
-from hydra.sim.scenarios import SCENARIOS, Ordered, Scenario
+from hydra.sim.scenarios import SCENARIOS, PlannedJob, Scenario
 
 
 def outcome(
@@ -46,7 +46,7 @@ def test_the_bound_is_when_all_together_are_done() -> None:
 
 
 def test_a_lost_machine_stands_still() -> None:
-    lived = fate(SCENARIOS["churn"], 3, 1_000.0, 2_000.0, seed=5)
+    lived = life_of(SCENARIOS["churn"], 3, 1_000.0, 2_000.0, seed=5)
     assert lived.away
     for went, back in lived.away:
         assert lived.curve.done(went) == lived.curve.done(min(back, 2_000.0))
@@ -135,7 +135,7 @@ def test_no_job_starves() -> None:
     """Beside a job of a hundred times its priority, a small one still gets its hundredth."""
     fleet = dataclasses.replace(
         SCENARIOS["constant"],
-        jobs=(Ordered(0.0, 0.999, 1.0), Ordered(0.0, 0.001, 0.01)),
+        jobs=(PlannedJob(0.0, 0.999, 1.0), PlannedJob(0.0, 0.001, 0.01)),
     )
     big, small = outcome(fleet, ideal_s=60.0, overhead_s=0.001).ended_s
     assert small < big
@@ -145,7 +145,7 @@ def test_equal_jobs_end_together() -> None:
     """Each gets its part of the work, not only of the workers: those are 27 times apart."""
     fleet = dataclasses.replace(
         SCENARIOS["constant"],
-        jobs=(Ordered(0.0, 0.5), Ordered(0.0, 0.5)),
+        jobs=(PlannedJob(0.0, 0.5), PlannedJob(0.0, 0.5)),
     )
     first, second = outcome(fleet, overhead_s=0.001).ended_s
     assert first == pytest.approx(second, rel=0.1)

@@ -117,15 +117,15 @@ def test_without_cgroups_a_sentence_says_so(tmp_path: Path) -> None:
         pass
 
 
-def test_a_speed_that_cannot_be_is_measured_again_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_impossible_speed_is_measured_again_and_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     found, said = [(0.4, ["w6"]), (0.21, [])], list[str]()
     monkeypatch.setattr(races, "_speed", lambda *_: found.pop(0))
     hand: Any = SimpleNamespace(name="w3", cores=0.22)
     nothing: Any = None
     assert races.solo(nothing, hand, work(), 5.0, said.append) == 0.21
-    assert said == ["w3 alone: 0.400 with 0.220 cores cannot be; w6 worked beside it"]
+    assert said == ["w3 alone: 0.400 with 0.220 cores is impossible; w6 worked at the same time"]
     found += [(0.4, [])] * races.SOLO_TRIES
-    with pytest.raises(Unavailable, match="cannot be"):
+    with pytest.raises(Unavailable, match="is impossible"):
         races.solo(nothing, hand, work(), 5.0, said.append)
 
 

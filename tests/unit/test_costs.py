@@ -256,7 +256,7 @@ def test_the_speed_that_a_worker_measured_itself_is_in_work() -> None:
     assert 0 < stage.costs.of(receipt.grant.span) <= rate * receipt.grant.tau_s
 
 
-def test_a_slow_worker_claims_anew_since_its_pace_is_old() -> None:
+def test_a_slow_worker_claims_again_since_its_pace_is_outdated() -> None:
     stage = Stage()
     a, b = stage.enlist("a"), stage.enlist("b")
     for session, took_s in ((a, 0.2), (b, 10.0)):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hydra.adapters import owner
-from hydra.adapters.comfort import comfort
+from hydra.adapters.pauses import pause_check
 from hydra.clock import ManualClock
 from hydra.errors import BadSetting
 from hydra.model.pauses import DAY_S, Pause, parse_hours
@@ -182,7 +182,7 @@ def test_all_of_it_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     settings = Settings.read(
         {"HYDRA_STATE_DIR": str(tmp_path / "state"), "HYDRA_OWNER_LOAD_MAX": "0.5"}
     )
-    ask = comfort(settings, machine.clock)
+    ask = pause_check(settings, machine.clock)
     assert ask() is None
     machine.runs(2, user=0.9)
     assert ask() == Pause("the owner uses 90 % of the CPU")
@@ -199,7 +199,7 @@ def test_all_of_it_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_hours_are_those_of_this_machines_zone(tmp_path: Path) -> None:
     clock = ManualClock(datetime(2026, 5, 4, 12, 0, 0).timestamp())
     env = {"HYDRA_STATE_DIR": str(tmp_path), "HYDRA_WORK_HOURS": "22:00-07:00"}
-    found = comfort(Settings.read(env), clock)()
+    found = pause_check(Settings.read(env), clock)()
     assert found
     assert datetime.fromtimestamp(found.until_ms / 1000) == datetime(2026, 5, 4, 22, 0, 0)
 
@@ -209,10 +209,10 @@ def test_a_load_that_cannot_be_told_is_not_promised(
 ) -> None:
     env = {"HYDRA_STATE_DIR": str(tmp_path), "HYDRA_OWNER_LOAD_MAX": "0.5"}
     with pytest.raises(BadSetting, match="HYDRA_OWNER_LOAD_MAX needs"):
-        comfort(Settings.read({**env, "HYDRA_NICE": "0"}), ManualClock())
+        pause_check(Settings.read({**env, "HYDRA_NICE": "0"}), ManualClock())
     monkeypatch.setattr(owner, "STAT", tmp_path / "none")
     with pytest.raises(BadSetting, match="HYDRA_OWNER_LOAD_MAX needs"):
-        comfort(Settings.read(env), ManualClock())
+        pause_check(Settings.read(env), ManualClock())
 
 
 def test_what_is_kept_is_plain(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_a_split_is_inside_and_beyond_the_holder(
         assert whole_s - gone_s >= 2 * whole_s * rate / asker * 0.999
 
 
-def test_one_large_unit_of_a_slow_holder_goes_to_who_does_it_anew_in_half_the_time() -> None:
+def test_one_large_unit_of_a_slow_holder_goes_to_one_that_does_it_all_in_half_the_time() -> None:
     held = lease(7, 8, 0.1)  # ten seconds
     taken = splitting.split([held], LEVEL, 4_000.0, 0.5, 1.0, 0.3)
     assert taken is not None
@@ -246,10 +246,10 @@ def test_who_is_late_is_expected_to_need_as_long_again() -> None:
     assert "30 s more" in taken.why
 
 
-def test_a_slice_that_is_late_tells_of_all_of_a_foretold_lease() -> None:
-    """Seven tiles foretold at a tenth of what they were: a slow worker kept them all to itself."""
+def test_a_late_slice_makes_all_of_an_estimated_lease_count_as_more() -> None:
+    """Seven tiles estimated at a tenth of what they were: a slow worker kept them all to itself."""
     costs = Costs.of_each([100] * 8)
-    held = lease(0, 7, 10.0, slice_units=1)  # 0.7 s, as foretold
+    held = lease(0, 7, 10.0, slice_units=1)  # 0.7 s, as estimated
     assert splitting.split([held], costs, 500.0, 1e3, 1.0, 0.3) is None
     cut = splitting.split([held], costs, 3_000.0, 1e3, 1.0, 0.3)  # the first has taken 2 s
     assert cut is not None

@@ -76,7 +76,7 @@ def test_a_rehearsal_finishes_what_is_whole_and_survives_a_bug(
 
         return toy(name, GOLDEN=[({}, golden, {})], size=lambda _params: 3, finish=finish)
 
-    proof.rehearse([kernel("whole", (0, 3)), kernel("part", (1, 3)), kernel("too", (0, 3))])
+    proof.preload_finish([kernel("whole", (0, 3)), kernel("part", (1, 3)), kernel("too", (0, 3))])
     assert finished == ["whole", "too"]
     assert "finish failed name=whole" in caplog.text
     assert os.environ["OMP_NUM_THREADS"] == "1"

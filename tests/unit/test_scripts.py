@@ -64,7 +64,7 @@ def test_a_header_names_the_arguments_that_are_read(verb: str) -> None:
     told = {a.name + "_at" if a.kind == "..." else a.name for a in header(verb).arguments}
     read = set(re.findall(r"\ba\.(\w+)", text(verb)))
     assert set(re.findall(r"\ba\.(\w+)", body(verb))) <= told
-    assert told <= read | {"now"}
+    assert told <= read | {"now_ms"}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -89,7 +89,7 @@ def test_a_header_that_cannot_be_read_says_what_is_wrong(words: str, why: str) -
 def test_a_call_gives_every_name_and_no_other(wrong: dict[str, Any]) -> None:
     script = Script(fakeredis.FakeRedis(), "cancel", flags=False)
     with pytest.raises(TypeError, match="cancel takes other names"):
-        script(now=1, **wrong)
+        script(now_ms=1, **wrong)
 
 
 SAMPLES: dict[str, Any] = {

@@ -1,5 +1,5 @@
-// How an estimate converges: its value and 95 % band over the work done, as an SVG drawn anew at
-// each change.
+// How an estimate converges: its value and 95 % band over the work done, as an SVG that is
+// drawn again at each change.
 
 import { element } from "./svg.js";
 import { fill, percent } from "./words.js";
@@ -19,7 +19,7 @@ export class Chart {
     this.place = root.querySelector(".chart");
     this.points = [];
     this.readout = root.querySelector('[data-show="readout"]');
-    this.told = this.readout.textContent;
+    this.caption = this.readout.textContent;
     this.at = null;
     this.svg = element("svg", { role: "img", tabindex: 0, height: HEIGHT });
     this.place.append(this.svg);
@@ -150,7 +150,7 @@ export class Chart {
     const point = index === null ? null : this.points[index];
     this.readout.textContent = point
       ? `at ${percent(point.share)}: ${point.value.toFixed(8)}, `
-        + `95 % sure ${point.low.toFixed(8)} to ${point.high.toFixed(8)}` : this.told;
+        + `95 % sure ${point.low.toFixed(8)} to ${point.high.toFixed(8)}` : this.caption;
     this.mark();
   }
 

@@ -1,7 +1,7 @@
 // One job's page: follows its events, and hands each part what it needs.
 
 import {
-  begunAnew, DIGITS, grouped, inWords, left, localTimes, percent, renew, sure,
+  DIGITS, grouped, inWords, left, localTimes, percent, refresh, serverRestarted, sure,
 } from "./words.js";
 
 const AGAIN_MS = 3000;
@@ -110,7 +110,7 @@ export class JobView {
 
   story(event) {
     const list = document.querySelector('[data-show="story"]');
-    if (begunAnew(this.after, event.lastEventId)) list.replaceChildren();
+    if (serverRestarted(this.after, event.lastEventId)) list.replaceChildren();
     this.after = event.lastEventId;
     const { at, verb, text } = JSON.parse(event.data);
     const line = document.createElement("li");
@@ -164,7 +164,7 @@ export class JobView {
     this.source?.close();
     const inside = document.getElementById("job").contains(document.activeElement);
     if (inside) document.activeElement.blur();
-    const page = await renew(["#job", "#efficiency", "#details"]).catch(() => null);
+    const page = await refresh(["#job", "#efficiency", "#details"]).catch(() => null);
     if (!page) {
       setTimeout(() => this.end(), AGAIN_MS);
       return;

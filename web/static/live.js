@@ -5,7 +5,7 @@ import { Chart } from "./chart.js";
 import { JobView } from "./job.js";
 import { Picture } from "./picture.js";
 import { Timeline } from "./timeline.js";
-import { localTimes, renew } from "./words.js";
+import { localTimes, refresh } from "./words.js";
 
 const REFRESH_MS = 3000;
 
@@ -19,5 +19,5 @@ if (at("job")) new JobView(at("job"), way, picture, timeline);
 
 const lists = [...document.querySelectorAll("[data-refresh]")].map((list) => `#${list.id}`);
 if (lists.length) {
-  setInterval(() => document.hidden || renew(lists).catch(() => {}), REFRESH_MS);
+  setInterval(() => document.hidden || refresh(lists).catch(() => {}), REFRESH_MS);
 }

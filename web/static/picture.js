@@ -52,7 +52,7 @@ export class Picture {
 
   arrived({ arrived }) {
     this.wanted = arrived;
-    if (arrived < this.seen) this.seen = 0;  // the store has fallen back: its cursors begin anew
+    if (arrived < this.seen) this.seen = 0;  // the store lost entries: it lists from the start
     if (!this.busy && this.canvas) this.fetch();
   }
 

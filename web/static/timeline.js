@@ -1,8 +1,9 @@
 // Who worked when on a job: a row for each worker, a bar for each chunk from lending to its end, as
-// an SVG drawn anew at each change. Bars of one kind are one path, so thousands cost little.
+// an SVG that is drawn again at each change. Bars of one kind are one path, so thousands cost
+// little.
 
 import { element } from "./svg.js";
-import { begunAnew, fill, grouped, inWords, percent } from "./words.js";
+import { serverRestarted, fill, grouped, inWords, percent } from "./words.js";
 
 const LIMIT = 1000;
 const LOOK_MS = 1000;
@@ -22,7 +23,7 @@ export class Timeline {
     this.noun = root.dataset.noun;
     this.place = root.querySelector(".gantt");
     this.readout = root.querySelector('[data-show="readout"]');
-    this.said = this.told = this.readout.textContent;
+    this.plainCaption = this.caption = this.readout.textContent;
     this.ends = new Map([...root.querySelectorAll(".legend li")].map((line) =>
       [line.dataset.end, line.textContent.trim()]));
     this.bars = [];
@@ -63,7 +64,7 @@ export class Timeline {
   }
 
   add(chunks) {
-    if (begunAnew(this.after, chunks[0].id)) {
+    if (serverRestarted(this.after, chunks[0].id)) {
       this.bars = [];
       this.shares.clear();
     }
@@ -107,7 +108,7 @@ export class Timeline {
     this.svg.setAttribute("aria-label", `${drawn}, from ${words(from / 1000)} to `
       + `${words(to / 1000)} after the start; arrow keys read single ones`);
     const whole = latest.size === this.names.length && this.bars.length < BARS_MAX;
-    this.told = whole ? this.said : `${this.said}; here are the last ${drawn}`;
+    this.caption = whole ? this.plainCaption : `${this.plainCaption}; here are the last ${drawn}`;
     this.read(this.at);
   }
 
@@ -182,7 +183,7 @@ export class Timeline {
       ? `${bar.worker}: ${grouped(bar.stop - bar.start)} units from ${grouped(bar.start)} on, `
         + `${words((bar.to - bar.from) / 1000)}, of which ${words(bar.busy_s)} computing; `
         + this.ends.get(bar.end)
-      : this.told;
+      : this.caption;
     this.mark();
   }
 

@@ -1,4 +1,4 @@
-// What the modules share: numbers as people read them, times, and taking a part of a page anew.
+// What the modules share: numbers as people read them, times, and reloading parts of a page.
 
 export const DIGITS = 12;
 
@@ -55,7 +55,7 @@ export function fill(table, rows) {
 }
 
 // Take parts of the page from the server again, but none that somebody is in the middle of.
-export async function renew(selectors) {
+export async function refresh(selectors) {
   const reply = await fetch(location.href, { cache: "no-store" });
   if (!reply.ok) return null;
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
@@ -69,6 +69,7 @@ export async function renew(selectors) {
   return page;
 }
 
-// Whether a list is told from its beginning again: the server's run, before the dot, has changed.
-export const begunAnew = (before, id) =>
-  Boolean(before) && before.split(".")[0] !== id.split(".")[0];
+// Whether the list begins again: the run of the Redis server, before the dot, has changed.
+export function serverRestarted(before, id) {
+  return Boolean(before) && before.split(".")[0] !== id.split(".")[0];
+}

@@ -79,7 +79,7 @@ class AncestorPicture(AncestorNewJob, frozen=True, tag="calculate_mandelbrot"):
 
 
 class AncestorJob(Wire, frozen=True):
-    """A job, and what has become of it."""
+    """A job, and its status."""
 
     job_id: str
     status: str
@@ -109,7 +109,7 @@ class AncestorPixel(Wire, frozen=True):
 
 
 class AncestorHistory(Wire, frozen=True):
-    """The way of a job of pi, or the pixels of a picture that are there."""
+    """The estimates of a job of pi over time, or the pixels of a picture so far."""
 
     samples: list[AncestorSample]
     pixels: list[AncestorPixel]
@@ -187,7 +187,7 @@ class AncestorRoutes(Routes):
         problems=(413,),
     )
     def job_history(self, job_id: Name) -> Response:
-        """Its estimates on its way, and the pixels that are there."""
+        """Its estimates over time, and its pixels so far."""
         try:
             job = self._h.store.views.job(own_id(job_id))
         except Missing:

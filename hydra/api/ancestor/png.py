@@ -55,7 +55,7 @@ def _data(content: bytes) -> Iterator[bytes]:
 
 
 def unfiltered(kind: int, line: Bytes, above: Bytes) -> Bytes:
-    """A row as it was before the filter; raises BadWire for a filter that there is not.
+    """A row as it was before the filter; raises BadWire for an unknown filter.
 
     `line` and `above`, the row before it as it was, are of the same length, a multiple of STEP.
     """
@@ -69,7 +69,7 @@ def unfiltered(kind: int, line: Bytes, above: Bytes) -> Bytes:
         return _average(line, above)
     if kind == PAETH:
         return _paeth(line, above)
-    raise BadWire(f"a row of the picture has the filter {kind}, which there is not")
+    raise BadWire(f"a row of the picture has the filter {kind}, which does not exist")
 
 
 def _average(line: Bytes, above: Bytes) -> Bytes:

@@ -21,7 +21,7 @@ HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
 
 class Seen(Wire, frozen=True):
-    """What a browser that comes back has seen."""
+    """What a browser that reconnects has seen."""
 
     last: Annotated[StoryId, says("as `after`; sent by browsers that reconnect")] = field(
         name="Last-Event-ID", default=""

@@ -84,7 +84,7 @@ class Paused(Wire, frozen=True):
 
 
 class Worker(Wire, frozen=True):
-    """One worker, and what it is at."""
+    """One worker, and what it is doing."""
 
     id: str
     host: str

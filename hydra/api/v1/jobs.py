@@ -59,7 +59,7 @@ class Key(Wire, frozen=True):
 
 
 class Onward(Wire, frozen=True):
-    """Where in the list to go on."""
+    """Where in the list to continue."""
 
     cursor: Annotated[Cursor, says("`cursor` of the page before")] = ""
 
@@ -118,7 +118,7 @@ class Story(Wire, frozen=True):
 
 
 class History(Wire, frozen=True):
-    """A job's way."""
+    """A job's progress over time."""
 
     id: JobId
     samples: list[Sample]
@@ -220,7 +220,7 @@ class JobRoutes(Routes):
 
     @route("GET", f"{OWN}/history", History)
     def history(self, job: JobId) -> Response:
-        """The job's sums on its way, evenly over its progress."""
+        """The job's sums over time, evenly over its progress."""
         found = job_of(self._h, job)
         return reply(History(id=found.id, samples=history_of(self._h, found)))
 

@@ -34,7 +34,7 @@ ARRIVED = "X-Hydra-Arrived"
 """Tiles seen so far."""
 
 GO_ON = "X-Hydra-Cursor"
-"""What to give as `after` next time; after a restart of Redis it begins anew."""
+"""What to give as `after` next time; after a restart of Redis the list begins again."""
 
 TILES = 64
 TILES_MAX = 256
@@ -56,8 +56,8 @@ TYPES = {".csv": "text/csv", ".json": "application/json", ".png": "image/png", "
 """Files that browsers may look into; anything else is only bytes."""
 
 
-class Easel:
-    """Paints each tile once for all viewers, as long as it remembers it."""
+class TileCache:
+    """Painted tiles, so that each is painted once for all viewers as long as it is kept here."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -104,11 +104,11 @@ class PictureRoutes(Routes):
 
     def __init__(self, h: Hydra) -> None:
         self._h = h
-        self._easel = Easel()
+        self._tile_cache = TileCache()
 
     @route("GET", f"{OWN}/preview.png", Reply(Binary, what="a small PNG", media=("image/png",)))
     def preview(self, job: JobId) -> Response:
-        """About what the picture will show, at once, if the kernel can tell."""
+        """A rough view of what the picture will show, at once, if the kernel has one."""
         found = job_of(self._h, job)
         kernel = self._h.kernel_of(found)
         image = kernel.preview(found.spec.params) if kernel else None
@@ -154,7 +154,7 @@ class PictureRoutes(Routes):
             for unit in units[first : first + BATCH]:
                 seen += 1
                 if unit in blobs:  # else the job has just ended, and its pieces are gone
-                    records.append(self._easel.record(kernel, job, unit, blobs[unit]))
+                    records.append(self._tile_cache.record(kernel, job, unit, blobs[unit]))
                     size += len(records[-1])
                 if size > TILES_BYTES:
                     return records, seen

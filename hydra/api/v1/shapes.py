@@ -26,7 +26,7 @@ OWN = f"{BASE}/jobs/<job>"
 """Where the addresses of one job begin."""
 
 Sums = Annotated[dict[str, int], says("named sums so far; whole numbers that may pass 2^53")]
-Said = Annotated[
+CurrentEstimate = Annotated[
     Estimate | None, says("what the sums say so far, with a 95 % interval; null if nothing")
 ]
 
@@ -54,7 +54,7 @@ class Eta(Wire, frozen=True):
 
     @classmethod
     def of(cls, band: Band) -> Eta:
-        """In two digits: more would be false, and change at every look."""
+        """With two digits: more would be false, and would change each time."""
         p10, p50, p90 = (float(f"{s:.2g}") for s in (band.p10_s, band.p50_s, band.p90_s))
         return cls(p10=p10, p50=p50, p90=p90)
 
@@ -94,7 +94,7 @@ class Job(Wire, frozen=True):
     ended_at: Time | None
     reason: Annotated[str, says("why it failed or was cancelled, or empty")]
     sums: Sums
-    estimate: Said
+    estimate: CurrentEstimate
     unit_holds: UnitHolds
     canvas: Canvas | None
     leases: Annotated[Count, says("workers that hold a part of it now")]
@@ -127,7 +127,7 @@ class Job(Wire, frozen=True):
             ended_at=iso_or_none(job.ended_ms),
             reason=job.reason,
             sums=dict(job.sums),
-            estimate=_said(kernel, job.spec.params, job),
+            estimate=_estimate(kernel, job.spec.params, job),
             unit_holds=UnitHolds(count=count, noun=noun),
             canvas=canvas,
             leases=job.leases,
@@ -136,19 +136,19 @@ class Job(Wire, frozen=True):
 
     @classmethod
     def whole(cls, h: Hydra, job: model.Job) -> Job:
-        """A job that stands alone: with the time it still needs, and its answer if it has one."""
+        """A job by itself: with the time it still needs, and its answer if it has one."""
         band = forecast(h, job)
         answer = h.store.views.answer(job.id) if job.state is JobState.DONE else UNSET
         return replace(cls.of(h, job), eta_s=Eta.of(band) if band else None, answer=answer)
 
 
 class Sample(Wire, frozen=True):
-    """A job's sums at one moment of its way, with the estimate of that moment."""
+    """A job's sums at one moment, with the estimate of that moment."""
 
     at: Time
     done_units: Count
     sums: Sums
-    estimate: Said
+    estimate: CurrentEstimate
 
 
 class Entry(Wire, frozen=True):
@@ -184,24 +184,24 @@ def is_final(job: model.Job) -> bool:
 
 def estimate(h: Hydra, job: model.Job) -> Estimate | None:
     """What the job's sums say so far, if its kernel is here and says anything."""
-    return _said(h.kernel_of(job), job.spec.params, job)
+    return _estimate(h.kernel_of(job), job.spec.params, job)
 
 
-def _said(
+def _estimate(
     kernel: Kernel | None, params: model.Params, done: model.Job | model.Sample
 ) -> Estimate | None:
     return kernel.estimate(params, done.sums, done.done_units) if kernel else None
 
 
 def history_of(h: Hydra, job: model.Job) -> list[Sample]:
-    """The samples of a job's way."""
+    """The samples of a job's progress."""
     kernel, params = h.kernel_of(job), job.spec.params
     return [
         Sample(
             at=iso(sample.at_ms),
             done_units=sample.done_units,
             sums=dict(sample.sums),
-            estimate=_said(kernel, params, sample),
+            estimate=_estimate(kernel, params, sample),
         )
         for sample in h.store.views.history(job.id)
     ]

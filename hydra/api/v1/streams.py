@@ -22,7 +22,7 @@ from hydra.services import Hydra
 LOG = logging.getLogger(__name__)
 
 SEATS_KEPT = 16
-"""Threads that streams and long polls leave for everything else."""
+"""Threads that streams and long polls leave free for everything else."""
 
 EVENTS_MAX = 1_000
 """Events that wait for one viewer; one that lags further is cut off and comes back by itself."""
@@ -157,7 +157,7 @@ class Streams:
             LOG.warning("streams-wait job=%s code=%s: %s", job, error.code, error.sentence)
             return OUTAGE_S
         except Exception:
-            LOG.exception("streams-surprise job=%s", job)
+            LOG.exception("streams-error job=%s", job)
             self._end(viewers)
         return LOOK_S
 
@@ -174,8 +174,8 @@ class Streams:
                 viewer.tell("end", data)
             self._end(viewers)
             return LOOK_S
-        # Each unit of a picture is one tile. The event has no id: a stream that comes back goes on
-        # in the story where it was, and is told the number anew.
+        # Each unit of a picture is one tile. The event has no id: a stream that reconnects goes on
+        # in the story where it was, and gets the number again.
         arrived = job.done_units if job.spec.piece_bytes_max else 0
         for viewer in viewers:
             if viewer.arrived != arrived:

@@ -12,38 +12,37 @@ end
 
 -- The named fields of a hash, as text; nil where there is none.
 local function hash_read(key, ...)
-  local found = {}
-  for i, value in ipairs(redis.call('HMGET', key, ...)) do
-    found[(select(i, ...))] = value or nil
-  end
+  local names, found = {...}, {}
+  local values = redis.call('HMGET', key, ...)
+  for i = 1, #names do found[names[i]] = values[i] or nil end
   return found
 end
 
--- Hydra time: stands still while nobody calls, so a stalled server expires no lease.
--- Returns it with the wall clock, both in ms. `a.now` < 0 asks Redis for the wall clock.
+-- Hydra time: it stands still while nobody calls, so a stalled server ends no lease.
+-- Returns it with the wall clock, both in ms. `a.now_ms` < 0 asks Redis for the wall clock.
 -- KEYS    clock
 local function hydra_now(k)
-  local wall = a.now
-  if wall < 0 then
+  local wall_ms = a.now_ms
+  if wall_ms < 0 then
     local t = redis.call('TIME')
-    wall = tonumber(t[1]) * 1000 + tonumber(t[2]) / 1000
+    wall_ms = tonumber(t[1]) * 1000 + tonumber(t[2]) / 1000
   end
   local clock = hash_read(k.clock, 'seen', 'active')
-  local seen, active = tonumber(clock.seen or wall), tonumber(clock.active or 0)
-  active = active + math.min(math.max(wall - seen, 0), TICK_MS_MAX)
-  redis.call('HSET', k.clock, 'seen', ms(wall), 'active', ms(active))
-  return active, wall
+  local seen, active = tonumber(clock.seen or wall_ms), tonumber(clock.active or 0)
+  active = active + math.min(math.max(wall_ms - seen, 0), TICK_MS_MAX)
+  redis.call('HSET', k.clock, 'seen', ms(wall_ms), 'active', ms(active))
+  return active, wall_ms
 end
 
--- Whether this is other data than the caller knows; one that knows none takes any.
+-- Whether this is other data than the caller knows; a caller that knows none accepts any.
 -- KEYS    generation
-local function is_stranger(k, known)
+local function is_other_data(k, known)
   return known ~= '' and redis.call('GET', k.generation) ~= known
 end
 
 -- Add to a story: the verb, then names and values of fields, which hydra.model.story makes a
 -- sentence of.
-local function tell(story, verb, ...)
+local function add_to_story(story, verb, ...)
   redis.call('XADD', story, 'MAXLEN', '~', STORY_ENTRIES_MAX, '*', 'verb', verb, ...)
 end
 
@@ -60,7 +59,7 @@ end
 
 -- A session's call that was answered before: {reply} to send again, {refusal}, or nil to go on.
 -- KEYS    session
-local function heard_before(k, seq, digest)
+local function answered_before(k, seq, digest)
   local s = hash_read(k.session, 'seq', 'digest', 'reply')
   if not s.seq then return {'unknown'} end
   local last = tonumber(s.seq)
@@ -130,11 +129,11 @@ end
 -- Push the deadline of a lease back, whose holder calls: three beats, doubled for each loss in a
 -- row up to a cap. Until then it counts as live.
 -- KEYS    workers
-local function lease_renew(k, lease, now, wall)
+local function lease_renew(k, lease, now_ms, wall_ms)
   local plain_ms = LEASE_BEATS * lease.beat_ms
   local left_ms = math.max(plain_ms, math.min(plain_ms * 2 ^ lease.losses, LEASE_MS_MAX))
-  lease.deadline_ms = now + left_ms
-  if left_ms > LIVE_MS then redis.call('ZADD', k.workers, ms(wall + left_ms), lease.worker) end
+  lease.deadline_ms = now_ms + left_ms
+  if left_ms > LIVE_MS then redis.call('ZADD', k.workers, ms(wall_ms + left_ms), lease.worker) end
 end
 
 -- Write a lease and its places in `deadlines` and `ends`.
@@ -156,63 +155,71 @@ local function lease_read(k, token)
   return line and lease_unpack(line) or nil
 end
 
--- End a lease and note it in the timeline, `how` as in model.End: the one place where leases die.
+-- End a lease and note it in the timeline, `how` as in model.End: the one place where leases end.
 -- KEYS    timeline leases ends deadlines
-local function lease_end(k, job, token, lease, how, wall)
+local function lease_end(k, job, token, lease, how, wall_ms)
   redis.call('XADD', k.timeline, 'MAXLEN', '~', TIMELINE_CHUNKS_MAX, '*', 'chunk', chunk_pack({
     worker = lease.worker, first = lease.first, stop = lease.start, lent_ms = lease.lent_ms,
-    ended_ms = wall, busy_ms = lease.busy_ms, how = how}))
+    ended_ms = wall_ms, busy_ms = lease.busy_ms, how = how}))
   count(k, 'lease ' .. how, 1)
   redis.call('HDEL', k.leases, token)
   redis.call('ZREM', k.ends, token)
   redis.call('ZREM', k.deadlines, lease_id_pack({job = job, token = token}))
 end
 
--- What sizes a worker's next chunk, as PACE_FIELDS of the layouts say.
--- KEYS    worker rate fleet free
-local function pace_of(k, version, unassigned)
+-- A worker's speed on a kernel version, the fleet's on the same, and how many workers are live.
+-- KEYS    worker rate fleet
+local function rates_of(k, version)
   local rate = redis.call('HGET', k.worker, 'rate:' .. version) or redis.call('GET', k.rate)
   local fleet = redis.call('HMGET', k.fleet, version, 'live')
+  return {rate = tonumber(rate or 0), fleet_rate = tonumber(fleet[1] or 0),
+          live_workers = tonumber(fleet[2] or 0)}
+end
+
+-- What sizes a worker's next chunk, as PACE_FIELDS of the layouts say: the rates, with how the job
+-- stands now.
+-- KEYS    free
+local function pace_of(k, rates, unassigned)
   local low = redis.call('ZRANGE', k.free, 0, 0, 'WITHSCORES')
   local high = redis.call('ZREVRANGE', k.free, 0, 0)
   return {
-    unassigned_units = unassigned, rate = tonumber(rate or 0),
-    fleet_rate = tonumber(fleet[1] or 0), live_workers = tonumber(fleet[2] or 0),
-    free_start = tonumber(low[2] or 0), free_stop = high[1] and range_unpack(high[1]).stop or 0,
+    unassigned_units = unassigned, rate = rates.rate, fleet_rate = rates.fleet_rate,
+    live_workers = rates.live_workers, free_start = tonumber(low[2] or 0),
+    free_stop = high[1] and tonumber(string.match(high[1], '^%d+')) or 0,
   }
 end
 
 -- What a claim of n units costs its job: the seconds that the whole fleet would need for them, so
 -- that jobs share the fleet's work and not only its workers, which differ in speed.
-local function charge(pace, ask, n)
+local function charge(rates, ask, n)
   local work = n * ask.unit_cost
-  if pace.rate > 0 and pace.fleet_rate > 0 then
-    return work / math.max(pace.fleet_rate, pace.rate)
+  if rates.rate > 0 and rates.fleet_rate > 0 then
+    return work / math.max(rates.fleet_rate, rates.rate)
   end
-  local worker_s = pace.rate > 0 and work / pace.rate or ask.tau_ms / 1000
-  return worker_s / math.max(pace.live_workers, 1)
+  local worker_s = rates.rate > 0 and work / rates.rate or ask.tau_ms / 1000
+  return worker_s / math.max(rates.live_workers, 1)
 end
 
--- Lend a range: the one place where leases are born. `ask` is the worker's wish, `pace` how the job
--- stands without the range. Returns a grant.
+-- Lend a range: the one place where leases begin. `ask` is what the worker asked for, `pace` how
+-- the job stands without the range. Returns a grant.
 -- KEYS    runnable session worker story
-local function lend(k, job, priority, pace, ask, range, now, wall)
+local function lend(k, job, priority, pace, ask, range, now_ms, wall_ms)
   local lease = {
     start = range.start, stop = range.stop, slice_units = ask.slice_units,
-    rate_units_s = pace.rate / ask.unit_cost, at_ms = now, beat_ms = ask.beat_ms,
+    rate_units_s = pace.rate / ask.unit_cost, at_ms = now_ms, beat_ms = ask.beat_ms,
     losses = range.losses, many = range.many, loser = range.loser, session = a.session,
-    worker = a.worker, tau_ms = ask.tau_ms, lent_ms = wall, first = range.start,
+    worker = a.worker, tau_ms = ask.tau_ms, lent_ms = wall_ms, first = range.start,
     cut = false, busy_ms = 0,
   }
-  lease_renew(k, lease, now, wall)
+  lease_renew(k, lease, now_ms, wall_ms)
   lease_write(k, job, ask.token, lease)
   redis.call('ZINCRBY', k.runnable,
     frac(charge(pace, ask, range.stop - range.start) / priority), job)
   redis.call('HSET', k.session, 'job', job, 'token', ask.token)
   redis.call('HSET', k.worker, 'job', job,
     'doing', doing_pack({start = range.start, stop = range.stop, why = ask.why}))
-  tell(k.story, 'claim', 'worker', a.worker, 'start', int(range.start), 'stop', int(range.stop),
-    'why', ask.why)
+  add_to_story(k.story, 'claim', 'worker', a.worker, 'start', int(range.start),
+    'stop', int(range.stop), 'why', ask.why)
   pace.job, pace.token = job, ask.token
   pace.start, pace.stop, pace.slice_units = range.start, range.stop, ask.slice_units
   pace.tau_ms, pace.beat_ms = ask.tau_ms, ask.beat_ms
@@ -220,23 +227,23 @@ local function lend(k, job, priority, pace, ask, range, now, wall)
 end
 
 -- KEYS    worker workers
-local function seen(k, worker, wall)
-  redis.call('HSET', k.worker, 'seen', int(wall))
-  redis.call('ZADD', k.workers, ms(wall + LIVE_MS), worker)
+local function seen(k, worker, wall_ms)
+  redis.call('HSET', k.worker, 'seen', int(wall_ms))
+  redis.call('ZADD', k.workers, ms(wall_ms + LIVE_MS), worker)
 end
 
 -- Close a job for good: only its record, sums, story and answer stay, for a time. Then come names
 -- and values of the fields that say why.
 -- KEYS    job runnable reducing ended free leases ends pieces arrivals story sums history timeline
-local function close(k, job, state, wall, keep_ms, ...)
+local function close(k, job, state, wall_ms, keep_ms, ...)
   local why = {...}
-  redis.call('HSET', k.job, 'state', state, 'ended', int(wall), 'unassigned', '0')
+  redis.call('HSET', k.job, 'state', state, 'ended', int(wall_ms), 'unassigned', '0')
   for i = 1, #why, 2 do redis.call('HSET', k.job, 'end_' .. why[i], why[i + 1]) end
   redis.call('ZREM', k.runnable, job)
   redis.call('ZREM', k.reducing, job)
-  redis.call('ZADD', k.ended, int(wall), job)
+  redis.call('ZADD', k.ended, int(wall_ms), job)
   redis.call('DEL', k.free, k.leases, k.ends, k.pieces, k.arrivals)
-  tell(k.story, state, ...)
+  add_to_story(k.story, state, ...)
   ring(k)
   count(k, 'job ' .. state, 1)
   for _, key in ipairs({k.job, k.sums, k.story, k.history, k.timeline}) do
@@ -248,20 +255,20 @@ end
 -- too often, by several workers (or by the only one there is), is dead and fails the job; one
 -- worker alone among others must lose it more often.
 -- KEYS    workers story job
-local function lose(k, job, token, lease, how, why, wall, keep_ms)
+local function lose(k, job, token, lease, how, why, wall_ms, keep_ms)
   local losses, loser, many = lease.losses + 1, lease.loser, lease.many
   if lease.losses == 0 then
     loser, many = lease.worker, false
   elseif loser ~= lease.worker then
     many = true
   end
-  local alone = redis.call('ZCOUNT', k.workers, ms(wall), '+inf') < 2
+  local alone = redis.call('ZCOUNT', k.workers, ms(wall_ms), '+inf') < 2
   local losses_max = (many or alone) and LOSSES_MAX or LOSSES_ALONE_MAX
-  lease_end(k, job, token, lease, how, wall)
-  tell(k.story, 'expire', 'worker', lease.worker, 'start', int(lease.start),
+  lease_end(k, job, token, lease, how, wall_ms)
+  add_to_story(k.story, 'expire', 'worker', lease.worker, 'start', int(lease.start),
     'stop', int(lease.stop), 'why', why)
   if lease.stop - lease.start == 1 and losses >= losses_max then
-    close(k, job, 'failed', wall, keep_ms, 'unit', int(lease.start), 'losses', int(losses),
+    close(k, job, 'failed', wall_ms, keep_ms, 'unit', int(lease.start), 'losses', int(losses),
       'why', why)
     return
   end

@@ -1,13 +1,13 @@
 -- claim: lease free units of one job to a session, or the far part or all of somebody's lease.
 -- KEYS    session deadlines job worker story
--- ARGV    now# seq# session worker job version ask:ask cut:cut
+-- ARGV    now_ms# seq# session worker job version ask:ask cut:cut
 -- RETURNS `granted` and a grant, `empty`, `stale`, `reused` or `unknown`.
 --         Only a grant is remembered, so one sequence number may try several jobs.
 
-local before = heard_before(k, a.seq, 'claim')
+local before = answered_before(k, a.seq, 'claim')
 if before then return before[1] end
-local now, wall = hydra_now(k)
-seen(k, a.worker, wall)
+local now_ms, wall_ms = hydra_now(k)
+seen(k, a.worker, wall_ms)
 local s = hash_read(k.session, 'job', 'token')
 local held = s.job ~= '' and lease_id_pack(s)
 local holds = held and redis.call('ZSCORE', k.deadlines, held)
@@ -28,12 +28,13 @@ if a.cut then
     victim.stop, victim.cut = cut.at, true
     lease_write(k, a.job, cut.token, victim)
   elseif theirs and victim.start == cut.at and victim.losses == 0 then
-    -- All of it, which counts as a loss: else a unit that kills who takes it would go round.
+    -- All of it, which counts as a loss: else a unit that kills its workers would be taken for
+    -- ever.
     range = {start = cut.at, stop = victim.stop, losses = 1, many = false, loser = victim.worker}
-    lease_end(k, a.job, cut.token, victim, 'cut', wall)
+    lease_end(k, a.job, cut.token, victim, 'cut', wall_ms)
   end
   if range then
-    tell(k.story, 'split', 'worker', victim.worker, 'start', int(range.start),
+    add_to_story(k.story, 'split', 'worker', victim.worker, 'start', int(range.start),
       'stop', int(range.stop), 'why', cut.why)
   end
 else
@@ -47,6 +48,6 @@ if not range then
   redis.call('HDEL', k.worker, 'job')
   return 'empty'
 end
-local pace = pace_of(k, a.version, unassigned)
-local grant = lend(k, a.job, tonumber(r.priority), pace, a.ask, range, now, wall)
+local pace = pace_of(k, rates_of(k, a.version), unassigned)
+local grant = lend(k, a.job, tonumber(r.priority), pace, a.ask, range, now_ms, wall_ms)
 return reply(k, a.seq, 'claim', 'granted ' .. grant)

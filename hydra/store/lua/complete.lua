@@ -1,24 +1,26 @@
 -- complete: count a prefix of a lease's span exactly once; heartbeat, hand-in and next claim.
 -- KEYS    job session leases worker sums pieces arrivals history rate story runnable reducing
--- ARGV    now# seq# digest session worker job version keep_ms token start# stop# rest note busy_ms#
---         work# rest_unit_cost# ask:ask partial...
+-- ARGV    now_ms# seq# digest session worker job version keep_ms token start# stop# rest note
+--         busy_ms# work# rest_unit_cost# ask:ask partial...
 --         (without an ask no next chunk is wanted; partial: names and values of the sums in turn,
 --         or one blob a unit)
 -- RETURNS a receipt, and on a second line a grant if there is one; or `invalid`, which rule and its
 --         numbers (see refusals.py), `reused`, `unknown`, `stale`
 
-local before = heard_before(k, a.seq, a.digest)
+local before = answered_before(k, a.seq, a.digest)
 if before then return before[1] end
-local now, wall = hydra_now(k)
-seen(k, a.worker, wall)
+local now_ms, wall_ms = hydra_now(k)
+seen(k, a.worker, wall_ms)
 local job = hash_read(k.job, 'state', 'total', 'done', 'unassigned', 'priority', 'bounds',
   'piece_bytes_max', 'done_work')
 local unassigned = tonumber(job.unassigned or 0)
 
+local rates -- read once, after the worker's own was learnt
 local function receipt(verdict, stop, last)
-  local told = pace_of(k, a.version, unassigned)
-  told.verdict, told.stop, told.last = verdict, stop, last
-  return receipt_pack(told)
+  rates = rates or rates_of(k, a.version)
+  local fields = pace_of(k, rates, unassigned)
+  fields.verdict, fields.stop, fields.last = verdict, stop, last
+  return receipt_pack(fields)
 end
 local function refuse(verdict) -- nothing changes, but a session whose lease is gone may claim again
   unassigned = 0
@@ -82,10 +84,10 @@ if n > 0 then
   count(k, 'units', n)
   local place = int(math.floor(done / total * HISTORY_PLACES))
   if redis.call('HEXISTS', k.history, place) == 0 then
-    redis.call('HSET', k.history, place, sample_pack({at_ms = wall, done_units = done,
+    redis.call('HSET', k.history, place, sample_pack({at_ms = wall_ms, done_units = done,
       done_work = done_work, sums = table.concat(redis.call('HGETALL', k.sums), ' ')}))
   end
-  local seconds = (now - lease.at_ms) / 1000
+  local seconds = (now_ms - lease.at_ms) / 1000
   if seconds >= RATE_S_MIN then
     local sample, weight = a.work / seconds, 1 - math.exp(-seconds / RATE_MEMORY_S)
     local function learned(known)
@@ -98,31 +100,31 @@ if n > 0 then
     redis.call('SET', k.rate, frac(learned(redis.call('GET', k.rate))), 'PX', RATE_KEEP_MS)
     lease.rate_units_s = own / a.rest_unit_cost
   end
-  lease.start, lease.at_ms = a.stop, now
+  lease.start, lease.at_ms = a.stop, now_ms
   lease.losses, lease.many, lease.loser = 0, false, ''
 end
 
 -- What becomes of the rest.
 if lease.start < lease.stop and a.rest == 'keep' then
-  lease_renew(k, lease, now, wall)
+  lease_renew(k, lease, now_ms, wall_ms)
   lease_write(k, a.job, a.token, lease)
   return reply(k, a.seq, a.digest, receipt('accepted', lease.stop))
 end
 redis.call('HSET', k.session, 'job', '')
 redis.call('HDEL', k.worker, 'job')
 if lease.start == lease.stop then
-  lease_end(k, a.job, a.token, lease, lease.cut and 'cut' or 'complete', wall)
+  lease_end(k, a.job, a.token, lease, lease.cut and 'cut' or 'complete', wall_ms)
 elseif a.rest == 'lost' then
-  lose(k, a.job, a.token, lease, 'lost', a.note, wall, a.keep_ms)
+  lose(k, a.job, a.token, lease, 'lost', a.note, wall_ms, a.keep_ms)
   unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
 else
-  lease_end(k, a.job, a.token, lease, 'return', wall)
+  lease_end(k, a.job, a.token, lease, 'return', wall_ms)
   free_put(k, lease)
   ring(k)
   unassigned = unassigned + lease.stop - lease.start
   redis.call('HSET', k.job, 'unassigned', int(unassigned))
-  tell(k.story, 'return', 'worker', a.worker, 'start', int(lease.start), 'stop', int(lease.stop),
-    'why', a.note)
+  add_to_story(k.story, 'return', 'worker', a.worker, 'start', int(lease.start),
+    'stop', int(lease.stop), 'why', a.note)
 end
 
 local last = done == total
@@ -130,7 +132,7 @@ if last then
   redis.call('HSET', k.job, 'state', 'reducing')
   redis.call('ZREM', k.runnable, a.job)
   redis.call('ZADD', k.reducing, 0, a.job)
-  tell(k.story, 'reduce', 'units', int(total))
+  add_to_story(k.story, 'reduce', 'units', int(total))
   ring(k)
 end
 local out = receipt('accepted', lease.stop, last)
@@ -139,13 +141,13 @@ local out = receipt('accepted', lease.stop, last)
 if a.ask and a.rest ~= 'lost' and not last then
   local least = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
   local mine = tonumber(redis.call('ZSCORE', k.runnable, a.job))
-  local chunk_s = charge(pace_of(k, a.version, unassigned), a.ask, a.ask.units)
+  local chunk_s = charge(rates, a.ask, a.ask.units)
   local range = mine <= tonumber(least[2]) + chunk_s and free_take(k, a.ask)
   if range then
     unassigned = unassigned - (range.stop - range.start)
     redis.call('HSET', k.job, 'unassigned', int(unassigned))
-    local pace = pace_of(k, a.version, unassigned)
-    out = out .. '\n' .. lend(k, a.job, tonumber(job.priority), pace, a.ask, range, now, wall)
+    local pace = pace_of(k, rates, unassigned)
+    out = out .. '\n' .. lend(k, a.job, tonumber(job.priority), pace, a.ask, range, now_ms, wall_ms)
   end
 end
 return reply(k, a.seq, a.digest, out)

@@ -1,7 +1,7 @@
 -- finish: give a reduced job its answer, or fail it, if the reduction is still the caller's.
 -- FLAGS   allow-oom
 -- KEYS    job answer files
--- ARGV    now# job token keep_ms answer reason files...
+-- ARGV    now_ms# job token keep_ms answer reason files...
 --         (answer: as JSON, or empty, and then `reason` says why there is none; files: the name of
 --         each and how many parts it has, which were uploaded before)
 -- RETURNS accepted, stale or closed
@@ -9,9 +9,9 @@
 local r = hash_read(k.job, 'state', 'reducer')
 if r.state ~= 'reducing' then return 'closed' end
 if r.reducer ~= a.token then return 'stale' end
-local _, wall = hydra_now(k)
+local _, wall_ms = hydra_now(k)
 if a.answer == '' then
-  close(k, a.job, 'failed', wall, a.keep_ms, 'reason', a.reason)
+  close(k, a.job, 'failed', wall_ms, a.keep_ms, 'reason', a.reason)
   return 'accepted'
 end
 redis.call('SET', k.answer, a.answer, 'PX', a.keep_ms)
@@ -20,5 +20,5 @@ for i = a.files_at, #ARGV, 2 do
   redis.call('HSET', k.files, ARGV[i], file)
 end
 if #ARGV >= a.files_at then redis.call('PEXPIRE', k.files, a.keep_ms) end
-close(k, a.job, 'done', wall, a.keep_ms)
+close(k, a.job, 'done', wall_ms, a.keep_ms)
 return 'accepted'

@@ -1,7 +1,7 @@
--- leave: end a session; what it holds (lease, reduction) is lost, and its worker lives no more.
+-- leave: end a session; what it holds (lease, reduction) is lost, and its worker is no longer live.
 -- FLAGS   allow-oom
 -- KEYS    session job@reduced reducing story@reduced worker workers
--- ARGV    now# session worker job token reduced why keep_ms
+-- ARGV    now_ms# session worker job token reduced why keep_ms
 --         (worker, job, token and reduced as the session had them when the caller looked)
 -- RETURNS 1 if a lease was lost, 0 if none was, -1 if the session has changed since: look again
 
@@ -11,14 +11,14 @@ if s.worker ~= a.worker or s.job ~= a.job or s.token ~= a.token
     or (s.reduces or '') ~= a.reduced then
   return -1
 end
-local _, wall = hydra_now(k)
+local _, wall_ms = hydra_now(k)
 local lease = lease_read(k, a.token)
 local lost = lease and lease.session == a.session
-if lost then lose(k, a.job, a.token, lease, 'lost', a.why, wall, a.keep_ms) end
+if lost then lose(k, a.job, a.token, lease, 'lost', a.why, wall_ms, a.keep_ms) end
 local r = hash_read(k.reduced_job, 'state', 'reducer')
 if r.state == 'reducing' and r.reducer == a.session then
   redis.call('ZADD', k.reducing, 0, a.reduced)
-  tell(k.reduced_story, 'reduce', 'worker', a.worker, 'why', a.why)
+  add_to_story(k.reduced_story, 'reduce', 'worker', a.worker, 'why', a.why)
   ring(k)
 end
 redis.call('DEL', k.session)
@@ -26,6 +26,6 @@ redis.call('HSET', k.session, 'ended', '1') -- a late call of it must not open i
 redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
 if redis.call('HGET', k.worker, 'session') == a.session then -- else a newer one has begun
   redis.call('HDEL', k.worker, 'job', 'session')
-  redis.call('ZADD', k.workers, 'XX', ms(wall - 1), a.worker)
+  redis.call('ZADD', k.workers, 'XX', ms(wall_ms - 1), a.worker)
 end
 return lost and 1 or 0

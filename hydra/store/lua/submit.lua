@@ -1,10 +1,10 @@
 -- submit: open a job, once per idempotency key.
 -- KEYS    idempotency job jobs ended runnable free story
--- ARGV    now# job generation spec_digest jobs_open_max# total# spec...
+-- ARGV    now_ms# job generation spec_digest jobs_open_max# total# spec...
 -- RETURNS the job's id; `reused` if the key came with another spec; `many` if too many are open;
---         `stranger` if this is not the data that the caller knows
+--         `other-data` if this is not the data that the caller knows
 
-if is_stranger(k, a.generation) then return 'stranger' end
+if is_other_data(k, a.generation) then return 'other-data' end
 if a.spec_digest ~= '' then
   local known = redis.call('GET', k.idempotency)
   if known then
@@ -17,16 +17,16 @@ if redis.call('ZCARD', k.jobs) - redis.call('ZCARD', k.ended) >= a.jobs_open_max
   return 'many'
 end
 
-local _, wall = hydra_now(k)
+local _, wall_ms = hydra_now(k)
 local total = int(a.total)
 local least = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
 for i = a.spec_at, #ARGV, 2 do redis.call('HSET', k.job, ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', k.job, 'state', 'running', 'done', '0', 'done_work', '0', 'unassigned', total,
-  'created', int(wall), 'attempts', '0')
+  'created', int(wall_ms), 'attempts', '0')
 redis.call('ZADD', k.free, 0, range_pack({stop = a.total, losses = 0, many = false, loser = ''}))
 redis.call('ZADD', k.runnable, least[2] or 0, a.job)
-redis.call('ZADD', k.jobs, int(wall), a.job)
-tell(k.story, 'submit', 'units', total)
+redis.call('ZADD', k.jobs, int(wall_ms), a.job)
+add_to_story(k.story, 'submit', 'units', total)
 ring(k)
 count(k, 'submitted', 1)
 if a.spec_digest ~= '' then

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hydra.ports import Store
-from hydra.store.memory.state import Bell, Nobody, State, StillBell, ThreadBell, Witness
+from hydra.store.memory.state import Bell, LeaseObserver, ManualBell, NoObserver, State, ThreadBell
 from hydra.store.memory.verbs import MemoryVerbs
 from hydra.store.memory.views import MemoryViews
 from hydra.store.memory.vitals import MemoryVitals
@@ -18,7 +18,7 @@ def memory_state(
     jobs_open_max: int = 10_000,
     sleep_s: Callable[[float], None] | None = None,
     bell: Bell | None = None,
-    witness: Witness | None = None,
+    observer: LeaseObserver | None = None,
 ) -> State:
     """Empty accounts; `now_ms` is the wall clock that a Redis server would have.
 
@@ -27,8 +27,8 @@ def memory_state(
     return State(
         new_id,
         now_ms,
-        bell=bell or (StillBell(sleep_s) if sleep_s else ThreadBell()),
-        witness=witness or Nobody(),
+        bell=bell or (ManualBell(sleep_s) if sleep_s else ThreadBell()),
+        observer=observer or NoObserver(),
         jobs_open_max=jobs_open_max,
     )
 

@@ -82,7 +82,7 @@ class SortedSet(Generic[T]):
 
 @dataclass(slots=True)
 class WorkerRecord:
-    """A worker as it last showed itself: the fields of `Worker`."""
+    """A worker as its last call showed it: the fields of `Worker`."""
 
     id: str
     host: str = ""

@@ -32,7 +32,7 @@ class ThreadBell:
         self._rung = threading.Condition()
 
     def ring(self) -> None:
-        """Wake who listens."""
+        """Wake those who listen."""
         with self._rung:
             self._rung.notify_all()
 
@@ -42,7 +42,7 @@ class ThreadBell:
             self._rung.wait(seconds)
 
 
-class StillBell:
+class ManualBell:
     """A bell on a clock that stands still: listening moves the clock."""
 
     def __init__(self, sleep_s: Callable[[float], None]) -> None:
@@ -56,8 +56,8 @@ class StillBell:
         self._sleep_s(seconds)
 
 
-class Witness(Protocol):
-    """Who is told of leases that begin and end; the simulator counts them."""
+class LeaseObserver(Protocol):
+    """Is told when leases begin and end; the simulator counts them."""
 
     def lent(self, lease: LeaseRecord) -> None:
         """A lease has begun."""
@@ -69,8 +69,8 @@ class Witness(Protocol):
         """A lease has ended as lost."""
 
 
-class Nobody:
-    """A witness that does not care."""
+class NoObserver:
+    """Notes nothing."""
 
     def lent(self, lease: LeaseRecord) -> None:
         """Nothing."""
@@ -91,13 +91,13 @@ class State:
         now_ms: Callable[[], float],
         *,
         bell: Bell,
-        witness: Witness,
+        observer: LeaseObserver,
         jobs_open_max: int,
     ) -> None:
         self.new_id = new_id
         self.now_ms = now_ms
         self.bell = bell
-        self.witness = witness
+        self.observer = observer
         self.jobs_open_max = jobs_open_max
         self.lock = threading.RLock()
         """One call at a time, as Redis runs one script at a time."""
@@ -125,11 +125,11 @@ class State:
 
     def hydra_now(self) -> tuple[float, float]:
         """Hydra time, advanced, and the wall clock: both in ms."""
-        wall = self.now_ms()
+        wall_ms = self.now_ms()
         if self._called:
-            self.hydra_ms += min(max(wall - self.wall_ms, 0.0), limits.TICK_MS_MAX)
-        self._called, self.wall_ms = True, wall
-        return self.hydra_ms, wall
+            self.hydra_ms += min(max(wall_ms - self.wall_ms, 0.0), limits.TICK_MS_MAX)
+        self._called, self.wall_ms = True, wall_ms
+        return self.hydra_ms, wall_ms
 
     def job(self, job: str) -> JobRecord:
         """One job, or NoSuchJob."""

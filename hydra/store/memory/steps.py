@@ -63,7 +63,7 @@ class LeaseRecord:
     first: int
     """Where the span began when it was lent."""
     pace: Pace
-    """As the holder was last told."""
+    """As the last reply told its holder."""
     cut: bool = False
     """Whether somebody took the far part."""
     busy_ms: int = 0
@@ -98,7 +98,7 @@ class LeaseRecord:
 
 @dataclass(slots=True, kw_only=True)
 class JobRecord:
-    """A job with everything that hangs on it."""
+    """A job with everything that belongs to it."""
 
     id: str
     spec: JobSpec
@@ -123,8 +123,8 @@ class JobRecord:
     """By the share of the job that was done, in HISTORY_PLACES."""
     timeline: deque[Chunk] = field(default_factory=lambda: deque(maxlen=limits.TIMELINE_CHUNKS_MAX))
     story: deque[StoryEntry] = field(default_factory=lambda: deque(maxlen=limits.STORY_ENTRIES_MAX))
-    told: int = 0
-    """Entries of the story, those that were dropped too."""
+    story_length: int = 0
+    """Entries of the story, also those that were dropped."""
     answer: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     attempts: int = 0
@@ -158,7 +158,7 @@ def require_open(known: SessionRecord | None) -> SessionRecord:
     return known
 
 
-def heard_before(
+def answered_before(
     state: State, session: Session, seq: int, digest: str
 ) -> tuple[SessionRecord, Any]:
     """The session, and the reply to send again if this call was answered before."""
@@ -184,18 +184,18 @@ def show_up(state: State, session: Session) -> WorkerRecord:
     return worker
 
 
-def seen(state: State, session: Session, wall: float) -> None:
+def seen(state: State, session: Session, wall_ms: float) -> None:
     """Note that the worker has called: it lives, and does not pause."""
     worker = state.workers[session.worker]
-    worker.seen_ms, worker.pause = int(wall), None
+    worker.seen_ms, worker.pause = int(wall_ms), None
     worker.live_until_ms = worker.seen_ms + limits.LIVE_MS
 
 
-def tell(state: State, record: JobRecord, verb: str, **fields: str | int) -> None:
+def add_to_story(state: State, record: JobRecord, verb: str, **fields: str | int) -> None:
     """Add to a job's story."""
-    record.told += 1
+    record.story_length += 1
     record.story.append(
-        StoryEntry(id=str(record.told), at_ms=int(state.wall_ms), verb=verb, fields=fields)
+        StoryEntry(id=str(record.story_length), at_ms=int(state.wall_ms), verb=verb, fields=fields)
     )
 
 
@@ -249,14 +249,17 @@ def take_far_part(state: State, session: Session, record: JobRecord, cut: Cut) -
         victim.stop, victim.cut = cut.at, True
         lease_write(state, record, cut.token, victim)
     elif victim.start == cut.at and not victim.losses:
-        # All of it, which counts as a loss: else a unit that kills who takes it would go round.
+        # All of it, which counts as a loss: else a unit that kills its workers would
+        # be taken for ever.
         taken = Range(span=span, losses=1, loser=victim.session.worker)
         lease_end(state, record, cut.token, End.CUT)
     else:
         return None
     worker = victim.session.worker
-    tell(state, record, "split", worker=worker, start=span.start, stop=span.stop, why=cut.why)
-    state.witness.taken(victim)
+    add_to_story(
+        state, record, "split", worker=worker, start=span.start, stop=span.stop, why=cut.why
+    )
+    state.observer.taken(victim)
     return taken
 
 
@@ -282,9 +285,9 @@ def lend(
     record: JobRecord,
     ask: Ask,
     found: Range,
-    now: float,
+    now_ms: float,
 ) -> Grant:
-    """Lend a range: the one place where leases are born."""
+    """Lend a range: the one place where leases begin."""
     pace, spec, span = state.pace(session, record), record.spec, found.span
     lease = LeaseRecord(
         session=session,
@@ -292,7 +295,7 @@ def lend(
         stop=span.stop,
         slice_units=ask.slice_units,
         rate_units_s=pace.rate / ask.unit_cost,
-        at_ms=now,
+        at_ms=now_ms,
         beat_ms=ask.beat_s * 1000,
         tau_ms=ask.tau_s * 1000,
         losses=found.losses,
@@ -302,7 +305,7 @@ def lend(
         first=span.start,
         pace=pace,
     )
-    lease_renew(state, lease, now)
+    lease_renew(state, lease, now_ms)
     token = state.new_id()
     lease_write(state, record, token, lease)
     record.vtime_s += charge_s(pace, ask, span.units) / spec.priority
@@ -315,8 +318,8 @@ def lend(
         "stop": span.stop,
         "why": ask.why,
     }
-    tell(state, record, "claim", **worker.doing)
-    state.witness.lent(lease)
+    add_to_story(state, record, "claim", **worker.doing)
+    state.observer.lent(lease)
     return Grant(
         job=record.id,
         token=token,
@@ -329,14 +332,14 @@ def lend(
     )
 
 
-def lease_renew(state: State, lease: LeaseRecord, now: float) -> None:
+def lease_renew(state: State, lease: LeaseRecord, now_ms: float) -> None:
     """Push the deadline of a lease back, whose holder calls; until then it counts as live.
 
     It has three beats, doubled for each loss in a row up to a cap.
     """
     plain_ms = limits.LEASE_BEATS * lease.beat_ms
     left_ms = max(plain_ms, min(plain_ms * 2**lease.losses, limits.LEASE_MS_MAX))
-    lease.deadline_ms = now + left_ms
+    lease.deadline_ms = now_ms + left_ms
     worker = state.workers[lease.session.worker]
     worker.live_until_ms = worker.seen_ms + max(limits.LIVE_MS, int(left_ms))
 
@@ -349,7 +352,7 @@ def lease_write(state: State, record: JobRecord, token: str, lease: LeaseRecord)
 
 
 def lease_end(state: State, record: JobRecord, token: str, end: End) -> LeaseRecord:
-    """End a lease and note it in the timeline: the one place where leases die."""
+    """End a lease and note it in the timeline: the one place where leases end."""
     lease, known = record.leases.pop(token), record.timeline
     state.tally[f"lease {end}"] += 1
     record.ends.drop(token)
@@ -383,8 +386,8 @@ def lose(state: State, record: JobRecord, token: str, end: End, why: str) -> Non
         loser, many = worker, False
     elif loser != worker:
         many = True
-    tell(state, record, "expire", worker=worker, start=start, stop=stop, why=why)
-    state.witness.lost(lease)
+    add_to_story(state, record, "expire", worker=worker, start=start, stop=stop, why=why)
+    state.observer.lost(lease)
     losses_max = limits.LOSSES_MAX if many or alone else limits.LOSSES_ALONE_MAX
     if stop - start == 1 and losses >= losses_max:
         close(state, record, "fail", unit=start, losses=losses, why=why)
@@ -403,7 +406,7 @@ def give_back(state: State, record: JobRecord, token: str, why: str) -> None:
         Range(span=lease.span, losses=lease.losses, loser=lease.loser, losers_many=lease.many),
     )
     worker, (start, stop) = lease.session.worker, lease.span
-    tell(state, record, "return", worker=worker, start=start, stop=stop, why=why)
+    add_to_story(state, record, "return", worker=worker, start=start, stop=stop, why=why)
 
 
 def close(state: State, record: JobRecord, event: str, **why: str | int) -> None:
@@ -415,7 +418,7 @@ def close(state: State, record: JobRecord, event: str, **why: str | int) -> None
     record.leases.clear()  # their deadlines go one by one as they pass: see expire
     record.ends = SortedSet()
     record.pieces.clear()
-    tell(state, record, record.state.value, **why)
+    add_to_story(state, record, record.state.value, **why)
     state.bell.ring()
     state.tally[f"job {record.state}"] += 1
 
@@ -467,15 +470,15 @@ def accept(
     hand_in: HandIn,
     ask: Ask | None,
     work: Work,
-    now: float,
+    now_ms: float,
 ) -> Receipt:
     """Count a hand-in that was judged right, and see to the rest of its lease."""
     lease, token, spec = record.leases[hand_in.token], hand_in.token, record.spec
     lease.busy_ms = round(hand_in.busy_s * 1000)
     if hand_in.span.units:
-        fold(state, session, record, lease, hand_in, work, now)
+        fold(state, session, record, lease, hand_in, work, now_ms)
     if hand_in.rest is Rest.KEEP and lease.start < lease.stop:
-        lease_renew(state, lease, now)
+        lease_renew(state, lease, now_ms)
         lease_write(state, record, token, lease)
         lease.pace = state.pace(session, record)
         return Receipt(verdict=Verdict.ACCEPTED, stop=lease.stop, pace=lease.pace)
@@ -490,7 +493,7 @@ def accept(
     last = record.done == spec.total_units
     if last:
         record.state = move(record.state, "reduce")
-        tell(state, record, "reduce", units=record.done)
+        add_to_story(state, record, "reduce", units=record.done)
         state.bell.ring()
     receipt = Receipt(
         verdict=Verdict.ACCEPTED, stop=lease.stop, pace=state.pace(session, record), last=last
@@ -503,7 +506,7 @@ def accept(
     found = free_take(record, ask) if record.vtime_s <= least_s + chunk_s else None
     if not found:
         return receipt
-    return replace(receipt, grant=lend(state, session, known, record, ask, found, now))
+    return replace(receipt, grant=lend(state, session, known, record, ask, found, now_ms))
 
 
 def fold(
@@ -513,7 +516,7 @@ def fold(
     lease: LeaseRecord,
     hand_in: HandIn,
     work: Work,
-    now: float,
+    now_ms: float,
 ) -> None:
     """Add a partial to the job, move the lease's start, and learn the worker's rate."""
     record.pieces |= dict(sorted(pieces_of(hand_in.partial).items()))
@@ -530,14 +533,14 @@ def fold(
             sums=dict(record.sums),
             done_work=record.done_work,
         )
-    seconds = (now - lease.at_ms) / 1000
+    seconds = (now_ms - lease.at_ms) / 1000
     if seconds >= limits.RATE_S_MIN:
         version, sample = record.spec.version, work.done / seconds
         own, at = state.workers[session.worker].rates, (session.host, version)
         own[version] = _averaged(own.get(version), sample, seconds)
         state.rates[at] = _averaged(state.rates.get(at), sample, seconds)
         lease.rate_units_s = own[version] / work.rest_unit_cost
-    lease.start, lease.at_ms = hand_in.span.stop, now
+    lease.start, lease.at_ms = hand_in.span.stop, now_ms
     lease.losses, lease.many, lease.loser = 0, False, ""
 
 

@@ -35,7 +35,7 @@ from hydra.store.memory.steps import JobRecord
 NO_FILES: Mapping[str, bytes] = {}
 
 CLAIM = "claim"
-"""The digest of every claim: a repeat gets the first grant, whatever it asks for now."""
+"""The digest of every claim: a repeat gets the first grant, whatever it asks for now_ms."""
 
 
 class MemoryVerbs:
@@ -60,18 +60,18 @@ class MemoryVerbs:
             unfinished = sum(record.state not in FINAL for record in state.jobs.values())
             if unfinished >= state.jobs_open_max:
                 raise TooMany(f"at most {state.jobs_open_max} jobs may be unfinished at once")
-            _, wall = state.hydra_now()
+            _, wall_ms = state.hydra_now()
             record = JobRecord(
                 id=job,
                 spec=spec,
-                created_ms=int(wall),
+                created_ms=int(wall_ms),
                 vtime_s=min((other.vtime_s for other in state.runnable()), default=0.0),
                 unassigned=spec.total_units,
                 free=[Range(span=Span(0, spec.total_units))],
             )
             state.jobs[job] = record
             state.tally["submitted"] += 1
-            steps.tell(state, record, "submit", units=spec.total_units)
+            steps.add_to_story(state, record, "submit", units=spec.total_units)
             state.bell.ring()
             if key:
                 state.keys[key] = (job, spec)
@@ -95,18 +95,18 @@ class MemoryVerbs:
         with state.lock:
             known = state.sessions.setdefault(session.id, SessionRecord(session.worker))
             steps.require_open(known)
-            _, wall = state.hydra_now()
+            _, wall_ms = state.hydra_now()
             steps.show_up(state, session).session = session.id
-            steps.seen(state, session, wall)
+            steps.seen(state, session, wall_ms)
             return state.live
 
     def pause(self, session: Session, why: Pause) -> None:
         """Note the worker as paused."""
         state = self._state
         with state.lock:
-            _, wall = state.hydra_now()
+            _, wall_ms = state.hydra_now()
             worker = steps.show_up(state, session)
-            worker.seen_ms = worker.live_until_ms = int(wall)
+            worker.seen_ms = worker.live_until_ms = int(wall_ms)
             worker.job, worker.pause = "", why
 
     def leave(self, session: str, why: str) -> bool:
@@ -117,7 +117,7 @@ class MemoryVerbs:
             if known is None or known.ended:
                 return False
             known.ended = True  # a late call of it must not open it again
-            _, wall = state.hydra_now()
+            _, wall_ms = state.hydra_now()
             record = state.jobs.get(known.job)
             lost = record is not None and known.token in record.leases
             if record and lost:
@@ -125,12 +125,12 @@ class MemoryVerbs:
             reduced = state.jobs.get(known.reduces)
             if reduced and reduced.state is JobState.REDUCING and reduced.reducer == session:
                 reduced.reduce_after_ms = 0.0
-                steps.tell(state, reduced, "reduce", worker=known.worker, why=why)
+                steps.add_to_story(state, reduced, "reduce", worker=known.worker, why=why)
                 state.bell.ring()
             worker = state.workers[known.worker]
             if worker.session == session:  # else a newer one has begun
                 worker.session = worker.job = ""
-                worker.live_until_ms = int(wall) - 1
+                worker.live_until_ms = int(wall_ms) - 1
             return lost
 
     # Leases ----------------------------------------------------------------------------------
@@ -144,11 +144,11 @@ class MemoryVerbs:
         """
         state = self._state
         with state.lock:
-            known, before = steps.heard_before(state, session, seq, CLAIM)
+            known, before = steps.answered_before(state, session, seq, CLAIM)
             if before is not None:
                 return before if isinstance(before, Grant) else None
-            now, wall = state.hydra_now()
-            steps.seen(state, session, wall)
+            now_ms, wall_ms = state.hydra_now()
+            steps.seen(state, session, wall_ms)
             record, grant = state.jobs.get(job), None
             holds = (known.job, known.token) in state.deadlines
             if record and record.state is JobState.RUNNING and not holds:
@@ -157,7 +157,7 @@ class MemoryVerbs:
                 else:
                     found = steps.free_take(record, ask)
                 if found:
-                    grant = steps.lend(state, session, known, record, ask, found, now)
+                    grant = steps.lend(state, session, known, record, ask, found, now_ms)
             if grant is None:
                 state.workers[session.worker].job = ""
                 return None
@@ -180,15 +180,15 @@ class MemoryVerbs:
                 return Receipt(verdict=Verdict.CLOSED)
             spec = record.spec
             digest = wire.hand_in_digest(hand_in, wire.partial_parts(spec, hand_in))
-            known, before = steps.heard_before(state, session, seq, digest)
+            known, before = steps.answered_before(state, session, seq, digest)
             if before is not None:
                 return before if isinstance(before, Receipt) else Receipt(verdict=Verdict.STALE)
-            now, wall = state.hydra_now()
-            steps.seen(state, session, wall)
+            now_ms, wall_ms = state.hydra_now()
+            steps.seen(state, session, wall_ms)
             receipt = steps.judge(state, session, known, record, hand_in)
             if receipt is None:
                 work = work or Work(hand_in.span.units * spec.unit_cost, spec.unit_cost)
-                receipt = steps.accept(state, session, known, record, hand_in, ask, work, now)
+                receipt = steps.accept(state, session, known, record, hand_in, ask, work, now_ms)
             steps.reply(known, seq, digest, receipt)
             return receipt
 
@@ -196,13 +196,13 @@ class MemoryVerbs:
         """End a lease whose deadline has passed; whether it did."""
         state = self._state
         with state.lock:
-            now, _ = state.hydra_now()
+            now_ms, _ = state.hydra_now()
             record = state.jobs.get(job)
             lease = record.leases.get(token) if record else None
             if not record or not lease:
                 state.deadlines.drop((job, token))
                 return False
-            if lease.deadline_ms > now:
+            if lease.deadline_ms > now_ms:
                 return False
             steps.lose(state, record, token, End.EXPIRE, refusals.SILENT)
             return True
@@ -213,18 +213,18 @@ class MemoryVerbs:
         """Lease the job's reduction; its token is the session, so that a repeat gets it again."""
         state = self._state
         with state.lock:
-            now, _ = state.hydra_now()
+            now_ms, _ = state.hydra_now()
             record = state.jobs.get(job)
             if not record or record.state is not JobState.REDUCING:
                 return None
-            if record.reduce_after_ms <= now:
+            if record.reduce_after_ms <= now_ms:
                 if record.attempts >= limits.REDUCE_ATTEMPTS_MAX:
                     steps.close(state, record, "fail", attempts=record.attempts)
                     return None
                 record.attempts += 1
                 record.reducer = session.id
-                record.reduce_after_ms = now + limits.REDUCE_LEASE_MS
-                steps.tell(
+                record.reduce_after_ms = now_ms + limits.REDUCE_LEASE_MS
+                steps.add_to_story(
                     state,
                     record,
                     "reduce",
@@ -281,12 +281,12 @@ class MemoryVerbs:
         """Advance Hydra time and refresh the fleet's figures."""
         state = self._state
         with state.lock:
-            now, wall = state.hydra_now()
-            state.ticked_ms = wall
+            now_ms, wall_ms = state.hydra_now()
+            state.ticked_ms = wall_ms
             runnable = state.runnable()
-            if now - state.figured_ms >= state.live // limits.FIGURES_PER_S_MAX * 1000:
+            if now_ms - state.figured_ms >= state.live // limits.FIGURES_PER_S_MAX * 1000:
                 live = state.live_workers()
-                state.figured_ms, state.live = now, len(live)
+                state.figured_ms, state.live = now_ms, len(live)
                 versions = {record.spec.version for record in runnable}
                 state.fleet = {
                     version: sum(worker.rates.get(version, 0.0) for worker in live)

@@ -130,7 +130,7 @@ class MemoryViews:
             return Look(jobs=jobs, reducible=waiting[: limits.CLAIM_TRIES_MAX])
 
     def lent(self, session: Session, job: str, token: str) -> Lent | None:
-        """A lease that the session says it holds, as its holder was last told of it."""
+        """A lease that the session says it holds, as the last reply told its holder."""
         with self._state.lock:
             record = self._state.jobs.get(job)
             lease = record.leases.get(token) if record else None

@@ -8,8 +8,8 @@ from typing import Any
 from hydra.clock import SystemClock
 from hydra.ports import Store
 from hydra.store.redis.health import Health
+from hydra.store.redis.lease_cache import LeaseCache
 from hydra.store.redis.specs import Specs
-from hydra.store.redis.told import Told
 from hydra.store.redis.verbs import RedisVerbs
 from hydra.store.redis.views import RedisViews
 from hydra.store.redis.vitals import RedisVitals
@@ -30,14 +30,14 @@ def redis_store(
 
     `fsync` is what was promised of the server's log; see RedisVerbs for the others.
     """
-    specs, told = Specs(client), Told()
-    views = RedisViews(client, specs, told)
+    specs, leases = Specs(client), LeaseCache()
+    views = RedisViews(client, specs, leases)
     health = Health(client, SystemClock().monotonic_s, generation, fsync)
     verbs = RedisVerbs(
         client,
         views,
         specs,
-        told,
+        leases,
         new_id,
         keep_ms=keep_ms,
         jobs_open_max=jobs_open_max,

@@ -1,9 +1,9 @@
 """Which version of its records a Redis holds, and how older ones are brought up to date.
 
-Every script refuses to run where the records are of another format than it writes, so a worker of
-another version is told so by its first call and changes nothing. The first scheduler of a newer
-version migrates, one at a time, before it does anything else. Each step may be run again: a start
-that is killed amid it is followed by one that begins it anew.
+Every script refuses to run on records of another format than it writes. So a worker of another
+version learns it from its first call, and changes nothing. The scheduler or reaper of a newer
+version that starts first migrates, before it does anything else; the others wait. Each step may be
+repeated: if a start is killed during it, the next start runs it again from its beginning.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hydra.server.connection import store_errors
 from hydra.store.redis import keys
 
 FORMAT = 2
-"""That this version reads and writes. Data without a stamp is of format 1, Hydra 0.1."""
+"""The format that this version reads and writes. Data without a stamp is of format 1, Hydra 0.1."""
 
 LOCK_MS = 60_000
 """How long one start may take to migrate before another tries."""
@@ -51,7 +51,7 @@ def ensure(client: Any, clock: Clock) -> None:
 
 
 def mismatch(found: int) -> StoreUnsafe:
-    """The one sentence for whoever is of another format than the data."""
+    """The one sentence for a process of another format than the data."""
     which = "this Hydra is older: upgrade it" if found > FORMAT else "its scheduler is older"
     return StoreUnsafe(
         f"this Redis holds records of format {found} and this Hydra writes format {FORMAT}; {which}"
@@ -69,7 +69,7 @@ def _found(client: Any) -> int:
 
 
 def _from_1(client: Any) -> None:
-    """Sessions remember replies, and workers what they do, in words that have changed.
+    """Sessions hold replies, and workers what they do, in a form that has changed.
 
     No worker runs across this change; leases of format 1 read as they are, and run out.
     """
@@ -82,7 +82,7 @@ def _from_1(client: Any) -> None:
 
 
 STEPS: dict[int, Callable[[Any], None]] = {1: _from_1}
-"""By the format that each begins from."""
+"""Each by the format that it starts from."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Is this still the data we knew? A store that lost its data must not go on from zero.
+"""Is this still the same data? A store that lost its data must not go on from nothing.
 
 The store carries a random id, made when it was first used. The scheduler's state folder keeps a
 copy. A server that came back empty, or another one behind the same address, has another id, and is
@@ -34,7 +34,7 @@ def adopt(client: redis.Redis, state_dir: str, clock: Clock) -> str:
         what = f"has generation {found}" if found else "is empty"
         raise StoreUnsafe(
             f"this Redis {what}, but {path} knows generation {known}: its data was lost or it is "
-            f"another server. Restore it, or delete that file to start anew"
+            f"another server. Restore it, or delete that file to start with no jobs"
         )
     format.ensure(client, clock)
     if not found:

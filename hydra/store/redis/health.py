@@ -1,9 +1,9 @@
-"""Health of the Redis that holds the accounts, looked at anew each time: nothing is remembered.
+"""Health of the Redis that holds the accounts. Each check asks the server again.
 
-Nothing but where the server's clock stood. Leases are safe from a clock that jumps, because Hydra
-time never advances by more than a moment between two calls; but what Redis forgets by its own
-clock (finished jobs, sessions, idempotency keys) goes early or late, so a jump is told for a while.
-A machine that slept shows one, too.
+Only the server's clock is remembered, to notice when it jumps. A jump does no harm to leases,
+because Hydra time never advances by more than a moment between two calls. But what Redis deletes by
+its own clock (finished jobs, sessions, idempotency keys) is deleted too early or too late, so a
+jump is shown for a while. A machine that slept shows one, too.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Health:
             return Check("generation", True, found)
         what = f"this Redis has generation {found}" if found else "this Redis is empty"
         known = f", not {self._generation} as at the start" if self._generation else ""
-        return Check("generation", False, f"{what}{known}: restore its data, or start anew")
+        return Check("generation", False, f"{what}{known}: restore its data, or start with no jobs")
 
     def _clock(self) -> Check:
         with store_errors():

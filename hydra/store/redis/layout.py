@@ -59,23 +59,24 @@ class Layout:
         for field in " ".join(fields).split():
             word, _, kind = field.partition(":")
             self.fields[word] = KINDS[kind]
+        self._names = frozenset(self.fields)
+        self._writers = [(word, kind.write) for word, kind in self.fields.items()]
+        self._readers = [(word, kind.read) for word, kind in self.fields.items()]
         self._splits = len(self.fields) - 1
 
     def pack(self, **values: Any) -> str:
         """The record of these values: all fields, by name."""
-        if values.keys() != self.fields.keys():
+        if values.keys() != self._names:
             raise TypeError(f"{self.name} has {', '.join(self.fields)}, not {', '.join(values)}")
-        return " ".join(kind.write(values[word]) for word, kind in self.fields.items())
+        return " ".join([write(values[word]) for word, write in self._writers])
 
     def unpack(self, line: str | bytes) -> dict[str, Any]:
         """The fields of a record that either language has written."""
         text = line.decode() if isinstance(line, bytes) else line
         words = text.split(" ", self._splits)
-        words += [""] * (len(self.fields) - len(words))  # an empty text at the end
-        return {
-            field: kind.read(word)
-            for (field, kind), word in zip(self.fields.items(), words, strict=True)
-        }
+        if len(words) == self._splits:
+            words.append("")  # an empty text at the end
+        return {name: read(word) for (name, read), word in zip(self._readers, words, strict=True)}
 
     def lua(self) -> str:
         """The source of both functions."""

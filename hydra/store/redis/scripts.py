@@ -3,17 +3,18 @@
 A script's header names what it takes, and is read here::
 
     -- KEYS    clock job free story job@reduced
-    -- ARGV    now# job why tail? ask:ask partial...
+    -- ARGV    now_ms# job why tail? ask:ask partial...
 
 Each word of KEYS is a key of `keys.py`; whose it is comes from the call: `job="..."` makes both the
 key `job` and the key `free`. `job@reduced` is the key `job` of what the call names `reduced`. In
 the script it is `k.reduced_job`, the others are `k.clock`, `k.job` and so on. A script names the
 keys that it touches itself; each step of _prelude.lua has a KEYS line of its own, and a script is
-given those of the steps that it calls, too. Each word of ARGV is
-an argument of the call, in the script `a.now`, a text unless it ends in `#` (a number), `?` (true
-or false) or a layout's name (a record of `layout.py`, nil if it is None). After a last word with
-`...` come as many arguments as there are: `a.partial_at` is the place of the first in ARGV.
-What stands in brackets is for people.
+given those of the steps that it calls, too.
+
+Each word of ARGV is an argument of the call, in the script `a.now_ms` and so on. It is a text
+unless it ends in `#` (a number), `?` (true or false) or a layout's name (a record of `layout.py`,
+nil if it is None). After a last word with `...` come as many arguments as there are:
+`a.partial_at` is the place of the first in ARGV. What stands in brackets is for people.
 
 So nobody counts positions, and a key or an argument more is a word in the header and one in the
 call. Every script is sent as limits + layouts + tables + _prelude.lua + its own file. The `#!lua`
@@ -25,7 +26,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -64,6 +64,9 @@ LIMITS = (
 EVERYWHERE = ("format", "generation")
 """Keys that every script has, to tell whether the records are of the format that it writes."""
 
+BETWEEN_KEYS = "\0"
+"""All keys of a call are made in one step, with this between them."""
+
 SECTION = re.compile(r"^-- (KEYS|ARGV|RETURNS|FLAGS) +(.*(?:\n--  .*)*)$", re.MULTILINE)
 
 
@@ -75,7 +78,8 @@ class KeyUse:
     """In the script's table `k`."""
     subjects: tuple[str, ...]
     """The arguments of the call that say whose it is."""
-    key_of: Callable[..., str]
+    pattern: str
+    """Its name in Redis, with `{subject}` for each of those."""
 
     @classmethod
     def read(cls, word: str) -> KeyUse:
@@ -83,14 +87,12 @@ class KeyUse:
         name, _, whose = word.partition("@")
         known = vars(keys)
         if name.upper() in known:
-            constant: str = known[name.upper()]
-            return cls(name, (), lambda: constant)
+            return cls(name, (), known[name.upper()])
         if not callable(known.get(name)):
             raise TypeError(f"keys.py has no key {name!r}")
-        subjects = tuple(inspect.signature(known[name]).parameters)
-        if whose:
-            return cls(f"{whose}_{name}", (whose,), known[name])
-        return cls(name, subjects, known[name])
+        subjects = (whose,) if whose else tuple(inspect.signature(known[name]).parameters)
+        pattern = known[name](*(f"{{{subject}}}" for subject in subjects))
+        return cls(f"{whose}_{name}" if whose else name, subjects, pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +123,6 @@ class Argument:
         if self.kind:
             return f"{self.name} = {value} ~= '' and {self.kind}_unpack({value}) or nil"
         return f"{self.name} = {value}"
-
-    def write(self, value: Any) -> Any:
-        """The value as Redis takes it."""
-        if value is None:
-            return ""
-        if self.kind == "?":
-            return "1" if value else ""
-        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +206,16 @@ class Script:
     """A verb's script, ready to be called by name; it is sent once, and called by digest after."""
 
     def __init__(self, client: redis.Redis, verb: str, *, flags: bool = True) -> None:
+        found = header(verb)
         self._verb = verb
-        self._header = header(verb)
         self._script: RedisScript = client.register_script(text(verb, flags=flags))
-        self._named = {argument.name for argument in self._header.arguments}
-        self._named |= {subject for key in self._header.keys for subject in key.subjects}
+        self._keys = BETWEEN_KEYS.join(key.pattern for key in found.keys)
+        self._keys_number = len(found.keys)
+        self._arguments = [a.name for a in found.arguments if a.kind != "..."]
+        self._flags = [at for at, a in enumerate(found.arguments) if a.kind == "?"]
+        self._rest = next((a.name for a in found.arguments if a.kind == "..."), None)
+        self._named = {argument.name for argument in found.arguments}
+        self._named |= {subject for key in found.keys for subject in key.subjects}
 
     def __call__(self, **named: Any) -> Any:
         """Run it; every name of its header has to be given, and no other.
@@ -226,15 +225,13 @@ class Script:
         if named.keys() != self._named:
             wrong = ", ".join(sorted(named.keys() ^ self._named))
             raise TypeError(f"{self._verb} takes other names than it is given: {wrong}")
-        script_keys = [
-            key.key_of(*[named[subject] for subject in key.subjects]) for key in self._header.keys
-        ]
-        arguments: list[Any] = []
-        for argument in self._header.arguments:
-            value = named[argument.name]
-            if argument.kind == "...":
-                rest: Sequence[Any] = value
-                arguments += rest
-            else:
-                arguments.append(argument.write(value))
+        script_keys = self._keys.format_map(named).split(BETWEEN_KEYS)
+        if len(script_keys) != self._keys_number:
+            raise TypeError(f"{self._verb}: no name of a key may hold a zero byte")
+        given = [named[name] for name in self._arguments]
+        arguments = ["" if value is None else value for value in given]
+        for at in self._flags:
+            arguments[at] = "1" if arguments[at] else ""
+        if self._rest:
+            arguments += named[self._rest]
         return self._script(keys=script_keys, args=arguments)

@@ -18,10 +18,10 @@ from hydra.store import refusals, wire
 from hydra.store.redis import keys
 from hydra.store.redis.format import store_format
 from hydra.store.redis.layout import ASK, CUT
+from hydra.store.redis.lease_cache import LeaseCache
 from hydra.store.redis.records import read_grant, read_receipt
 from hydra.store.redis.scripts import Script
 from hydra.store.redis.specs import Specs
-from hydra.store.redis.told import Told
 from hydra.store.redis.views import RedisViews
 
 VERBS = (
@@ -47,9 +47,9 @@ RUNNABLE_LOOKED_AT = 32
 """Runnable jobs whose kernels and units the fleet's figures cover."""
 
 CLEARED_BATCH = 100
-"""Jobs that have had their time, cleared away by one pass."""
+"""Expired jobs that one pass deletes."""
 
-STRANGER = "this Redis is empty or holds other data than at the start; restore it, or start anew"
+OTHER_DATA = "this Redis is empty or holds other data than at the start; restore its data"
 
 
 class RedisVerbs:
@@ -65,7 +65,7 @@ class RedisVerbs:
         client: Any,
         views: RedisViews,
         specs: Specs,
-        told: Told,
+        leases: LeaseCache,
         new_id: Callable[[], str],
         *,
         keep_ms: int,
@@ -77,7 +77,7 @@ class RedisVerbs:
         self._redis = client
         self._views = views
         self._specs = specs
-        self._told = told
+        self._leases = leases
         self._new_id = new_id
         self._keep_ms = keep_ms
         self._jobs_open_max = jobs_open_max
@@ -86,9 +86,9 @@ class RedisVerbs:
         self._scripts = {verb: Script(client, verb, flags=flags) for verb in VERBS}
 
     def _run(self, verb: str, **named: Any) -> Any:
-        now = -1 if self._now_ms is None else self._now_ms()
+        now_ms = -1 if self._now_ms is None else self._now_ms()
         with store_errors(), store_format():
-            return self._scripts[verb](now=now, **named)
+            return self._scripts[verb](now_ms=now_ms, **named)
 
     # Jobs ------------------------------------------------------------------------------------
 
@@ -105,8 +105,8 @@ class RedisVerbs:
             total=spec.total_units,
             spec=fields,
         ).decode()
-        if opened == "stranger":
-            raise StoreUnsafe(STRANGER)
+        if opened == "other-data":
+            raise StoreUnsafe(OTHER_DATA)
         if opened == "reused":
             raise KeyReused("this Idempotency-Key came before with another request")
         if opened == "many":
@@ -231,10 +231,10 @@ class RedisVerbs:
         ).decode()
         _raise_refusal(reply)
         line, _, granted = reply.partition("\n")
-        if " " not in line:  # only `stale`, of a call that a later one overtook
+        if " " not in line:  # only `stale`: a later call was answered first
             return Receipt(verdict=Verdict(line))
         receipt = read_receipt(line, self._granted(granted) if granted else None)
-        self._told.answered(hand_in, receipt)
+        self._leases.answered(hand_in, receipt)
         return receipt
 
     def _ask_line(self, ask: Ask) -> str:
@@ -255,7 +255,7 @@ class RedisVerbs:
         if spec is None:
             raise NoSuchJob(f"no job {job!r}", field="job")
         grant = read_grant(line, spec)
-        self._told.granted(grant)
+        self._leases.granted(grant)
         return grant
 
     def expire(self, job: str, token: str) -> bool:
@@ -303,7 +303,7 @@ class RedisVerbs:
         return self._end_reduction(job, token, wire.answer_text(answer), "", named)
 
     def _upload(self, job: str, token: str, name: str, content: bytes) -> int:
-        """Put a file's parts beside the job; how many. They count once `finish` names them."""
+        """Store a file's parts with the job; how many. They count once `finish` names them."""
         size, key = limits.FILE_PART_BYTES, keys.files(job)
         starts = range(0, max(len(content), 1), size)
         with store_errors():
@@ -335,13 +335,14 @@ class RedisVerbs:
     def tick(self) -> FleetFigures:
         """Advance Hydra time and refresh the fleet's figures.
 
-        The figures steer sizes and are read without a lock; the accounts never depend on them.
+        The figures decide sizes only and are read without a lock; the accounts never depend on
+        them.
         """
         live, due = self._run(
             "tick", generation=self._generation, keep_ms=self._keep_ms, batch=CLEARED_BATCH
         )
         if live < 0:
-            raise StoreUnsafe(STRANGER)
+            raise StoreUnsafe(OTHER_DATA)
         with store_errors():
             runnable = self._redis.zrange(keys.RUNNABLE, 0, RUNNABLE_LOOKED_AT - 1)
             names = self._redis.zrevrange(keys.WORKERS, 0, live - 1) if live and due else []

@@ -25,6 +25,7 @@ from hydra.model.messages import Arrivals, Lent, Look, Pace, Runnable
 from hydra.server.connection import store_errors
 from hydra.store.redis import keys
 from hydra.store.redis.layout import FILE, LEASE, LEASE_ID
+from hydra.store.redis.lease_cache import LeaseCache
 from hydra.store.redis.records import (
     free_within,
     read_chunk,
@@ -36,16 +37,15 @@ from hydra.store.redis.records import (
     text_fields,
 )
 from hydra.store.redis.specs import Specs
-from hydra.store.redis.told import Told
 
 
 class RedisViews:
     """The Views port over Redis; nothing here changes anything."""
 
-    def __init__(self, client: Any, specs: Specs, told: Told) -> None:
+    def __init__(self, client: Any, specs: Specs, leases: LeaseCache) -> None:
         self._redis = client
         self._specs = specs
-        self._told = told
+        self._leases = leases
 
     def job(self, job: str) -> Job:
         """One job, or NoSuchJob."""
@@ -180,8 +180,8 @@ class RedisViews:
         return Look(jobs=jobs, reducible=waiting)
 
     def lent(self, session: Session, job: str, token: str) -> Lent | None:
-        """A lease that the session says it holds, as the store last told of it."""
-        if known := self._told.of(token):
+        """A lease that the session says it holds, as the store last described it."""
+        if known := self._leases.of(token):
             return known
         spec = self._specs.of(job)
         if spec is None:
@@ -266,8 +266,8 @@ class RedisViews:
     def live_workers(self) -> int:
         """How many were seen within LIVE_MS, or hold a lease that still runs."""
         with store_errors():
-            wall = float(self._redis.hget(keys.CLOCK, "seen") or 0)
-            return int(self._redis.zcount(keys.WORKERS, wall, "+inf"))
+            wall_ms = float(self._redis.hget(keys.CLOCK, "seen") or 0)
+            return int(self._redis.zcount(keys.WORKERS, wall_ms, "+inf"))
 
     def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first."""

@@ -1,4 +1,4 @@
-"""How the accounts in Redis are: whose data it is, totals, health, everything of one job."""
+"""The state of the accounts in Redis: generation, totals, health, all of one job."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class RedisVitals:
     def tally(self) -> Tally:
         """What there is and what has been, over all jobs."""
         with store_errors():
-            wall = float(self._redis.hget(keys.CLOCK, "seen") or 0)
+            wall_ms = float(self._redis.hget(keys.CLOCK, "seen") or 0)
             with self._redis.pipeline(transaction=False) as pipe:
                 for index in (keys.RUNNABLE, keys.REDUCING, keys.DEADLINES, keys.WORKERS):
                     pipe.zcard(index)
-                pipe.zcount(keys.WORKERS, wall, "+inf").hgetall(keys.TALLY)
+                pipe.zcount(keys.WORKERS, wall_ms, "+inf").hgetall(keys.TALLY)
                 running, reducing, leases, workers, live, totals = pipe.execute()
         return read_tally(
             text_fields(totals),
@@ -58,8 +58,8 @@ class RedisVitals:
         with store_errors():
             ticked = self._redis.hget(keys.CLOCK, "ticked")
             seconds, micros = self._redis.time()
-        now = seconds * 1000 + micros / 1000 if self._now_ms is None else self._now_ms()
-        return now - float(ticked) if ticked else math.inf
+        now_ms = seconds * 1000 + micros / 1000 if self._now_ms is None else self._now_ms()
+        return now_ms - float(ticked) if ticked else math.inf
 
     def health(self) -> Sequence[Check]:
         """What must hold for the accounts to be safe."""

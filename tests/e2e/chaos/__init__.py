@@ -15,7 +15,7 @@ What the faults are for, by the rows of the fault matrix:
     F3   both are killed: loss of power             kill-worker
     F4   a machine sleeps, and wakes                stop-worker stop-horse
     F5   a scheduler is killed, or hangs            kill-scheduler stop-scheduler
-    F6   a reaper is killed amid its pass           kill-reaper
+    F6   a reaper is killed during its pass         kill-reaper
     F7   two reapers; one; none                     stop-reaper no-reaper
     F8   Redis is restarted in order                restart-redis
     F9   Redis is killed under load                 kill-redis

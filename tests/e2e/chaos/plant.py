@@ -15,21 +15,24 @@ if not lease or lease.session ~= a.session or lease.start ~= a.start then return
 """
 _NO_FENCE = """\
 if not lease then
-  lease = {start = a.start, stop = a.stop, slice_units = 1, rate_units_s = 0, at_ms = now,
-           deadline_ms = now, beat_ms = 1000, losses = 0, many = false, loser = '',
-           session = a.session, worker = a.worker, tau_ms = 1000, lent_ms = wall, first = a.start,
-           cut = false, busy_ms = 0}
+  lease = {start = a.start, stop = a.stop, slice_units = 1, rate_units_s = 0, at_ms = now_ms,
+    deadline_ms = now_ms, beat_ms = 1000, losses = 0, many = false, loser = '',
+    session = a.session, worker = a.worker, tau_ms = 1000, lent_ms = wall_ms, first = a.start,
+    cut = false, busy_ms = 0}
 end
 """
 
 _REPOOL = """\
   free_put(k, {start = lease.start, stop = lease.stop, losses = losses, many = many, loser = loser})
 """
-_TWICE = _REPOOL.replace("losses = losses", "losses = losses + 1")
 
 BUGS = {
     "fence": ("complete.lua", _FENCE, _NO_FENCE),
-    "repool": ("_prelude.lua", _REPOOL, _TWICE + _REPOOL),
+    "repool": (
+        "_prelude.lua",
+        _REPOOL,
+        _REPOOL.replace("losses = losses", "losses = losses + 1") + _REPOOL,
+    ),
 }
 """Name -> script, what stands there, what is put in its place.
 
@@ -43,6 +46,6 @@ def planted(bug: str, folder: Path) -> Path:
     script, right, wrong = BUGS[bug]
     path = folder / "hydra" / "store" / "lua" / script
     text = path.read_text()
-    assert text.count(right) == 1, f"{script} has changed: plant {bug} anew"
+    assert text.count(right) == 1, f"{script} has changed: plant {bug} again"
     path.write_text(text.replace(right, wrong))
     return folder

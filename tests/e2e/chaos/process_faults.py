@@ -58,7 +58,7 @@ def stop_horse(scene: Scene, seat: Seat) -> Iterator[None]:
 
 @fault("F5", SCHEDULERS, weight=3)
 def kill_scheduler(scene: Scene, seat: Seat) -> Iterator[None]:
-    """A scheduler dies amid whatever it was asked; clients repeat their requests."""
+    """A scheduler dies in the middle of a request; clients repeat their requests."""
     scene.crew.kill(seat, seat.pids())
     yield
 
@@ -72,7 +72,7 @@ def stop_scheduler(scene: Scene, seat: Seat) -> Iterator[None]:
 
 @fault("F6", REAPERS, weight=3)
 def kill_reaper(scene: Scene, seat: Seat) -> Iterator[None]:
-    """A reaper dies amid a pass."""
+    """A reaper dies in the middle of a pass."""
     scene.crew.kill(seat, seat.pids())
     yield
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import redis
 
-from hydra.server.process import Door, ask, configuration, socket_url
+from hydra.server.process import TcpEndpoint, ask, configuration, socket_url
 from tests.waiting import until
 
 DATA_MB = 64
@@ -46,7 +46,7 @@ class Server:
         self._config = folder / "redis.conf"
         # Port 0: the doors have the ports. A debug command is how a server is put to sleep.
         self._config.write_text(
-            configuration(self.data, Door(0, "127.0.0.1", ""), fsync, self.socket)
+            configuration(self.data, TcpEndpoint(0, "127.0.0.1", ""), fsync, self.socket)
             + "enable-debug-command yes\n"
         )
         self.process = self._launch()

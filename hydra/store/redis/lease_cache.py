@@ -1,8 +1,8 @@
-"""What this process was last told of the leases that it handed out or heard of.
+"""What the store last said to this process about leases.
 
 A hand-in is judged by what the store knows of its lease, not by what its caller says. The process
-that claims for a worker has just been told all of it by the store, so it need not ask again: that
-would cost each chunk a round trip. A process that has not heard of a lease reads it.
+that claims for a worker has just got all of that from the store, so it need not ask again, which
+would cost each chunk a round trip. A lease that is not remembered here is read from the store.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from dataclasses import replace
 from hydra.model import Span, Verdict
 from hydra.model.messages import Grant, HandIn, Lent, Receipt
 
-TOLD_MAX = 4096
-"""Leases remembered by one process; an entry that went is read again."""
+LEASES_MAX = 4096
+"""Leases remembered by one process; one that was dropped is read again."""
 
 
-class Told:
-    """Leases by their token, as the store last told of them."""
+class LeaseCache:
+    """Leases by their token, as the store last described them."""
 
     def __init__(self) -> None:
         self._known: dict[str, Lent] = {}
 
     def of(self, token: str) -> Lent | None:
-        """The lease, if this process has heard of it."""
+        """The lease, if it is remembered."""
         return self._known.get(token)
 
     def granted(self, grant: Grant) -> None:
         """A lease has begun."""
-        while len(self._known) >= TOLD_MAX:
+        while len(self._known) >= LEASES_MAX:
             del self._known[next(iter(self._known))]
         self._known[grant.token] = Lent(
             spec=grant.spec, first=grant.span.start, span=grant.span, pace=grant.pace

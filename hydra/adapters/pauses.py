@@ -13,10 +13,10 @@ from hydra.policy import pausing
 from hydra.settings import Settings
 
 
-def comfort(settings: Settings, clock: Clock) -> Callable[[], Pause | None]:
-    """What tells why the workers of this machine take no work now, or None.
+def pause_check(settings: Settings, clock: Clock) -> Callable[[], Pause | None]:
+    """A function that says why the workers of this machine take no work now, or gives None.
 
-    Raises BadSetting where the owner's load is to be watched and cannot be.
+    Raises BadSetting if the owner's load should be watched but cannot be measured here.
     """
     hours, load_max = parse_hours(settings.work_hours), settings.owner_load_max
     if load_max and not (settings.nice and owner.load_is_told()):
