@@ -44,8 +44,9 @@ def test_a_picture_fills_in_tile_by_tile(site, open_tab):
     expect(image).to_have_js_property("naturalWidth", 128)
     expect(image).to_be_visible()
     # Only what is new was ever asked for.
-    cursors = [int(query.partition("=")[2].partition("&")[0]) for query in tab.tiles]
-    assert cursors == sorted(set(cursors))
+    after = [query.partition("=")[2].partition("&")[0] for query in tab.tiles]
+    positions = [int(cursor.partition(".")[2] or 0) for cursor in after]
+    assert positions == sorted(set(positions))
     with tab.page.expect_download() as saved:
         tab.page.get_by_role("link", name="image.png").click()
     assert saved.value.suggested_filename == f"drawing-{job[:8]}-image.png"
