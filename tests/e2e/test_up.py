@@ -190,6 +190,7 @@ def test_off_loopback_there_is_a_token_and_a_link(up: Callable[..., Up]) -> None
     assert token in again.line(), "the link of yesterday still works"
 
 
+@pytest.mark.usefixtures("redis_client")  # empties it
 def test_a_scheduler_that_is_refused_says_why_in_one_sentence(
     redis_url: str, tmp_path: Path
 ) -> None:
