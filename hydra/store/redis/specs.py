@@ -23,12 +23,13 @@ class Specs:
 
     def of(self, job: str) -> JobSpec | None:
         """A job's spec; None if there is no such job."""
-        if job not in self._known:
+        known = self._known.get(job)  # another thread may clear them at any moment
+        if known is None:
             with store_errors():
                 record = self._redis.hgetall(keys.job(job))
             if not record:
                 return None
             if len(self._known) >= SPECS_MAX:
                 self._known.clear()
-            self._known[job] = wire.spec_from(text_fields(record))
-        return self._known[job]
+            known = self._known[job] = wire.spec_from(text_fields(record))
+        return known
