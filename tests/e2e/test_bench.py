@@ -71,7 +71,6 @@ def bench(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         bench.terminate()
 
 
-@pytest.mark.long
 @pytest.fixture
 def short_path() -> Iterator[Path]:
     """A folder with a short name: with a long one the socket gets a folder of its own."""
@@ -79,6 +78,7 @@ def short_path() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.long
 def test_a_short_bench_is_exact_and_leaves_nothing(short_path: Path) -> None:
     tmp_path = short_path
     done = subprocess.run(
