@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Protocol
@@ -131,11 +131,17 @@ class HeardVerbs(MemoryVerbs):
         return super().enlist(session)
 
     def claim(
-        self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
+        self,
+        session: Session,
+        seq: int,
+        job: str,
+        ask: Ask,
+        cut: Cut | None = None,
+        passed: Sequence[str] = (),
     ) -> Grant | None:
         """Count it."""
         self._heard.count("claim")
-        return super().claim(session, seq, job, ask, cut)
+        return super().claim(session, seq, job, ask, cut, passed)
 
     def complete(
         self,
@@ -171,10 +177,10 @@ class HeardViews(MemoryViews):
         super().__init__(heard.state)
         self._heard = heard
 
-    def look(self, session: Session) -> Look:
+    def look(self, session: Session, versions: Collection[str] | None = None) -> Look:
         """Count it."""
         self._heard.count("look")
-        return super().look(session)
+        return super().look(session, versions)
 
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Count it, after their holders have been heard."""

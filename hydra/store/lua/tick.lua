@@ -1,6 +1,6 @@
 -- tick: advance Hydra time and clear away what has had its time, a bounded piece at a time.
 -- FLAGS   allow-oom
--- KEYS    clock ended jobs workers paused fleet
+-- KEYS    clock ended jobs workers paused served fleet
 -- ARGV    now# generation keep_ms# batch#
 -- RETURNS live workers, and 1 if the caller is to read their rates now; -1 if this is not the data
 --         that it knows
@@ -17,6 +17,7 @@ end
 for _, seen in ipairs({k.workers, k.paused}) do
   redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(wall - WORKER_KEEP_MS))
 end
+redis.call('ZREMRANGEBYSCORE', k.served, '-inf', '(' .. ms(now - SERVED_MS))
 local live = tonumber(redis.call('HGET', k.fleet, 'live') or 0)
 local figured = tonumber(redis.call('HGET', k.clock, 'figured') or 0)
 local pause_ms = math.floor(live / FIGURES_PER_S_MAX) * 1000

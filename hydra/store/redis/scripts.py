@@ -58,6 +58,9 @@ LIMITS = (
     "TIMELINE_CHUNKS_MAX",
     "RATE_MEMORY_S",
     "RATE_S_MIN",
+    "PASSED_MAX",
+    "SERVED_MS",
+    "SERVED_MAX",
 )
 """Numbers of `limits.py` that scripts use by the same name."""
 
