@@ -18,6 +18,7 @@ from hydra.clock import Clock
 from hydra.errors import StoreUnsafe
 from hydra.server.connection import store_errors
 from hydra.store.redis import keys
+from hydra.store.redis.layout import LEASE
 
 FORMAT = 2
 """The format that this version reads and writes. Data without a stamp is of format 1, Hydra 0.1."""
@@ -71,7 +72,8 @@ def _found(client: Any) -> int:
 def _from_1(client: Any) -> None:
     """Sessions hold replies, and workers what they do, in a form that has changed.
 
-    No worker runs across this change; leases of format 1 read as they are, and run out.
+    No worker runs across this change. Leases say since then what their jobs were charged; those of
+    format 1 run out.
     """
     for pattern in ("hydra:session:*", "hydra:worker:*"):
         for key in client.scan_iter(match=pattern, count=BATCH):
@@ -79,6 +81,10 @@ def _from_1(client: Any) -> None:
                 client.delete(key)
             else:
                 client.hdel(key, "doing", "session")
+    for key in client.scan_iter(match="hydra:job:*:leases", count=BATCH):
+        for token, line in client.hgetall(key).items():
+            if len(line.split(b" ")) < len(LEASE.fields):
+                client.hset(key, token, line + b" 0.0")
 
 
 STEPS: dict[int, Callable[[Any], None]] = {1: _from_1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hydra.model import JobSpec
@@ -10,8 +11,8 @@ from hydra.store import wire
 from hydra.store.redis import keys
 from hydra.store.redis.records import text_fields
 
-SPECS_MAX = 1024
-"""Specs that one process remembers: it saves a round trip a chunk."""
+SPECS_MAX = 1 << 14
+"""Specs that one process remembers, more than jobs may be open: it saves a round trip a chunk."""
 
 
 class Specs:
@@ -23,12 +24,20 @@ class Specs:
 
     def of(self, job: str) -> JobSpec | None:
         """A job's spec; None if there is no such job."""
-        if job not in self._known:
-            with store_errors():
-                record = self._redis.hgetall(keys.job(job))
-            if not record:
-                return None
-            if len(self._known) >= SPECS_MAX:
+        return self.of_all([job]).get(job)
+
+    def of_all(self, jobs: Sequence[str]) -> dict[str, JobSpec]:
+        """The specs of those jobs that there are, in the order given: one round trip at most."""
+        unknown = [job for job in jobs if job not in self._known]
+        if unknown:
+            if len(self._known) + len(unknown) > SPECS_MAX:
                 self._known.clear()
-            self._known[job] = wire.spec_from(text_fields(record))
-        return self._known[job]
+                unknown = list(jobs)
+            with store_errors(), self._redis.pipeline(transaction=False) as pipe:
+                for job in unknown:
+                    pipe.hgetall(keys.job(job))
+                records = pipe.execute()
+            for job, record in zip(unknown, records, strict=True):
+                if record:
+                    self._known[job] = wire.spec_from(text_fields(record))
+        return {job: self._known[job] for job in jobs if job in self._known}
