@@ -21,6 +21,7 @@ from hydra.model import (
     StoryEntry,
     Verdict,
     Worker,
+    limits,
 )
 from hydra.model.messages import (
     Arrivals,
@@ -208,7 +209,9 @@ class Views(Protocol):
     def live_workers(self) -> int:
         """How many were seen within LIVE_MS, or hold a lease that still runs."""
 
-    def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
+    def story(
+        self, job: str, after: str = "", limit: int = limits.STORY_READ_MAX
+    ) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first; NoSuchJob."""
 
 

@@ -54,7 +54,8 @@ class Turns(LoadScopeScheduling):
 
     What xdist 3.8 does besides is mended here: it holds three tests ready for each process, so that
     the longest wait behind each other; it runs a test that has ended its process again and again;
-    and the process that takes its place waits for ever for a second test.
+    and the process that takes its place waits for ever for a second test, or is
+    given one too early.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -62,6 +63,8 @@ class Turns(LoadScopeScheduling):
 
     def _reschedule(self, node: WorkerController) -> None:
         """One test runs and the next is known: what a process needs to go on."""
+        if node not in self.registered_collections:
+            return  # it takes another's place, and comes again once it knows the tests
         while self.workqueue and not node.shutting_down:
             if self._pending_of(self.assigned_work[node]) > 1:
                 return

@@ -287,6 +287,8 @@ class _Reader:
         if not isinstance(declared, Mapping):
             raise self._wrong("SUMS", "must be a mapping of names to (least, greatest)")
         for name, bounds in declared.items():
+            if not (isinstance(name, str) and name.split() == [name]):
+                raise self._wrong("SUMS", f"has {name!r}, which is not a name without spaces")
             try:
                 low, high = bounds
             except (TypeError, ValueError):

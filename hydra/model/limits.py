@@ -95,6 +95,9 @@ HISTORY_PLACES = 256
 STORY_ENTRIES_MAX = 500
 """Entries of a job's story that are kept, about."""
 
+STORY_READ_MAX = 2 * STORY_ENTRIES_MAX
+"""More entries than a story ever has: a reader of so many gets all."""
+
 TIMELINE_CHUNKS_MAX = 10_000
 """Chunks of a job's timeline that are kept, and a few hundred more: some 100 bytes each."""
 

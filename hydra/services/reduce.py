@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
+from typing import Any
 
+from hydra.kernels import Kernel
 from hydra.model import Session
+from hydra.model.messages import Reduction
 from hydra.services import Hydra
 
 
@@ -20,19 +24,27 @@ def reduce(h: Hydra, session: Session, job_id: str) -> bool:
     reduction = h.store.verbs.reduce(session, job_id)
     if reduction is None:
         return False
-    kernel = h.kernels()[reduction.kernel]
     try:
-        answer = kernel.finish(reduction.params, reduction.whole)
+        answer, files = _finished(h.kernels()[reduction.kernel], reduction)
+    except MemoryError:  # a fresh process may do better: the reduction's lease runs out
+        raise
     except Exception as error:  # a kernel's own bug: finish is pure, so trying again cannot help
         reason = f"finish raised {type(error).__name__}: {error}"
         h.store.verbs.fail(job_id, reduction.token, reason)
         return True
+    h.store.verbs.finish(job_id, reduction.token, answer, files)
+    return True
+
+
+def _finished(kernel: Kernel, reduction: Reduction) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The kernel's answer and its files; whatever it raises, the kernel is wrong."""
+    answer = kernel.finish(reduction.params, reduction.whole)
     files = {name: value for name, value in answer.items() if isinstance(value, bytes)}
     if files:
         said = {name: value for name, value in answer.items() if name not in files}
         answer = {**said, "files": {name: _label(content) for name, content in files.items()}}
-    h.store.verbs.finish(job_id, reduction.token, answer, files)
-    return True
+    json.dumps(answer, allow_nan=False)  # raises here, and not in the store
+    return answer, files
 
 
 def _label(content: bytes) -> dict[str, str | int]:

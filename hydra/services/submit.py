@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from hydra.errors import BadParam, TooLarge
+from hydra.errors import BadKernel, BadParam, TooLarge
 from hydra.kernels import Kernel, find, parse_params
 from hydra.model import Job, JobSpec
 from hydra.model.limits import SUM_MAX, UNITS_MAX
@@ -27,7 +27,7 @@ def submit(
 
     A new job has the id `job_id`, or one made here; a job with another id was there before.
 
-    Raises NoSuchKernel, BadParam, TooLarge, KeyReused or TooMany; nothing has changed then.
+    Raises NoSuchKernel, BadKernel, BadParam, TooLarge, KeyReused or TooMany; then nothing changed.
     """
     spec = checked(find(h.kernels(), kernel), params, priority, h.settings.job_bytes_max)
     job = h.store.verbs.submit(job_id or h.clock.new_id(), spec, key)
@@ -56,6 +56,11 @@ def checked(
         raise TooLarge(
             f"the result could need {result_bytes_max} bytes; {job_bytes_max} are allowed"
         )
+    unit_cost = kernel.costs(parsed).unit_cost
+    if not (math.isfinite(unit_cost) and unit_cost > 0):
+        raise BadKernel(
+            f"kernel {kernel.name}: unit_cost must be above 0, not {unit_cost}", field="unit_cost"
+        )
     return JobSpec(
         kernel=kernel.name,
         version=kernel.version,
@@ -63,6 +68,6 @@ def checked(
         total_units=units,
         sum_bounds=kernel.sums,
         piece_bytes_max=kernel.piece_bytes_max,
-        unit_cost=kernel.costs(parsed).unit_cost,
+        unit_cost=unit_cost,
         priority=float(priority),
     )

@@ -70,11 +70,18 @@ class Holding:
         partial: Partial = {}
         for index, (_, part) in enumerate(self._parts):
             partial = merge(partial, part) if index else part
-        span = Span(self.handed_in, self.reached)
+        return self._prefix(partial, rest, note)
+
+    def lost(self, note: str) -> HandIn:
+        """Gives the lease up, with nothing of what was computed and not yet counted."""
+        self._parts, self.reached = [], self.handed_in
+        return self._prefix({}, Rest.LOST, note)
+
+    def _prefix(self, partial: Partial, rest: Rest, note: str) -> HandIn:
         return HandIn(
             job=self.grant.job,
             token=self.grant.token,
-            span=span,
+            span=Span(self.handed_in, self.reached),
             partial=partial,
             rest=rest,
             note=note,

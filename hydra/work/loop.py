@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from hydra.clock import Clock
-from hydra.errors import HydraError
+from hydra.errors import HydraError, Invalid
 from hydra.kernels import Kernel
 from hydra.model import Partial, Rest, Session, Span, Verdict
 from hydra.model.limits import POLLS_PER_S_MAX, SHOWN_S
@@ -187,9 +187,12 @@ class Worker:
         """The kernel's call; `break_off` raises nowhere but in here."""
         try:
             self._computing = held
-            return kernel.run(held.grant.spec.params, span)
+            partial = kernel.run(held.grant.spec.params, span)
         finally:
             self._computing = None
+        if not isinstance(partial, Mapping):
+            raise TypeError(f"run gave {type(partial).__name__}, not a mapping")
+        return partial
 
     def _beat(self, kernel: Kernel, held: Holding) -> bool:
         """Hand in what is done and go on; whether the lease is still ours."""
@@ -198,7 +201,7 @@ class Worker:
             held.trim(receipt.stop)
         elif receipt.verdict is Verdict.ACCEPTED:
             held.counted(hand_in.span, receipt)
-        return receipt.verdict in (Verdict.CUT, Verdict.ACCEPTED)
+        return hand_in.rest is Rest.KEEP and receipt.verdict in (Verdict.CUT, Verdict.ACCEPTED)
 
     def _hand_in(
         self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str
@@ -216,13 +219,32 @@ class Worker:
     def _complete(
         self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str = ""
     ) -> tuple[Receipt, HandIn]:
+        """Hand in what is computed; if it cannot be right, nothing, and the lease is lost."""
+        try:
+            hand_in = held.hand_in(kernel.merge, rest, note)
+        except Exception as error:  # of the kernel: another worker may try the span
+            return self._lose(held, f"merge raised {type(error).__name__}: {error}")
+        try:
+            return self._report(held, hand_in, more), hand_in
+        except Invalid as error:
+            return self._lose(held, error.sentence)
+
+    def _lose(self, held: Holding, note: str) -> tuple[Receipt, HandIn]:
+        while True:
+            hand_in = held.lost(note)
+            receipt = self._report(held, hand_in, False)
+            if receipt.verdict is not Verdict.CUT:
+                self._clock.sleep_s(self._pacing.poll_seconds)  # another worker may try it first
+                return receipt, hand_in
+            held.trim(receipt.stop)
+
+    def _report(self, held: Holding, hand_in: HandIn, more: bool) -> Receipt:
         spec = held.grant.spec
         with self._numbered() as seq:
-            hand_in = held.hand_in(kernel.merge, rest, note)
             overhead_s = self._overheads.of_s(spec.kernel)
             report = Report(hand_in=hand_in, more=more, overhead_s=overhead_s)
             began_s = self._clock.monotonic_s()
-            receipt = self._call(lambda: self._port.complete(self._session, seq, report))
+            receipt: Receipt = self._call(lambda: self._port.complete(self._session, seq, report))
             took_s = self._clock.monotonic_s() - began_s
         self._log_refusal(held, receipt)
         self._live_workers = receipt.pace.live_workers
@@ -231,7 +253,7 @@ class Worker:
             self._overheads.note(spec.kernel, took_s)
         if receipt.last:
             self._reduce(held.grant, receipt)
-        return receipt, hand_in
+        return receipt
 
     def _reduce(self, grant: Grant, receipt: Receipt) -> None:
         """All units of the job are in: make the answer, unless a faster worker does it first."""

@@ -101,6 +101,8 @@ def test_a_worker_that_leaves_frees_what_it_held_at_once(store: Store, wall: Wal
         store.verbs.complete(A, 2, late)
     assert store.verbs.leave("s-a", "again") is False
     assert store.verbs.leave("s-nobody", "why") is False
+    with pytest.raises(NoSuchWorker):  # its first call comes when its parent has seen it die
+        store.verbs.enlist(replace(A, id="s-nobody"))
     store.verbs.enlist(replace(A, id="another"))
     assert store.views.live_workers() == 2
 
@@ -160,3 +162,15 @@ def test_a_reduction_whose_process_ended_is_there_for_others_at_once(store: Stor
         "b makes the answer",
     ]
     assert store.views.job("j").state is JobState.DONE
+
+
+def test_a_session_that_has_left_reduces_nothing(store: Store, wall: Wall) -> None:
+    store.verbs.submit("j", sums_spec(1))
+    store.verbs.enlist(A)
+    store.verbs.enlist(B)
+    grant = store.verbs.claim(A, 1, "j", ask(1))
+    assert grant is not None
+    store.verbs.complete(A, 2, hand_in(sums_spec(1), "j", grant.token, Span(0, 1), Rest.RETURN))
+    store.verbs.leave(A.id, "gone")
+    assert store.verbs.reduce(A, "j") is None
+    assert store.verbs.reduce(B, "j") is not None, "no attempt is lost and no lease runs"

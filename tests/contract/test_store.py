@@ -659,3 +659,9 @@ def test_nothing_is_known_of_an_unknown_job(store: Store) -> None:
     assert store.verbs.expire("nothing", "t") is False
     assert store.verbs.reduce(session("a"), "nothing") is None
     assert store.verbs.finish("nothing", "t", {}) is Verdict.CLOSED
+
+
+def test_the_story_of_an_unknown_job_is_an_error_with_any_cursor(store: Store) -> None:
+    for after in ("", "1-1", "0123abcd.1-1"):
+        with pytest.raises(NoSuchJob):
+            store.views.story("nobody", after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -117,16 +118,17 @@ def test_one_start_migrates_and_the_others_wait(
     step = format.STEPS[1]
     together = threading.Barrier(3)
 
-    def slowly(client: redis.Redis) -> None:
+    def slowly(client: redis.Redis, still_mine: Callable[[], object]) -> None:
         ran.append(1)
-        step(client)
+        assert client.get(keys.FORMAT) == b"1+"
+        step(client, still_mine)
 
     monkeypatch.setitem(format.STEPS, 1, slowly)
 
     def start() -> None:
         with connect(redis_url) as client:
             together.wait()
-            format.ensure(client, SystemClock())
+            format.ensure(client)
 
     starts = [threading.Thread(target=start) for _ in range(3)]
     for thread in starts:
@@ -141,11 +143,44 @@ def test_one_start_migrates_and_the_others_wait(
 
 def test_a_migration_that_was_killed_is_started_again(empty: redis.Redis) -> None:
     empty.set(keys.MIGRATING, "somebody who is gone", px=200)
-    format.ensure(empty, SystemClock())
+    format.ensure(empty)
     assert empty.get(keys.FORMAT) == b"2"
 
 
 def test_an_empty_store_is_stamped(redis_client: redis.Redis) -> None:
-    format.ensure(redis_client, SystemClock())
+    format.ensure(redis_client)
     format.require(redis_client)
     assert redis_client.get(keys.FORMAT) == b"2"
+
+
+def test_a_migration_that_was_killed_halfway_is_seen_as_that(empty: redis.Redis) -> None:
+    empty.set(keys.FORMAT, "1+")
+    with pytest.raises(StoreUnsafe, match="changing them now"):
+        format.require(empty)
+    store = redis_store(empty, SystemClock().new_id)
+    with pytest.raises(StoreUnsafe, match="changing them now"):
+        store.verbs.enlist(stores.session("a"))
+    format.ensure(empty)
+    store.verbs.enlist(stores.session("a"))
+
+
+def test_a_start_that_lost_its_lock_writes_nothing_more(
+    empty: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It slept so long that another start migrated; a session of the new format has begun."""
+    empty.set(keys.CLOCK, "format 1 has one")
+    step, slept = format.STEPS[1], []
+
+    def sleep_and_go_on(client: redis.Redis, still_mine: Callable[[], object]) -> None:
+        if not slept:
+            slept.append(True)
+            empty.delete(keys.MIGRATING)
+            format.ensure(empty)
+            empty.hset(keys.session("new"), "worker", "w")
+        step(client, still_mine)
+
+    monkeypatch.setitem(format.STEPS, 1, sleep_and_go_on)
+    format.ensure(empty)
+    assert slept
+    assert empty.get(keys.FORMAT) == b"2"
+    assert empty.exists(keys.session("new"))

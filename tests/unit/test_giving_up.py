@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from hydra.model import Span
+from hydra import wiring
+from hydra.clock import ManualClock
+from hydra.model import Job, JobState, Span
 from hydra.model.messages import Hint
+from hydra.services.submit import submit
+from hydra.settings import Settings
+from hydra.work.local import LocalPort, session_here
+from hydra.work.loop import Worker
+from tests.toy import toy
 from tests.unit.test_worker import Stage, right
 
 
@@ -51,3 +60,42 @@ def test_a_process_without_memory_ends_its_shift() -> None:
     assert lost.endswith(": MemoryError")
     stage.worker("a").shift(Hint())
     assert stage.h.store.views.answer(job) == {"value": right(100)}
+
+
+def work_alone(**declared: Any) -> tuple[Job, list[str]]:
+    """What becomes of a job of 40 units with such a kernel, and what its story says of losses."""
+    kernel = toy("toy", **declared)
+    h = wiring.in_memory(
+        Settings.read({}, shift_seconds=600), ManualClock(), load=lambda: {"toy": kernel}
+    )
+    job = submit(h, "toy", {"units": 40}).id
+    Worker(LocalPort(h), h.kernels(), h.clock, h.settings, session_here(h), beats=False).shift(
+        Hint()
+    )
+    lost = [entry.text for entry in h.store.views.story(job) if entry.verb == "expire"]
+    return h.store.views.job(job), lost
+
+
+@pytest.mark.parametrize(
+    ("run", "why"),
+    [
+        (lambda params, span: {"value": 1_001 * span.units}, "value must be"),
+        (lambda params, span: {"other": span.units}, "value must be"),
+        (lambda params, span: {0: b"x"}, "sums"),
+        (lambda params, span: None, "TypeError: run gave NoneType, not a mapping"),
+    ],
+)
+def test_what_cannot_be_right_is_given_up_and_says_why(run: Any, why: str) -> None:
+    """It does not go on for ever, and the worker lives."""
+    job, lost = work_alone(run=run)
+    assert (job.state, job.done_units) == (JobState.FAILED, 0)
+    assert lost
+    assert all(why in text for text in lost), lost
+
+
+def test_partials_that_do_not_merge_are_given_up() -> None:
+    """Units that come alone need no merging, so the job gets through."""
+    job, lost = work_alone(merge=lambda a, b: a["nothing"])
+    assert job.state is JobState.DONE
+    assert lost
+    assert all("merge raised KeyError: 'nothing'" in text for text in lost), lost

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,11 +13,13 @@ from hydra.clock import ManualClock
 from hydra.model import JobSpec, JobState, Session
 from hydra.model.messages import Hint, Pace, Receipt, Report
 from hydra.policy.reducing import REDUCTION_WAIT_S, defers_reduction, reduction_wait_s
+from hydra.services import Hydra
 from hydra.services import reduce as reducing
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
 from hydra.work.loop import Worker
+from tests.toy import toy
 
 SLOW, FAST = (
     Pace(rate=1.0, fleet_rate=100.0, unassigned_units=0, live_workers=2),
@@ -94,3 +98,47 @@ def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
     slow.shift(Hint())
     assert h.store.views.job(job).state is JobState.DONE
     assert asked_s[0] >= begun_s + REDUCTION_WAIT_S
+
+
+def reduced(finish: Callable[..., dict[str, Any]]) -> tuple[Hydra, str, Worker]:
+    """A job whose one unit is in, and a worker that will reduce it."""
+    kernel = toy("toy", finish=finish)
+    h = wiring.in_memory(
+        Settings.read({}, shift_seconds=0), ManualClock(), load=lambda: {"toy": kernel}
+    )
+    job = submit(h, "toy", {"units": 1}).id
+    port = LocalPort(h)
+    return h, job, Worker(port, h.kernels(), h.clock, h.settings, session_here(h), beats=False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({"x": object()}, "finish raised TypeError: Object of type object is not JSON"),
+        ({"x": float("nan")}, "finish raised ValueError: Out of range float values"),
+        (["x"], "finish raised AttributeError"),
+    ],
+)
+def test_an_answer_that_json_does_not_carry_fails_the_job(answer: Any, why: str) -> None:
+    h, job, worker = reduced(lambda params, whole: answer)
+    worker.shift(Hint())
+    found = h.store.views.job(job)
+    assert found.state is JobState.FAILED
+    assert found.reason.startswith(why)
+
+
+def test_a_reduction_without_memory_may_be_tried_again() -> None:
+    def finish(_params: Any, whole: Any) -> dict[str, Any]:
+        if not tried:
+            tried.append(True)
+            raise MemoryError
+        return dict(whole)
+
+    tried: list[bool] = []
+    h, job, worker = reduced(finish)
+    with pytest.raises(MemoryError):
+        worker.shift(Hint())
+    assert h.store.views.job(job).state is JobState.REDUCING
+    h.store.verbs.leave(worker._session.id, "its process ended")
+    assert reducing.reduce(h, session_here(h), job)
+    assert h.store.views.answer(job) == {"value": 1}

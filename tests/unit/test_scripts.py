@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from importlib.resources import files
 from typing import Any
 
@@ -123,3 +126,19 @@ def test_an_empty_text_at_the_end_is_no_fault() -> None:
 def test_a_record_takes_all_its_fields_and_no_other() -> None:
     with pytest.raises(TypeError, match="range has stop"):
         layout.RANGE.pack(stop=1)
+
+
+def test_a_script_is_the_same_in_every_process() -> None:
+    """Its digest is; else each process would send its own to the server."""
+    verbs = ", ".join(map(repr, VERBS))
+    code = f"from hydra.store.redis.scripts import text; print([text(v) for v in ({verbs},)])"
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1

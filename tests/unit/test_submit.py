@@ -8,7 +8,7 @@ import pytest
 
 from hydra import wiring
 from hydra.adapters.memory_queue import MemoryQueue
-from hydra.errors import BadParam, HydraError, KeyReused, NoSuchKernel, TooLarge, TooMany
+from hydra.errors import BadKernel, BadParam, HydraError, KeyReused, NoSuchKernel, TooLarge, TooMany
 from hydra.kernels import Param
 from hydra.services import Hydra
 from hydra.services.submit import submit
@@ -118,3 +118,12 @@ def test_submitting_calls_every_worker_and_two_more(h: Hydra) -> None:
     h.queue.listening = ["a", "b", "c"]
     job = submit(h, "pi", {})
     assert h.queue.tasks == [(job.id, 0)] * 5
+
+
+@pytest.mark.parametrize("unit_cost", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_unit_must_be_some_work(unit_cost: float) -> None:
+    h = with_kernel(unit_cost=lambda params: unit_cost)
+    with pytest.raises(BadKernel, match="unit_cost must be above 0") as caught:
+        submit(h, "toy", {})
+    assert caught.value.field == "unit_cost"
+    assert list(h.store.views.jobs(9)) == []

@@ -52,7 +52,7 @@ export class Picture {
 
   arrived({ arrived }) {
     this.wanted = arrived;
-    if (arrived < this.seen) this.seen = 0;  // the store lost entries: it lists from the start
+    if (arrived < this.seen) this.seen = 0;  // a store that lost entries lists from the start
     if (!this.busy && this.canvas) this.fetch();
   }
 
@@ -64,10 +64,11 @@ export class Picture {
         const reply = await fetch(this.canvas.dataset.tiles + query);
         if (!reply.ok) break;
         const seen = Number(reply.headers.get("X-Hydra-Arrived"));
-        await this.lay(await reply.arrayBuffer());
+        const tiles = await reply.arrayBuffer();
+        if (!tiles.byteLength) break;
+        await this.lay(tiles);
         this.cursor = reply.headers.get("X-Hydra-Cursor");
-        if (seen <= this.seen) break;
-        this.seen = seen;
+        this.seen = seen;  // fewer than before if the cursor was of a store that has gone
       }
     } catch {
       // The scheduler is away: the next event tells how many tiles there are, and asks again.

@@ -19,7 +19,7 @@ from hydra.http.routes import Reply, Routes, route
 from hydra.http.wire import Cursor, JobId, StoryId, Wire, says
 from hydra.kernels import parse_params
 from hydra.model import JobState
-from hydra.model.limits import BASE, JOBS_PAGE_MAX, STORY_ENTRIES_MAX, WAIT_S_MAX
+from hydra.model.limits import BASE, JOBS_PAGE_MAX, WAIT_S_MAX
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.submit import PRIORITY_MAX, PRIORITY_MIN, submit
@@ -215,7 +215,7 @@ class JobRoutes(Routes):
         """What happened to the job and why, oldest first."""
         after = body.query(After).after
         found = job_of(self._h, job)
-        entries = self._h.store.views.story(found.id, after, STORY_ENTRIES_MAX)
+        entries = self._h.store.views.story(found.id, after)
         return reply(Story(id=found.id, story=[Entry.of(entry) for entry in entries]))
 
     @route("GET", f"{OWN}/history", History)

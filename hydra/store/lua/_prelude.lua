@@ -254,7 +254,7 @@ local function lend(k, job, priority, pace, ask, range, now_ms, wall_ms)
   redis.call('ZINCRBY', k.runnable, frac(charged_s), job)
   redis.call('HSET', k.session, 'job', job, 'token', ask.token)
   redis.call('HSET', k.worker, 'job', job,
-    'doing', doing_pack({start = range.start, stop = range.stop, why = ask.why}))
+    'claimed', claimed_pack({start = range.start, stop = range.stop, why = ask.why}))
   add_to_story(k.story, 'claim', 'worker', a.worker, 'start', int(range.start),
     'stop', int(range.stop), 'why', ask.why)
   pace.job, pace.token = job, ask.token
@@ -272,7 +272,7 @@ end
 -- Close a job for good: only its record, sums, story and answer stay, for a time. Then come names
 -- and values of the fields that say why.
 -- KEYS    job runnable reducing served ended free leases ends pieces arrivals story sums history
---         timeline
+--         timeline files
 local function close(k, job, state, wall_ms, keep_ms, ...)
   local why = {...}
   redis.call('HSET', k.job, 'state', state, 'ended', int(wall_ms), 'unassigned', '0')
@@ -285,7 +285,7 @@ local function close(k, job, state, wall_ms, keep_ms, ...)
   add_to_story(k.story, state, ...)
   ring(k)
   count(k, 'job ' .. state, 1)
-  for _, key in ipairs({k.job, k.sums, k.story, k.history, k.timeline}) do
+  for _, key in ipairs({k.job, k.sums, k.story, k.history, k.timeline, k.files}) do
     redis.call('PEXPIRE', key, keep_ms)
   end
 end

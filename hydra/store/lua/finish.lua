@@ -19,6 +19,5 @@ for i = a.files_at, #ARGV, 2 do
   local file = file_pack({parts = tonumber(ARGV[i + 1]), token = a.token})
   redis.call('HSET', k.files, ARGV[i], file)
 end
-if #ARGV >= a.files_at then redis.call('PEXPIRE', k.files, a.keep_ms) end
 close(k, a.job, 'done', wall_ms, a.keep_ms)
 return 'accepted'

@@ -5,8 +5,18 @@
 --         (worker, job, token and reduced as the session had them when the caller looked)
 -- RETURNS 1 if a lease was lost, 0 if none was, -1 if the session has changed since: look again
 
+-- A late call of a session that has left must not open it, again or for the first time.
+local function close_session()
+  redis.call('DEL', k.session)
+  redis.call('HSET', k.session, 'ended', '1')
+  redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
+end
+
 local s = hash_read(k.session, 'worker', 'job', 'token', 'reduces')
-if not s.worker then return 0 end
+if not s.worker then
+  close_session()
+  return 0
+end
 if s.worker ~= a.worker or s.job ~= a.job or s.token ~= a.token
     or (s.reduces or '') ~= a.reduced then
   return -1
@@ -21,9 +31,7 @@ if r.state == 'reducing' and r.reducer == a.session then
   add_to_story(k.reduced_story, 'reduce', 'worker', a.worker, 'why', a.why)
   ring(k)
 end
-redis.call('DEL', k.session)
-redis.call('HSET', k.session, 'ended', '1') -- a late call of it must not open it again
-redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
+close_session()
 if redis.call('HGET', k.worker, 'session') == a.session then -- else a newer one has begun
   redis.call('HDEL', k.worker, 'job', 'session')
   redis.call('ZADD', k.workers, 'XX', ms(wall_ms - 1), a.worker)

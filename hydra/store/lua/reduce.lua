@@ -7,6 +7,7 @@
 local now_ms, wall_ms = hydra_now(k)
 local after = redis.call('ZSCORE', k.reducing, a.job)
 if not after then return {0} end
+if redis.call('HEXISTS', k.session, 'ended') == 1 then return {0} end
 local r = hash_read(k.job, 'attempts', 'reducer')
 if tonumber(after) <= now_ms then
   local attempts = tonumber(r.attempts)

@@ -92,7 +92,7 @@ class WorkerRecord:
     seen_ms: int = 0
     live_until_ms: int = 0
     job: str = ""
-    doing: Fields = field(default_factory=dict)
+    claimed: Fields = field(default_factory=dict)
     """The fields of its last claim."""
     rates: dict[str, float] = field(default_factory=dict)
     pause: Pause | None = None
@@ -106,7 +106,7 @@ class WorkerRecord:
             seen_ms=self.seen_ms,
             live_until_ms=self.live_until_ms,
             job=self.job,
-            doing=sentence_of("claim", self.doing),
+            doing=sentence_of("claim", self.claimed),
             rates=dict(self.rates),
             pause=self.pause,
         )

@@ -353,13 +353,13 @@ def lend(
     known.job, known.token = record.id, token
     worker = state.workers[session.worker]
     worker.job = record.id
-    worker.doing = {
+    worker.claimed = {
         "worker": session.worker,
         "start": span.start,
         "stop": span.stop,
         "why": ask.why,
     }
-    add_to_story(state, record, "claim", **worker.doing)
+    add_to_story(state, record, "claim", **worker.claimed)
     state.observer.lent(lease)
     return Grant(
         job=record.id,

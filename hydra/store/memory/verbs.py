@@ -35,7 +35,7 @@ from hydra.store.memory.steps import JobRecord
 NO_FILES: Mapping[str, bytes] = {}
 
 CLAIM = "claim"
-"""The digest of every claim: a repeat gets the first grant, whatever it asks for now_ms."""
+"""The digest of every claim: a repeat gets the first grant, whatever it asks for now."""
 
 
 class MemoryVerbs:
@@ -121,10 +121,11 @@ class MemoryVerbs:
         """End a session and what it held; whether a lease was lost."""
         state = self._state
         with state.lock:
-            known = state.sessions.get(session)
-            if known is None or known.ended:
+            known = state.sessions.setdefault(session, SessionRecord(""))
+            was_open = known.worker and not known.ended
+            known.ended = True  # a late call must not open it, again or for the first time
+            if not was_open:
                 return False
-            known.ended = True  # a late call of it must not open it again
             _, wall_ms = state.hydra_now()
             record = state.jobs.get(known.job)
             lost = record is not None and known.token in record.leases
@@ -232,6 +233,9 @@ class MemoryVerbs:
             record = state.jobs.get(job)
             if not record or record.state is not JobState.REDUCING:
                 return None
+            known = state.sessions.get(session.id)
+            if known and known.ended:
+                return None
             if record.reduce_after_ms <= now_ms:
                 if record.attempts >= limits.REDUCE_ATTEMPTS_MAX:
                     steps.close(state, record, "fail", attempts=record.attempts)
@@ -249,8 +253,7 @@ class MemoryVerbs:
                 )
             elif record.reducer != session.id:
                 return None
-            known = state.sessions.get(session.id)
-            if known and not known.ended:
+            if known:
                 known.reduces = job
             spec = record.spec
             whole: Partial = dict(record.pieces)

@@ -194,7 +194,9 @@ class MemoryViews:
         with self._state.lock:
             return len(self._state.live_workers())
 
-    def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
+    def story(
+        self, job: str, after: str = "", limit: int = limits.STORY_READ_MAX
+    ) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first."""
         with self._state.lock:
             return self._behind(self._state.job(job).story, after)[:limit]

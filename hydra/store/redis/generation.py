@@ -14,6 +14,7 @@ import redis
 from hydra.clock import Clock
 from hydra.errors import StoreUnsafe
 from hydra.server.connection import store_errors
+from hydra.server.state_folder import open_folder, write_whole
 from hydra.store.redis import format, keys
 
 FILE = "generation"
@@ -36,13 +37,12 @@ def adopt(client: redis.Redis, state_dir: str, clock: Clock) -> str:
             f"this Redis {what}, but {path} knows generation {known}: its data was lost or it is "
             f"another server. Restore it, or delete that file to start with no jobs"
         )
-    format.ensure(client, clock)
+    format.ensure(client)
     if not found:
         with store_errors():
             client.set(keys.GENERATION, clock.new_id(), nx=True)
             raw = client.get(keys.GENERATION)
         found = raw.decode() if isinstance(raw, bytes) else ""
     if not known:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text(found + "\n")
+        write_whole(open_folder(state_dir) / FILE, found + "\n")
     return found

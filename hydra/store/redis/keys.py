@@ -11,7 +11,7 @@ FORMAT = "hydra:format"
 """string: which version of the records this data has; see `format`."""
 
 MIGRATING = "hydra:migrating"
-"""string: who brings the records up to date now; lives LOCK_MS of `format`."""
+"""string: who brings the records up to date now; lives LOCK_S of `format`."""
 
 GENERATION = "hydra:generation"
 """string: the id of this data, made at first use."""
@@ -54,9 +54,9 @@ BELL = "hydra:bell"
 
 
 def worker(worker: str) -> str:
-    """hash: host, pid, seen, session (its last), job, doing, paused, paused_until, rates.
+    """hash: host, pid, seen, session (its last), job, claimed, paused, paused_until, rates.
 
-    `doing` is a DOING; each rate is `rate:<version>` of a kernel.
+    `claimed` is a CLAIMED, its last claim; each rate is `rate:<version>` of a kernel.
     """
     return f"hydra:worker:{worker}"
 

@@ -129,7 +129,7 @@ OPENED = Layout("opened", "job:word spec_digest:word")
 FILE = Layout("file", "parts:int token:word")
 """A file of an answer: under which token its parts are, and how many there are."""
 
-DOING = Layout("doing", "start:int stop:int why:text")
+CLAIMED = Layout("claimed", "start:int stop:int why:text")
 """A worker's last claim."""
 
 ASK = Layout(
@@ -159,7 +159,7 @@ LAYOUTS = (
     SAMPLE,
     OPENED,
     FILE,
-    DOING,
+    CLAIMED,
     ASK,
     CUT,
     GRANT,

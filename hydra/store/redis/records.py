@@ -25,7 +25,7 @@ from hydra.model.messages import Grant, Pace, Receipt, Tally
 from hydra.model.pauses import Pause
 from hydra.model.story import NUMBERS, sentence_of
 from hydra.store import wire
-from hydra.store.redis.layout import CHUNK, DOING, GRANT, LEASE, RANGE, RECEIPT, SAMPLE
+from hydra.store.redis.layout import CHUNK, CLAIMED, GRANT, LEASE, RANGE, RECEIPT, SAMPLE
 
 
 def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -174,7 +174,7 @@ def read_worker(name: str, until_ms: int, record: Mapping[str, str], paused: boo
         for field, value in record.items()
         if field.startswith("rate:")
     }
-    doing = DOING.unpack(record["doing"]) | {"worker": name} if "doing" in record else {}
+    claimed = CLAIMED.unpack(record["claimed"]) | {"worker": name} if "claimed" in record else {}
     return Worker(
         id=name,
         host=record.get("host", ""),
@@ -182,7 +182,7 @@ def read_worker(name: str, until_ms: int, record: Mapping[str, str], paused: boo
         seen_ms=int(record.get("seen", 0)),
         live_until_ms=until_ms,
         job=record.get("job", ""),
-        doing=sentence_of("claim", doing),
+        doing=sentence_of("claim", claimed),
         rates=rates,
         pause=Pause(record["paused"], int(record["paused_until"])) if paused else None,
     )

@@ -17,7 +17,8 @@ nil if it is None). After a last word with `...` come as many arguments as there
 `a.partial_at` is the place of the first in ARGV. What stands in brackets is for people.
 
 So nobody counts positions, and a key or an argument more is a word in the header and one in the
-call. Every script is sent as limits + layouts + tables + _prelude.lua + its own file. The `#!lua`
+call. Every script is sent as limits + the table `k` + _numbers.lua + layouts + the table `a` +
+_prelude.lua + its own file. The `#!lua`
 line makes Redis refuse a script before its first write when memory is full, unless the file's FLAGS
 line says allow-oom: so giving up and finishing always work, and nothing is ever half done.
 """
@@ -143,7 +144,7 @@ class Header:
         found = {name: re.sub(r"\n-- +", " ", words) for name, words in SECTION.findall(head)}
         if missing := {"KEYS", "ARGV", "RETURNS"} - found.keys():
             raise TypeError(f"a script's header lacks {', '.join(sorted(missing))}")
-        called = (word for step in called_by(body) for word in steps()[step].keys)
+        called = (word for step in sorted(called_by(body)) for word in steps()[step].keys)
         words = dict.fromkeys((*found["KEYS"].split(), *called, *EVERYWHERE))
         told = re.sub(r"\([^)]*\)", "", found["ARGV"])  # what is said of the arguments
         arguments = tuple(map(Argument.read, told.split()))

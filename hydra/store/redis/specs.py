@@ -28,16 +28,22 @@ class Specs:
 
     def of_all(self, jobs: Sequence[str]) -> dict[str, JobSpec]:
         """The specs of those jobs that there are, in the order given: one round trip at most."""
-        unknown = [job for job in jobs if job not in self._known]
+        known = self._known  # another thread may begin a new one at any moment
+        found = {job: known[job] for job in jobs if job in known}
+        unknown = [job for job in jobs if job not in found]
         if unknown:
-            if len(self._known) + len(unknown) > SPECS_MAX:
-                self._known.clear()
-                unknown = list(jobs)
             with store_errors(), self._redis.pipeline(transaction=False) as pipe:
                 for job in unknown:
                     pipe.hgetall(keys.job(job))
                 records = pipe.execute()
-            for job, record in zip(unknown, records, strict=True):
-                if record:
-                    self._known[job] = wire.spec_from(text_fields(record))
-        return {job: self._known[job] for job in jobs if job in self._known}
+            read = {
+                job: wire.spec_from(text_fields(record))
+                for job, record in zip(unknown, records, strict=True)
+                if record
+            }
+            if len(known) + len(read) > SPECS_MAX:
+                self._known = read
+            else:
+                known.update(read)
+            found |= read
+        return {job: found[job] for job in jobs if job in found}

@@ -152,8 +152,6 @@ class RedisVerbs:
                     keys.session(session), "worker", "job", "token", "reduces"
                 )
             worker, job, token, reduced = (word.decode() if word else "" for word in known)
-            if not worker:
-                return False
             lost = self._run(
                 "leave",
                 session=session,

@@ -303,10 +303,12 @@ class RedisViews:
             wall_ms = float(self._redis.hget(keys.CLOCK, "seen") or 0)
             return int(self._redis.zcount(keys.WORKERS, wall_ms, "+inf"))
 
-    def story(self, job: str, after: str = "", limit: int = 500) -> Sequence[StoryEntry]:
+    def story(
+        self, job: str, after: str = "", limit: int = limits.STORY_READ_MAX
+    ) -> Sequence[StoryEntry]:
         """What happened to the job after the entry `after`, oldest first."""
         run, rows = self._behind(keys.story(job), after, limit)
-        if not rows and not after:
+        if not rows:
             self.job(job)
         return [read_story(run, entry, fields) for entry, fields in rows]
 
