@@ -25,27 +25,32 @@ class Kind:
 
     write: Callable[[Any], str]
     read: Callable[[str], Any]
+    lua_format: str
+    """For string.format, as in _numbers.lua."""
     lua_write: str
+    """What that is given."""
     lua_read: str
 
 
 KINDS = {
-    "int": Kind(lambda value: str(int(value)), int, "int({})", "tonumber({})"),
-    "float": Kind(lambda value: repr(float(value)), float, "frac({})", "tonumber({})"),
-    "ms": Kind(lambda value: f"{value:.3f}", float, "ms({})", "tonumber({})"),
+    "int": Kind(lambda value: str(int(value)), int, "%.0f", "{}", "tonumber({})"),
+    "float": Kind(lambda value: repr(float(value)), float, "%.17g", "{}", "tonumber({})"),
+    "ms": Kind(lambda value: f"{value:.3f}", float, "%.3f", "{}", "tonumber({})"),
     "flag": Kind(
         lambda value: "1" if value else "0",
         lambda word: word == "1",
+        "%s",
         "({} and '1' or '0')",
         "{} == '1'",
     ),
     "word": Kind(
         lambda value: str(value) or NONE,
         lambda word: "" if word == NONE else word,
+        "%s",
         f"({{}} ~= '' and {{}} or '{NONE}')",
         f"({{}} ~= '{NONE}' and {{}} or '')",
     ),
-    "text": Kind(str, str, "{}", "{}"),
+    "text": Kind(str, str, "%s", "{}", "{}"),
 }
 
 
@@ -80,6 +85,7 @@ class Layout:
 
     def lua(self) -> str:
         """The source of both functions."""
+        form = " ".join([kind.lua_format for kind in self.fields.values()])
         written = [kind.lua_write.replace("{}", f"t.{word}") for word, kind in self.fields.items()]
         # A last field may be empty, and in Lua a pattern without captures for it would not match.
         pattern = " ".join(["(%S+)"] * self._splits) + " ?(.*)"
@@ -88,7 +94,7 @@ class Layout:
         ]
         return (
             f"local function {self.name}_pack(t)\n"
-            f"  return table.concat({{{', '.join(written)}}}, ' ')\nend\n"
+            f"  return string.format('{form}', {', '.join(written)})\nend\n"
             f"local function {self.name}_unpack(line)\n"
             f"  local {', '.join(self.fields)} = string.match(line, '^{pattern}$')\n"
             f"  return {{{', '.join(read)}}}\nend"

@@ -188,17 +188,26 @@ def header(verb: str) -> Header:
 
 
 def text(verb: str, *, flags: bool = True) -> str:
-    """The whole script of a verb; without `flags` for servers that know no `#!lua` line."""
-    head = header(verb)
+    """The whole script of a verb; without `flags` for servers that know no `#!lua` line.
+
+    It has the layouts and steps that it uses and no other: a server runs all of it at each call.
+    """
+    head, own = header(verb), _file(verb)
+    called = called_by(own)
+    prelude = _file("_prelude")
+    for name in steps().keys() - called:
+        prelude = prelude.replace(f"local function {name}{steps()[name].code}", "")
     shebang = f"#!lua{' flags=' + head.flags if head.flags else ''}\n" if flags else ""
     numbers = "\n".join(f"local {name} = {getattr(limits, name)!r}" for name in LIMITS)
-    layouts = "\n".join(layout.lua() for layout in LAYOUTS)
+    records = {argument.kind for argument in head.arguments}
+    records.update(re.findall(r"\b(\w+?)_(?:un)?pack\(", prelude + own))
+    layouts = "\n".join(layout.lua() for layout in LAYOUTS if layout.name in records)
     given = ", ".join(f"{key.name} = KEYS[{at}]" for at, key in enumerate(head.keys, 1))
     told = ", ".join(argument.lua(at) for at, argument in enumerate(head.arguments, 1))
     return (
         f"{shebang}{numbers}\nlocal FORMAT = '{FORMAT}'\n"
         f"local k = {{{given}}}\n{_file('_numbers')}\n{layouts}\n"
-        f"local a = {{{told}}}\n{_file('_prelude')}\n{_file(verb)}"
+        f"local a = {{{told}}}\n{prelude}\n{own}"
     )
 
 
