@@ -77,12 +77,17 @@ def run(
 def _strike_all(
     scene: Scene, strikes: Sequence[Strike], struck: list[Strike], say: Say, until_found: bool
 ) -> None:
-    """Inject each fault at its time and heal it at its own; `struck` gets those that could be."""
+    """Inject each fault at its time and heal it at its own; `struck` gets those that could be.
+
+    The plan's time stands still while a fault is injected or healed, which may take long: else the
+    faults that are late would all strike at once, also those that are to be alone.
+    """
     coming = list(strikes)
     healing: list[tuple[float, int, Strike, AbstractContextManager[None]]] = []
     begun_s = time.monotonic()
     while coming or healing:
-        now_s = time.monotonic() - begun_s
+        looked_s = time.monotonic()
+        now_s = looked_s - begun_s
         if healing and healing[0][0] <= now_s:
             _, _, strike, wound = heapq.heappop(healing)
             wound.__exit__(None, None, None)
@@ -96,6 +101,8 @@ def _strike_all(
         else:
             scene.crew.tend()
             time.sleep(STEP_S)
+            looked_s = time.monotonic()
+        begun_s += time.monotonic() - looked_s
         if until_found and scene.found():
             coming.clear()
 
