@@ -78,9 +78,18 @@ class Verbs(Protocol):
         """
 
     def claim(
-        self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
+        self,
+        session: Session,
+        seq: int,
+        job: str,
+        ask: Ask,
+        cut: Cut | None = None,
+        passed: Sequence[str] = (),
     ) -> Grant | None:
         """Lease up to `ask.units` of the job to the session; None if nothing is free.
+
+        `passed` are jobs whose turn it was before, and that the session cannot serve: they do not
+        keep its later hand-ins from bringing the next chunk.
 
         With `cut`, take the far part of that lease instead; None if its holder went past. A
         session that holds a lease already is given nothing until that lease has ended.
@@ -142,8 +151,11 @@ class Views(Protocol):
     Any method raises StoreDown when the store does not answer.
     """
 
-    def look(self, session: Session) -> Look:
-        """What there is to do, with this worker's rates."""
+    def look(self, session: Session, versions: Collection[str] | None = None) -> Look:
+        """What there is to do for a worker that has those versions of kernels, with its rates.
+
+        Without `versions`, one that can do everything.
+        """
 
     def lent(self, session: Session, job: str, token: str) -> Lent | None:
         """A lease that the session says it holds, as the store last told this process of it.

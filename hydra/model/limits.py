@@ -72,7 +72,16 @@ RATE_KEEP_MS = 30 * 86_400_000
 """How long the rate of a host that computes no more is remembered."""
 
 CLAIM_TRIES_MAX = 4
-"""Jobs that one claim tries."""
+"""Jobs that one claim tries, of those that the worker can serve."""
+
+PASSED_MAX = 32
+"""Jobs that a session remembers as not for it, the first in turn."""
+
+SERVED_MS = 10_000
+"""A job of which nothing was lent for this long does not catch up on its turns."""
+
+SERVED_MAX = 64
+"""Jobs served lately that are compared."""
 
 EXPIRE_BATCH = 100
 """Leases that one reaper call ends."""

@@ -59,9 +59,11 @@ class Look:
     """What a worker sees before it claims."""
 
     jobs: Sequence[Runnable]
-    """Runnable jobs, least virtual time first, at most CLAIM_TRIES_MAX."""
+    """Runnable jobs that it can serve, least virtual time first, at most CLAIM_TRIES_MAX."""
+    passed: Sequence[str]
+    """Runnable jobs before or among them that it cannot, at most PASSED_MAX."""
     reducible: Sequence[str]
-    """Jobs whose units are all in and whose reduction nobody holds."""
+    """Jobs that it can reduce: all units are in, and nobody holds the reduction."""
 
 
 @dataclass(frozen=True, slots=True)

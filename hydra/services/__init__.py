@@ -33,6 +33,10 @@ class Hydra:
         found = self.kernels().get(kernel)
         return found is not None and found.version == version
 
+    def versions(self) -> frozenset[str]:
+        """The versions of the kernels that this process has."""
+        return frozenset(kernel.version for kernel in self.kernels().values())
+
     def kernel_of(self, job: Job) -> Kernel | None:
         """The job's kernel, if this process has it in the job's version."""
         runs = self.runs(job.spec.kernel, job.spec.version)

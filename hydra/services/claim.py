@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hydra.model import Session, Span, limits
@@ -21,20 +22,21 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     Jobs are tried in the order of their virtual time, the hint's first; only those whose kernel
     this process has in the job's version.
     """
-    look = h.store.views.look(session)
-    jobs = [job for job in look.jobs if h.runs(job.kernel, job.version)]
-    jobs.sort(key=lambda job: job.job != hint.job)
+    look = h.store.views.look(session, h.versions())
+    jobs = sorted(look.jobs, key=lambda job: job.job != hint.job)
     for job in jobs:
         if job.pace.unassigned_units:
             costs = h.costs(job.kernel, job.params)
             ask = ask_for(h, job.pace, job.total_units, costs, hint)
-            grant = h.store.verbs.claim(session, seq, job.job, ask) if ask.units else None
+            if not ask.units:
+                continue
+            grant = h.store.verbs.claim(session, seq, job.job, ask, None, look.passed)
             if grant:
                 return grant
     if h.settings.sizing not in chunking.SPLITTING:
         return None
     for job in jobs:
-        grant = _take_far_part(h, session, seq, job, hint)
+        grant = _take_far_part(h, session, seq, job, hint, look.passed)
         if grant:
             return grant
     return None
@@ -82,7 +84,9 @@ def _beat_s(h: Hydra, pace: Pace) -> float:
     return calling.call_interval_s(pace.live_workers, shortest_s, limits.BEATS_PER_S_MAX)
 
 
-def _take_far_part(h: Hydra, session: Session, seq: int, job: Runnable, hint: Hint) -> Grant | None:
+def _take_far_part(
+    h: Hydra, session: Session, seq: int, job: Runnable, hint: Hint, passed: Sequence[str]
+) -> Grant | None:
     now_ms, leases = h.store.views.stragglers(job.job, STRAGGLERS_LOOKED_AT)
     costs, rate = h.costs(job.kernel, job.params), job.pace.rate
     ask = ask_for(h, job.pace, job.total_units, costs, hint)
@@ -96,4 +100,4 @@ def _take_far_part(h: Hydra, session: Session, seq: int, job: Runnable, hint: Hi
     unit_cost = costs.mean(Span(cut.at, others[cut.token].span.stop))
     slice_units = int(rate * h.settings.slice_seconds / unit_cost)
     ask = replace(ask, unit_cost=unit_cost, slice_units=slice_units)
-    return h.store.verbs.claim(session, seq, job.job, ask, cut)
+    return h.store.verbs.claim(session, seq, job.job, ask, cut, passed)

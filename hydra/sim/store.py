@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Protocol
@@ -133,11 +133,17 @@ class CountedVerbs(MemoryVerbs):
         return super().enlist(session)
 
     def claim(
-        self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
+        self,
+        session: Session,
+        seq: int,
+        job: str,
+        ask: Ask,
+        cut: Cut | None = None,
+        passed: Sequence[str] = (),
     ) -> Grant | None:
         """Count it."""
         self._counted.count("claim")
-        return super().claim(session, seq, job, ask, cut)
+        return super().claim(session, seq, job, ask, cut, passed)
 
     def complete(
         self,
@@ -173,10 +179,10 @@ class CountedViews(MemoryViews):
         super().__init__(counted.state)
         self._counted = counted
 
-    def look(self, session: Session) -> Look:
+    def look(self, session: Session, versions: Collection[str] | None = None) -> Look:
         """Count it."""
         self._counted.count("look")
-        return super().look(session)
+        return super().look(session, versions)
 
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Count it, after their holders have been heard."""

@@ -61,7 +61,7 @@ class LocalPort:
 
     def reduce(self, session: Session, job: str = "") -> bool:
         """Reduce that job, or one that waits for it."""
-        waiting = [job] if job else self._h.store.views.look(session).reducible
+        waiting = [job] if job else self._h.store.views.look(session, self._h.versions()).reducible
         return reduce_waiting(self._h, session, waiting)
 
     def listen(self, seconds: float) -> None:

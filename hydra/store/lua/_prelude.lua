@@ -200,21 +200,58 @@ local function charge(rates, ask, n)
   return worker_s / math.max(rates.live_workers, 1)
 end
 
+-- The least virtual time of the other jobs that were served lately; nil if there is none.
+-- KEYS    served runnable
+local function least_served(k, job, now_ms)
+  local least
+  local lately = redis.call('ZRANGEBYSCORE', k.served, ms(now_ms - SERVED_MS), '+inf', 'LIMIT', 0,
+    SERVED_MAX)
+  for _, other in ipairs(lately) do
+    local vtime = other ~= job and tonumber(redis.call('ZSCORE', k.runnable, other))
+    if vtime and vtime < (least or math.huge) then least = vtime end
+  end
+  return least
+end
+
+-- A job's turn has come. One that was not served lately (nobody here could, or it is new) does not
+-- catch up on what it missed: it goes on with those that were.
+-- KEYS    served runnable
+local function serve(k, job, now_ms)
+  local last = tonumber(redis.call('ZSCORE', k.served, job))
+  if not last or last < now_ms - SERVED_MS then
+    local least = least_served(k, job, now_ms)
+    if least and least > tonumber(redis.call('ZSCORE', k.runnable, job)) then
+      redis.call('ZADD', k.runnable, frac(least), job)
+    end
+  end
+  redis.call('ZADD', k.served, ms(now_ms), job)
+end
+
+-- Take off a job's charge what a lease does not do of it after all.
+-- KEYS    runnable
+local function refund(k, job, lease, units)
+  if redis.call('ZSCORE', k.runnable, job) then
+    redis.call('ZINCRBY', k.runnable, frac(-units * lease.unit_charge_s), job)
+  end
+end
+
 -- Lend a range: the one place where leases begin. `ask` is what the worker asked for, `pace` how
 -- the job stands without the range. Returns a grant.
 -- KEYS    runnable session worker story
 local function lend(k, job, priority, pace, ask, range, now_ms, wall_ms)
+  local n = range.stop - range.start
+  local charged_s = charge(pace, ask, n) / priority
   local lease = {
     start = range.start, stop = range.stop, slice_units = ask.slice_units,
     rate_units_s = pace.rate / ask.unit_cost, at_ms = now_ms, beat_ms = ask.beat_ms,
     losses = range.losses, many = range.many, loser = range.loser, session = a.session,
     worker = a.worker, tau_ms = ask.tau_ms, lent_ms = wall_ms, first = range.start,
-    cut = false, busy_ms = 0,
+    cut = false, busy_ms = 0, unit_charge_s = charged_s / n,
   }
   lease_renew(k, lease, now_ms, wall_ms)
   lease_write(k, job, ask.token, lease)
-  redis.call('ZINCRBY', k.runnable,
-    frac(charge(pace, ask, range.stop - range.start) / priority), job)
+  serve(k, job, now_ms)
+  redis.call('ZINCRBY', k.runnable, frac(charged_s), job)
   redis.call('HSET', k.session, 'job', job, 'token', ask.token)
   redis.call('HSET', k.worker, 'job', job,
     'claimed', claimed_pack({start = range.start, stop = range.stop, why = ask.why}))
@@ -234,13 +271,15 @@ end
 
 -- Close a job for good: only its record, sums, story and answer stay, for a time. Then come names
 -- and values of the fields that say why.
--- KEYS    job runnable reducing ended free leases ends pieces arrivals story sums history timeline files
+-- KEYS    job runnable reducing served ended free leases ends pieces arrivals story sums history
+--         timeline files
 local function close(k, job, state, wall_ms, keep_ms, ...)
   local why = {...}
   redis.call('HSET', k.job, 'state', state, 'ended', int(wall_ms), 'unassigned', '0')
   for i = 1, #why, 2 do redis.call('HSET', k.job, 'end_' .. why[i], why[i + 1]) end
   redis.call('ZREM', k.runnable, job)
   redis.call('ZREM', k.reducing, job)
+  redis.call('ZREM', k.served, job)
   redis.call('ZADD', k.ended, int(wall_ms), job)
   redis.call('DEL', k.free, k.leases, k.ends, k.pieces, k.arrivals)
   add_to_story(k.story, state, ...)
@@ -273,6 +312,7 @@ local function lose(k, job, token, lease, how, why, wall_ms, keep_ms)
     return
   end
   free_put(k, {start = lease.start, stop = lease.stop, losses = losses, many = many, loser = loser})
+  refund(k, job, lease, lease.stop - lease.start)
   ring(k)
   local unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
   redis.call('HSET', k.job, 'unassigned', int(unassigned + lease.stop - lease.start))

@@ -120,6 +120,7 @@ elseif a.rest == 'lost' then
 else
   lease_end(k, a.job, a.token, lease, 'return', wall_ms)
   free_put(k, lease)
+  refund(k, a.job, lease, lease.stop - lease.start)
   ring(k)
   unassigned = unassigned + lease.stop - lease.start
   redis.call('HSET', k.job, 'unassigned', int(unassigned))
@@ -137,12 +138,21 @@ if last then
 end
 local out = receipt('accepted', lease.stop, last)
 
--- The next chunk of the same job, unless another job has waited longer by more than a chunk.
+-- The next chunk of the same job, unless another one that the session can serve has waited longer
+-- by more than a chunk.
+local function least_vtime()
+  local passed = redis.call('HGET', k.session, 'passed') or ''
+  local last_turn = passed == '' and 0 or PASSED_MAX
+  local turns = redis.call('ZRANGE', k.runnable, 0, last_turn, 'WITHSCORES')
+  for i = 1, #turns, 2 do
+    if not string.find(passed, turns[i], 1, true) then return tonumber(turns[i + 1]) end
+  end
+  return math.huge
+end
 if a.ask and a.rest ~= 'lost' and not last then
-  local least = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
   local mine = tonumber(redis.call('ZSCORE', k.runnable, a.job))
   local chunk_s = charge(rates, a.ask, a.ask.units)
-  local range = mine <= tonumber(least[2]) + chunk_s and free_take(k, a.ask)
+  local range = mine <= least_vtime() + chunk_s and free_take(k, a.ask)
   if range then
     unassigned = unassigned - (range.stop - range.start)
     redis.call('HSET', k.job, 'unassigned', int(unassigned))

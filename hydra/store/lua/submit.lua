@@ -17,14 +17,15 @@ if redis.call('ZCARD', k.jobs) - redis.call('ZCARD', k.ended) >= a.jobs_open_max
   return 'many'
 end
 
-local _, wall_ms = hydra_now(k)
+local now_ms, wall_ms = hydra_now(k)
 local total = int(a.total)
-local least = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
+local first = redis.call('ZRANGE', k.runnable, 0, 0, 'WITHSCORES')
+local vtime = least_served(k, a.job, now_ms) or tonumber(first[2] or 0)
 for i = a.spec_at, #ARGV, 2 do redis.call('HSET', k.job, ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', k.job, 'state', 'running', 'done', '0', 'done_work', '0', 'unassigned', total,
   'created', int(wall_ms), 'attempts', '0')
 redis.call('ZADD', k.free, 0, range_pack({stop = a.total, losses = 0, many = false, loser = ''}))
-redis.call('ZADD', k.runnable, least[2] or 0, a.job)
+redis.call('ZADD', k.runnable, frac(vtime), a.job)
 redis.call('ZADD', k.jobs, int(wall_ms), a.job)
 add_to_story(k.story, 'submit', 'units', total)
 ring(k)

@@ -1,6 +1,6 @@
 -- tick: advance Hydra time and delete what has expired, at most `batch` jobs a call.
 -- FLAGS   allow-oom
--- KEYS    clock ended jobs workers paused fleet
+-- KEYS    clock ended jobs workers paused served fleet
 -- ARGV    now_ms# generation keep_ms# batch#
 -- RETURNS live workers, and 1 if the caller is to read their rates now; -1 if this is not the data
 --         that it knows
@@ -17,6 +17,7 @@ end
 for _, seen in ipairs({k.workers, k.paused}) do
   redis.call('ZREMRANGEBYSCORE', seen, '-inf', ms(wall_ms - WORKER_KEEP_MS))
 end
+redis.call('ZREMRANGEBYSCORE', k.served, '-inf', '(' .. ms(now_ms - SERVED_MS))
 local live = tonumber(redis.call('HGET', k.fleet, 'live') or 0)
 local figured = tonumber(redis.call('HGET', k.clock, 'figured') or 0)
 local pause_ms = math.floor(live / FIGURES_PER_S_MAX) * 1000

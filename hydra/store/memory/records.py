@@ -125,4 +125,6 @@ class SessionRecord:
     token: str = ""
     reduces: str = ""
     """The job whose reduction it took last."""
+    passed: frozenset[str] = frozenset()
+    """Jobs that it cannot serve."""
     ended: bool = False

@@ -114,6 +114,8 @@ class State:
         self.keys: dict[str, tuple[str, JobSpec]] = {}
         self.sessions: dict[str, SessionRecord] = {}
         self.workers: dict[str, WorkerRecord] = {}
+        self.served: dict[str, float] = {}
+        """When something of a job was last lent, Hydra ms."""
         self.deadlines: SortedSet[tuple[str, str]] = SortedSet()
         """Of leases: (job, token)."""
         self.rates: dict[tuple[str, str], float] = {}

@@ -67,6 +67,8 @@ class LeaseRecord:
     cut: bool = False
     """Whether somebody took the far part."""
     busy_ms: int = 0
+    unit_charge_s: float = 0.0
+    """What its job was charged for a unit of it."""
     deadline_ms: float = 0.0
 
     @property
@@ -246,11 +248,13 @@ def take_far_part(state: State, session: Session, record: JobRecord, cut: Cut) -
     span = Span(cut.at, victim.stop)
     if victim.start < cut.at < victim.stop:
         taken = Range(span=span, losses=victim.losses, loser=victim.loser, losers_many=victim.many)
+        refund(record, victim, span.units)
         victim.stop, victim.cut = cut.at, True
         lease_write(state, record, cut.token, victim)
     elif victim.start == cut.at and not victim.losses:
-        # All of it, which counts as a loss: else a unit that kills its workers would
-        # be taken for ever.
+        # All of it, which counts as a loss: else a unit that kills its workers would be taken
+        # for ever.
+        refund(record, victim, span.units)
         taken = Range(span=span, losses=1, loser=victim.session.worker)
         lease_end(state, record, cut.token, End.CUT)
     else:
@@ -278,6 +282,40 @@ def charge_s(pace: Pace, ask: Ask, units: int) -> float:
     return worker_s / max(pace.live_workers, 1)
 
 
+def least_served(state: State, job: str) -> float | None:
+    """The least virtual time of the other jobs that were served lately; None if there is none."""
+    lately = sorted(
+        (at_ms, other)
+        for other, at_ms in state.served.items()
+        if at_ms >= state.hydra_ms - limits.SERVED_MS
+    )
+    return min(
+        (
+            state.jobs[other].vtime_s
+            for _, other in lately[: limits.SERVED_MAX]
+            if other != job and state.jobs[other].state is JobState.RUNNING
+        ),
+        default=None,
+    )
+
+
+def serve(state: State, record: JobRecord) -> None:
+    """A job's turn has come.
+
+    One that was not served lately (nobody here could, or it is new) does not catch up on what it
+    missed: it goes on with those that were.
+    """
+    last_ms = state.served.get(record.id)
+    if last_ms is None or last_ms < state.hydra_ms - limits.SERVED_MS:
+        record.vtime_s = max(record.vtime_s, least_served(state, record.id) or 0.0)
+    state.served[record.id] = state.hydra_ms
+
+
+def refund(record: JobRecord, lease: LeaseRecord, units: int) -> None:
+    """Take off a job's charge what a lease does not do of it after all."""
+    record.vtime_s -= units * lease.unit_charge_s
+
+
 def lend(
     state: State,
     session: Session,
@@ -289,6 +327,7 @@ def lend(
 ) -> Grant:
     """Lend a range: the one place where leases begin."""
     pace, spec, span = state.pace(session, record), record.spec, found.span
+    charged_s = charge_s(pace, ask, span.units) / spec.priority
     lease = LeaseRecord(
         session=session,
         start=span.start,
@@ -304,11 +343,13 @@ def lend(
         lent_ms=int(state.wall_ms),
         first=span.start,
         pace=pace,
+        unit_charge_s=charged_s / span.units,
     )
     lease_renew(state, lease, now_ms)
     token = state.new_id()
     lease_write(state, record, token, lease)
-    record.vtime_s += charge_s(pace, ask, span.units) / spec.priority
+    serve(state, record)
+    record.vtime_s += charged_s
     known.job, known.token = record.id, token
     worker = state.workers[session.worker]
     worker.job = record.id
@@ -392,6 +433,7 @@ def lose(state: State, record: JobRecord, token: str, end: End, why: str) -> Non
     if stop - start == 1 and losses >= losses_max:
         close(state, record, "fail", unit=start, losses=losses, why=why)
     else:
+        refund(record, lease, stop - start)
         free_put(
             state, record, Range(span=lease.span, losses=losses, loser=loser, losers_many=many)
         )
@@ -400,6 +442,7 @@ def lose(state: State, record: JobRecord, token: str, end: End, why: str) -> Non
 def give_back(state: State, record: JobRecord, token: str, why: str) -> None:
     """Give the rest of a lease back unharmed."""
     lease = lease_end(state, record, token, End.RETURN)
+    refund(record, lease, lease.span.units)
     free_put(
         state,
         record,
@@ -418,6 +461,7 @@ def close(state: State, record: JobRecord, event: str, **why: str | int) -> None
     record.leases.clear()  # their deadlines go one by one as they pass: see expire
     record.ends = SortedSet()
     record.pieces.clear()
+    state.served.pop(record.id, None)
     add_to_story(state, record, record.state.value, **why)
     state.bell.ring()
     state.tally[f"job {record.state}"] += 1
@@ -501,12 +545,18 @@ def accept(
     if not ask or hand_in.rest is Rest.LOST or last:
         return receipt
     # The next chunk of the same job, unless another job has waited longer by more than a chunk.
-    least_s = state.runnable()[0].vtime_s
+    least_s = _least_vtime_s(state, known)
     chunk_s = charge_s(receipt.pace, ask, ask.units)
     found = free_take(record, ask) if record.vtime_s <= least_s + chunk_s else None
     if not found:
         return receipt
     return replace(receipt, grant=lend(state, session, known, record, ask, found, now_ms))
+
+
+def _least_vtime_s(state: State, known: SessionRecord) -> float:
+    """Of the jobs that the session can serve, as far as it knows."""
+    turns = state.runnable()[: limits.PASSED_MAX + 1]
+    return next((job.vtime_s for job in turns if job.id not in known.passed), math.inf)
 
 
 def fold(

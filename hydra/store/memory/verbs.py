@@ -7,7 +7,7 @@ script of `lua/`, in the same order: look, judge, then write.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.errors import KeyReused, TooMany
@@ -65,7 +65,7 @@ class MemoryVerbs:
                 id=job,
                 spec=spec,
                 created_ms=int(wall_ms),
-                vtime_s=min((other.vtime_s for other in state.runnable()), default=0.0),
+                vtime_s=self._vtime_s(job),
                 unassigned=spec.total_units,
                 free=[Range(span=Span(0, spec.total_units))],
             )
@@ -76,6 +76,14 @@ class MemoryVerbs:
             if key:
                 state.keys[key] = (job, spec)
             return record.view()
+
+    def _vtime_s(self, job: str) -> float:
+        """Where a new job begins: with the least of those served lately, or of all."""
+        state = self._state
+        least_s = steps.least_served(state, job)
+        if least_s is None:
+            least_s = min((other.vtime_s for other in state.runnable()), default=0.0)
+        return least_s
 
     def cancel(self, job: str, reason: str = "") -> Job:
         """End a job that has not ended."""
@@ -137,7 +145,13 @@ class MemoryVerbs:
     # Leases ----------------------------------------------------------------------------------
 
     def claim(
-        self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
+        self,
+        session: Session,
+        seq: int,
+        job: str,
+        ask: Ask,
+        cut: Cut | None = None,
+        passed: Sequence[str] = (),
     ) -> Grant | None:
         """Lease free units of the job, or the far part or all of the lease that `cut` names.
 
@@ -150,6 +164,7 @@ class MemoryVerbs:
                 return before if isinstance(before, Grant) else None
             now_ms, wall_ms = state.hydra_now()
             steps.seen(state, session, wall_ms)
+            known.passed = frozenset(passed)
             record, grant = state.jobs.get(job), None
             holds = (known.job, known.token) in state.deadlines
             if record and record.state is JobState.RUNNING and not holds:
@@ -286,6 +301,8 @@ class MemoryVerbs:
         with state.lock:
             now_ms, wall_ms = state.hydra_now()
             state.ticked_ms = wall_ms
+            since_ms = now_ms - limits.SERVED_MS
+            state.served = {job: at for job, at in state.served.items() if at >= since_ms}
             runnable = state.runnable()
             if now_ms - state.figured_ms >= state.live // limits.FIGURES_PER_S_MAX * 1000:
                 live = state.live_workers()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from hydra.model import (
 from hydra.model.cursors import cursor_of, position_in
 from hydra.model.messages import Arrivals, Lent, Look, Runnable
 from hydra.store.memory.state import State
+from hydra.store.memory.steps import JobRecord
 
 Entry = TypeVar("Entry", Chunk, StoryEntry)
 
@@ -104,10 +105,23 @@ class MemoryViews:
                 raise NoSuchFile(f"job {job} has no file {name[:64]!r}", field="name")
             return files[name]
 
-    def look(self, session: Session) -> Look:
-        """What there is to do, with this worker's rates."""
+    def look(self, session: Session, versions: Collection[str] | None = None) -> Look:
+        """What there is to do for a worker with those versions, with its rates."""
         state = self._state
+
+        def can(record: JobRecord) -> bool:
+            return versions is None or record.spec.version in versions
+
         with state.lock:
+            found: list[JobRecord] = []
+            passed: list[str] = []
+            for record in state.runnable():
+                if len(found) == limits.CLAIM_TRIES_MAX:
+                    break
+                if can(record):
+                    found.append(record)
+                else:
+                    passed.append(record.id)
             jobs = [
                 Runnable(
                     job=record.id,
@@ -119,15 +133,19 @@ class MemoryViews:
                     vtime_s=record.vtime_s,
                     pace=state.pace(session, record),
                 )
-                for record in state.runnable()[: limits.CLAIM_TRIES_MAX]
+                for record in found
             ]
             waiting = [
-                record.id
+                record
                 for record in state.jobs.values()
-                if record.state is JobState.REDUCING
-                and (record.reduce_after_ms <= state.hydra_ms or record.reducer == session.id)
+                if record.state is JobState.REDUCING and can(record)
             ]
-            return Look(jobs=jobs, reducible=waiting[: limits.CLAIM_TRIES_MAX])
+            reducible = [
+                record.id
+                for record in waiting[: limits.CLAIM_TRIES_MAX]
+                if record.reduce_after_ms <= state.hydra_ms or record.reducer == session.id
+            ]
+            return Look(jobs=jobs, passed=passed[: limits.PASSED_MAX], reducible=reducible)
 
     def lent(self, session: Session, job: str, token: str) -> Lent | None:
         """A lease that the session says it holds, as the last reply told its holder."""

@@ -20,6 +20,7 @@ from redis.exceptions import LockError
 from hydra.errors import StoreUnsafe
 from hydra.server.connection import store_errors
 from hydra.store.redis import keys
+from hydra.store.redis.layout import LEASE
 
 FORMAT = 2
 """The format that this version reads and writes. Data without a stamp is of format 1, Hydra 0.1."""
@@ -80,7 +81,8 @@ def _stamp(client: Any) -> str:
 def _from_1(client: Any, still_mine: Callable[[], object]) -> None:
     """Sessions hold replies, and workers what they do, in a form that has changed.
 
-    No worker runs across this change; leases of format 1 read as they are, and run out.
+    No worker runs across this change. Leases say since then what their jobs were charged; those of
+    format 1 run out.
     """
     cursor, done = 0, False
     while not done:
@@ -91,6 +93,10 @@ def _from_1(client: Any, still_mine: Callable[[], object]) -> None:
                 client.delete(key)
             elif key.startswith(b"hydra:worker:"):
                 client.hdel(key, "doing", "session")
+            elif key.startswith(b"hydra:job:") and key.endswith(b":leases"):
+                for token, line in client.hgetall(key).items():
+                    if len(line.split(b" ")) < len(LEASE.fields):
+                        client.hset(key, token, line + b" 0.0")
         done = cursor == 0
 
 

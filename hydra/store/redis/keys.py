@@ -31,6 +31,9 @@ ENDED = "hydra:ended"
 RUNNABLE = "hydra:runnable"
 """sorted set: RUNNING jobs by virtual time, seconds."""
 
+SERVED = "hydra:served"
+"""sorted set: RUNNING jobs by when something of them was last lent, Hydra ms."""
+
 REDUCING = "hydra:reducing"
 """sorted set: REDUCING jobs by when their reduction may be taken, Hydra ms."""
 
@@ -64,9 +67,10 @@ def rate(version: str, host: str) -> str:
 
 
 def session(session: str) -> str:
-    """hash: worker, seq, digest, reply, job, token, reduces, or only ended; lives SESSION_TTL_MS.
+    """hash: worker, seq, digest, reply, job, token, reduces, passed; or only ended.
 
-    `job` and `token` are of its lease; `reduces` is the last job whose reduction it took.
+    `job` and `token` are of its lease; `reduces` is the last job whose reduction it took; `passed`
+    are jobs that it cannot serve. It lives SESSION_TTL_MS.
     """
     return f"hydra:session:{session}"
 

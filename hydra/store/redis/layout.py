@@ -109,10 +109,11 @@ LEASE = Layout(
     "lease",
     "start:int stop:int slice_units:int rate_units_s:float at_ms:ms deadline_ms:ms beat_ms:ms",
     "losses:int many:flag loser:word session:word worker:word tau_ms:ms lent_ms:int first:int",
-    "cut:flag busy_ms:int",
+    "cut:flag busy_ms:int unit_charge_s:float",
 )
 """A live lease. `at_ms` and `deadline_ms` are Hydra time, `lent_ms` is wall-clock time; `first` is
-where the span began when it was lent; `cut`: somebody took the far part."""
+where the span began when it was lent; `cut`: somebody took the far part; `unit_charge_s` is what
+its job was charged for a unit of it."""
 
 RANGE = Layout("range", "stop:int losses:int many:flag loser:word")
 """A free range; its start is the score."""

@@ -59,6 +59,9 @@ LIMITS = (
     "TIMELINE_CHUNKS_MAX",
     "RATE_MEMORY_S",
     "RATE_S_MIN",
+    "PASSED_MAX",
+    "SERVED_MS",
+    "SERVED_MAX",
 )
 """Numbers of `limits.py` that scripts use by the same name."""
 
@@ -158,7 +161,8 @@ class Step:
 
 
 STEP = re.compile(
-    r"(?:^-- KEYS +([^\n]+)\n)?^local function (\w+)(\(.*?^end)", re.MULTILINE | re.DOTALL
+    r"(?:^-- KEYS +([^\n]+(?:\n--  +[^\n]+)*)\n)?^local function (\w+)(\(.*?^end)",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -166,7 +170,7 @@ STEP = re.compile(
 def steps() -> dict[str, Step]:
     """The steps of _prelude.lua, by name."""
     return {
-        name: Step(keys=tuple(words.split()), code=code)
+        name: Step(keys=tuple(words.replace("\n--", "").split()), code=code)
         for words, name, code in STEP.findall(_file("_prelude"))
     }
 

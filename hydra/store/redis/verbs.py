@@ -6,7 +6,7 @@ Python side names what a script takes and turns replies into nouns of the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hydra.errors import KeyReused, NoSuchJob, NoSuchWorker, StoreUnsafe, TooMany
@@ -168,7 +168,13 @@ class RedisVerbs:
     # Leases ----------------------------------------------------------------------------------
 
     def claim(
-        self, session: Session, seq: int, job: str, ask: Ask, cut: Cut | None = None
+        self,
+        session: Session,
+        seq: int,
+        job: str,
+        ask: Ask,
+        cut: Cut | None = None,
+        passed: Sequence[str] = (),
     ) -> Grant | None:
         """Lease free units of the job, or the far part or all of the lease that `cut` names.
 
@@ -187,6 +193,7 @@ class RedisVerbs:
             version=spec.version,
             ask=self._ask_line(ask),
             cut=CUT.pack(token=cut.token, at=cut.at, why=cut.why) if cut else None,
+            passed=" ".join(passed),
         ).decode()
         _raise_refusal(reply)
         word, _, granted = reply.partition(" ")

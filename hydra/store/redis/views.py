@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from hydra.errors import NoSuchFile, NoSuchJob, NotFinished
@@ -37,6 +37,9 @@ from hydra.store.redis.records import (
     text_fields,
 )
 from hydra.store.redis.specs import Specs
+
+LOOK_PAGE = 64
+"""Jobs whose turn it is that are read at once."""
 
 
 class RedisViews:
@@ -139,24 +142,27 @@ class RedisViews:
         self.job(job)
         raise NoSuchFile(f"job {job} has no file {name[:64]!r}", field="name")
 
-    def look(self, session: Session) -> Look:
-        """What there is to do, with this worker's rates: two round trips."""
+    def look(self, session: Session, versions: Collection[str] | None = None) -> Look:
+        """What there is to do for a worker with those versions: two round trips, as a rule."""
+
+        def can(spec: JobSpec) -> bool:
+            return versions is None or spec.version in versions
+
         with store_errors():
             with self._redis.pipeline(transaction=False) as pipe:
-                pipe.zrange(keys.RUNNABLE, 0, limits.CLAIM_TRIES_MAX - 1, withscores=True)
-                pipe.hget(keys.CLOCK, "active")
-                pipe.zrange(keys.REDUCING, 0, limits.CLAIM_TRIES_MAX - 1, withscores=True)
-                pipe.hgetall(keys.FLEET)
-                runnable, active, reducing, fleet = pipe.execute()
-            ids = [(job.decode(), vtime_s) for job, vtime_s in runnable]
-            known = [(job, vtime_s, spec) for job, vtime_s in ids if (spec := self._specs.of(job))]
+                pipe.zrange(keys.RUNNABLE, 0, LOOK_PAGE - 1, withscores=True)
+                pipe.zrange(keys.REDUCING, 0, LOOK_PAGE - 1, withscores=True)
+                pipe.hget(keys.CLOCK, "active").hgetall(keys.FLEET)
+                runnable, reducing, active, fleet = pipe.execute()
+            turns, passed = self._first(keys.RUNNABLE, runnable, can)
+            waiting, _ = self._first(keys.REDUCING, reducing, can)
             with self._redis.pipeline(transaction=False) as pipe:
-                for job, _ in reducing:
-                    pipe.hget(keys.job(job.decode()), "reducer")
-                for job, _, spec in known:
+                for job, _, _ in waiting:
+                    pipe.hget(keys.job(job), "reducer")
+                for job, _, spec in turns:
                     self._ask_pace(pipe, session, job, spec)
                 replies = pipe.execute()
-        reducers, rows = replies[: len(reducing)], replies[len(reducing) :]
+        reducers, rows = replies[: len(waiting)], replies[len(waiting) :]
         figures = text_fields(fleet)
         jobs = [
             Runnable(
@@ -169,15 +175,43 @@ class RedisViews:
                 vtime_s=vtime_s,
                 pace=_pace(rows[PACE_READS * at : PACE_READS * (at + 1)], spec, figures),
             )
-            for at, (job, vtime_s, spec) in enumerate(known)
+            for at, (job, vtime_s, spec) in enumerate(turns)
         ]
         mine = session.id.encode()
-        waiting = [
-            job.decode()
-            for (job, after_ms), reducer in zip(reducing, reducers, strict=True)
+        reducible = [
+            job
+            for (job, after_ms, _), reducer in zip(waiting, reducers, strict=True)
             if after_ms <= float(active or 0) or reducer == mine
         ]
-        return Look(jobs=jobs, reducible=waiting)
+        return Look(jobs=jobs, passed=passed, reducible=reducible)
+
+    def _first(
+        self, index: str, page: list[tuple[bytes, float]], can: Callable[[JobSpec], bool]
+    ) -> tuple[list[tuple[str, float, JobSpec]], list[str]]:
+        """The first jobs of an index that the worker can serve, and those passed over before.
+
+        `page` is the beginning of the index; further ones are read if need be.
+        """
+        found: list[tuple[str, float, JobSpec]] = []
+        passed: list[str] = []
+        read = 0
+        while page:
+            scores = {job.decode(): score for job, score in page}
+            for job, spec in self._specs.of_all(list(scores)).items():
+                if can(spec):
+                    found.append((job, scores[job], spec))
+                elif len(passed) < limits.PASSED_MAX:
+                    passed.append(job)
+                if len(found) == limits.CLAIM_TRIES_MAX:
+                    return found, passed
+            read += len(page)
+            whole = len(page) == LOOK_PAGE
+            page = (
+                self._redis.zrange(index, read, read + LOOK_PAGE - 1, withscores=True)
+                if whole
+                else []
+            )
+        return found, passed
 
     def lent(self, session: Session, job: str, token: str) -> Lent | None:
         """A lease that the session says it holds, as the store last described it."""
