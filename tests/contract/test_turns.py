@@ -69,10 +69,15 @@ def test_a_job_that_nobody_here_can_do_keeps_no_hand_in_from_the_next_chunk(
         grant = receipt.grant
 
 
-def test_a_job_that_it_can_do_and_that_waits_longer_gets_its_turn(store: Store, a: Session) -> None:
+@pytest.mark.parametrize("new", ["new", "ob"])
+def test_a_job_that_it_can_do_and_that_waits_longer_gets_its_turn(
+    store: Store, a: Session, new: str
+) -> None:
+    """Also if its id is a part of another's, `job1`, that the session cannot serve."""
+    store.verbs.submit("job1", pieces_spec(3))
     store.verbs.submit("mine", SPEC)
     grant = claim(store, a, 1, "mine")
-    store.verbs.submit("new", SPEC)
+    store.verbs.submit(new, SPEC)
     brought = 0
     for seq in range(2, 6):
         said = hand_in(SPEC, "mine", grant.token, grant.span, Rest.RETURN)

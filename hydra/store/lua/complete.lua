@@ -141,11 +141,11 @@ local out = receipt('accepted', lease.stop, last)
 -- The next chunk of the same job, unless another one that the session can serve has waited longer
 -- by more than a chunk.
 local function least_vtime()
-  local passed = redis.call('HGET', k.session, 'passed') or ''
-  local last_turn = passed == '' and 0 or PASSED_MAX
+  local passed = ' ' .. (redis.call('HGET', k.session, 'passed') or '') .. ' '
+  local last_turn = passed == '  ' and 0 or PASSED_MAX
   local turns = redis.call('ZRANGE', k.runnable, 0, last_turn, 'WITHSCORES')
   for i = 1, #turns, 2 do
-    if not string.find(passed, turns[i], 1, true) then return tonumber(turns[i + 1]) end
+    if not string.find(passed, ' ' .. turns[i] .. ' ', 1, true) then return tonumber(turns[i + 1]) end
   end
   return math.huge
 end

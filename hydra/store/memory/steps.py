@@ -307,7 +307,9 @@ def serve(state: State, record: JobRecord) -> None:
     """
     last_ms = state.served.get(record.id)
     if last_ms is None or last_ms < state.hydra_ms - limits.SERVED_MS:
-        record.vtime_s = max(record.vtime_s, least_served(state, record.id) or 0.0)
+        least_s = least_served(state, record.id)
+        if least_s is not None:
+            record.vtime_s = max(record.vtime_s, least_s)
     state.served[record.id] = state.hydra_ms
 
 

@@ -18,9 +18,9 @@ nil if it is None). After a last word with `...` come as many arguments as there
 
 So nobody counts positions, and a key or an argument more is a word in the header and one in the
 call. Every script is sent as limits + the table `k` + _numbers.lua + layouts + the table `a` +
-_prelude.lua + its own file. The `#!lua`
-line makes Redis refuse a script before its first write when memory is full, unless the file's FLAGS
-line says allow-oom: so giving up and finishing always work, and nothing is ever half done.
+_prelude.lua + its own file. The `#!lua` line makes Redis refuse a script before its first write
+when memory is full, unless the file's FLAGS line says allow-oom: so giving up and finishing always
+work, and nothing is ever half done.
 """
 
 from __future__ import annotations
