@@ -145,7 +145,8 @@ local function least_vtime()
   local last_turn = passed == '  ' and 0 or PASSED_MAX
   local turns = redis.call('ZRANGE', k.runnable, 0, last_turn, 'WITHSCORES')
   for i = 1, #turns, 2 do
-    if not string.find(passed, ' ' .. turns[i] .. ' ', 1, true) then return tonumber(turns[i + 1]) end
+    local word = ' ' .. turns[i] .. ' '
+    if not string.find(passed, word, 1, true) then return tonumber(turns[i + 1]) end
   end
   return math.huge
 end
