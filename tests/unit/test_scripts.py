@@ -124,8 +124,10 @@ def test_an_empty_text_at_the_end_is_no_fault() -> None:
 
 
 def test_a_record_takes_all_its_fields_and_no_other() -> None:
-    with pytest.raises(TypeError, match="range has stop"):
+    with pytest.raises(TypeError, match="'losses', 'many', and 'loser'"):
         layout.RANGE.pack(stop=1)
+    with pytest.raises(TypeError, match="'more'"):
+        layout.CUT.pack(token="t", at=1, why="", more=2)
 
 
 def test_a_script_is_the_same_in_every_process() -> None:

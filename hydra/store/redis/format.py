@@ -10,8 +10,8 @@ that its lock runs out writes nothing more: each batch begins with a look at the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -105,16 +105,10 @@ STEPS: dict[int, Callable[[Any, Callable[[], object]], None]] = {1: _from_1}
 that renews the lock, or raises LockError if another start has taken it."""
 
 
-@contextmanager
-def store_format() -> Iterator[None]:
-    """Turn a script's refusal of another format into StoreUnsafe."""
-    try:
-        yield
-    except redis.ResponseError as error:
-        code, _, found = str(error).partition(" ")
-        if code != "HYDRAFORMAT":
-            raise
-        raise mismatch(found.split(" ")[0]) from None
+def told_of(error: redis.ResponseError) -> Exception:
+    """StoreUnsafe if a script refused another format, else the error itself."""
+    code, _, found = str(error).partition(" ")
+    return mismatch(found.split(" ")[0]) if code == "HYDRAFORMAT" else error
 
 
 def require(client: Any) -> None:

@@ -7,8 +7,6 @@ would cost each chunk a round trip. A lease that is not remembered here is read 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hydra.model import Span, Verdict
 from hydra.model.messages import Grant, HandIn, Lent, Receipt
 
@@ -45,4 +43,6 @@ class LeaseCache:
         elif receipt.verdict is Verdict.ACCEPTED:
             span = Span(hand_in.span.stop, receipt.stop)
         if span and span.units > 0:
-            self._known[hand_in.token] = replace(lent, span=span, pace=receipt.pace)
+            self._known[hand_in.token] = Lent(
+                spec=lent.spec, first=lent.first, span=span, pace=receipt.pace
+            )

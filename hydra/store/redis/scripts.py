@@ -30,6 +30,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from operator import itemgetter
 from typing import Any
 
 import redis
@@ -225,8 +226,10 @@ class Script:
         self._script: RedisScript = client.register_script(text(verb, flags=flags))
         self._keys = BETWEEN_KEYS.join(key.pattern for key in found.keys)
         self._keys_number = len(found.keys)
-        self._arguments = [a.name for a in found.arguments if a.kind != "..."]
-        self._flags = [at for at, a in enumerate(found.arguments) if a.kind == "?"]
+        single = [a for a in found.arguments if a.kind != "..."]
+        self._single = itemgetter(*(a.name for a in single))
+        self._flags = [at for at, a in enumerate(single) if a.kind == "?"]
+        self._records = [at for at, a in enumerate(single) if a.kind not in ("", "#", "?")]
         self._rest = next((a.name for a in found.arguments if a.kind == "..."), None)
         self._named = {argument.name for argument in found.arguments}
         self._named |= {subject for key in found.keys for subject in key.subjects}
@@ -242,10 +245,11 @@ class Script:
         script_keys = self._keys.format_map(named).split(BETWEEN_KEYS)
         if len(script_keys) != self._keys_number:
             raise TypeError(f"{self._verb}: no name of a key may hold a zero byte")
-        given = [named[name] for name in self._arguments]
-        arguments = ["" if value is None else value for value in given]
+        arguments = list(self._single(named))
         for at in self._flags:
             arguments[at] = "1" if arguments[at] else ""
+        for at in self._records:
+            arguments[at] = arguments[at] or ""
         if self._rest:
             arguments += named[self._rest]
         return self._script(keys=script_keys, args=arguments)

@@ -24,7 +24,7 @@ class Specs:
 
     def of(self, job: str) -> JobSpec | None:
         """A job's spec; None if there is no such job."""
-        return self.of_all([job]).get(job)
+        return self._known.get(job) or self.of_all([job]).get(job)
 
     def of_all(self, jobs: Sequence[str]) -> dict[str, JobSpec]:
         """The specs of those jobs that there are, in the order given: one round trip at most."""

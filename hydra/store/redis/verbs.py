@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import redis
+
 from hydra.errors import KeyReused, NoSuchJob, NoSuchWorker, StoreUnsafe, TooMany
 from hydra.model import Job, JobSpec, Partial, Pieces, Session, Verdict, limits
 from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction, Work
@@ -16,7 +18,7 @@ from hydra.model.pauses import Pause
 from hydra.server.connection import store_errors
 from hydra.store import refusals, wire
 from hydra.store.redis import keys
-from hydra.store.redis.format import store_format
+from hydra.store.redis.format import told_of
 from hydra.store.redis.layout import ASK, CUT
 from hydra.store.redis.lease_cache import LeaseCache
 from hydra.store.redis.records import read_grant, read_receipt
@@ -87,8 +89,11 @@ class RedisVerbs:
 
     def _run(self, verb: str, **named: Any) -> Any:
         now_ms = -1 if self._now_ms is None else self._now_ms()
-        with store_errors(), store_format():
-            return self._scripts[verb](now_ms=now_ms, **named)
+        with store_errors():
+            try:
+                return self._scripts[verb](now_ms=now_ms, **named)
+            except redis.ResponseError as error:
+                raise told_of(error) from None
 
     # Jobs ------------------------------------------------------------------------------------
 
