@@ -195,6 +195,7 @@ REFUSING = (
     redis.exceptions.NoPermissionError,
     redis.exceptions.MasterDownError,
     redis.exceptions.ExecAbortError,
+    redis.exceptions.NoScriptError,  # it was started again between a script's loading and its call
 )
 
 

@@ -16,6 +16,8 @@ from hydra.server.connection import store_errors
     redis.exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
     redis.ReadOnlyError("You can't write against a read only replica."),
     redis.exceptions.ExecAbortError("Transaction discarded because of previous errors."),
+    # It was started again after redis-py had loaded the script a second time: this one, too.
+    redis.exceptions.NoScriptError("No matching script. Please use EVAL."),
     redis.ResponseError("MISCONF Errors writing to the AOF file: No space left on device"),
     redis.ResponseError("Command # 1 (DEL x) of pipeline caused error: MISCONF Errors writing"),
     redis.ResponseError("OOM command not allowed. script: 1f2e, on @user_script:31."),
