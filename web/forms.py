@@ -12,6 +12,9 @@ from hydra.kernels import Kernel
 CHARS_MAX = 200
 """What an address may put into one field."""
 
+PRIORITY_FIELD = "_priority"
+"""Our own fields begin like this: a kernel may call a parameter `priority`."""
+
 Typed = Mapping[str, str]
 
 
@@ -22,7 +25,7 @@ class Form:
     name: str
     kernel: Kernel
     typed: Typed = field(default_factory=dict)
-    """What stands in the fields instead of the defaults."""
+    """What stands in the fields, that of the priority too, instead of the defaults."""
     errors: Mapping[str, str] = field(default_factory=dict)
     preset: str = ""
     """The preset it was filled from, if it was."""
@@ -39,8 +42,13 @@ def prefilled(name: str, kernel: Kernel, query: Mapping[str, str]) -> Form:
             known = ", ".join(kernel.presets) or "none"
             raise BadParam(f"{name} has no such preset; it has {known}", field="preset")
         typed = {param: str(value) for param, value in kernel.presets[preset].items()}
-    given = {param: query[param][:CHARS_MAX] for param in kernel.params if param in query}
+    given = {param: text[:CHARS_MAX] for param, text in texts_of(kernel, query).items()}
     return Form(name, kernel, typed | given, preset=preset)
+
+
+def texts_of(kernel: Kernel, sent: Mapping[str, str]) -> dict[str, str]:
+    """What was sent for the fields of a kernel's form, and nothing else."""
+    return {name: sent[name] for name in (*kernel.params, PRIORITY_FIELD) if name in sent}
 
 
 def key_of(drawn: str, name: str, typed: Typed) -> str:

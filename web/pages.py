@@ -30,8 +30,8 @@ from hydra.services.cancel import cancel
 from hydra.services.forecast import forecast
 from hydra.services.profile import profile_of
 from hydra.services.roster import roster
-from hydra.services.submit import submit
-from hydra.web.forms import Form, key_of, prefilled
+from hydra.services.submit import PRIORITY, submit
+from hydra.web.forms import PRIORITY_FIELD, Form, key_of, prefilled, texts_of
 from hydra.web.words import FILTERS, left, speed
 
 LATEST = 8
@@ -92,11 +92,13 @@ class Pages:
         if chosen is None:
             raise BadParam("what was sent is no form of a kernel", field="_kernel")
         kernel = find(self._h.kernels(), chosen)
-        typed = {name: request.form[name] for name in kernel.params if name in request.form}
+        typed = texts_of(kernel, request.form)
+        params = {name: text for name, text in typed.items() if name in kernel.params}
+        priority = typed.get(PRIORITY_FIELD, str(PRIORITY.default))
         drawn = request.form.get("_key")
         key = "" if drawn is None else key_of(drawn, chosen, typed)
         try:
-            job = submit(self._h, chosen, typed, key=key)
+            job = submit(self._h, chosen, params, priority=priority, key=key)
         except HydraError as error:
             errors = {e.field: e.sentence for e in error.errors} or {"": error.sentence}
             return self._front(Form(chosen, kernel, typed, errors), error.status)
@@ -174,6 +176,8 @@ class Pages:
             form=form,
             kernels=self._h.kernels(),
             presets=form.kernel.presets,
+            priority=PRIORITY,
+            priority_field=PRIORITY_FIELD,
             key=self._h.clock.new_id(),
             jobs=self._rows(self._h.store.views.jobs(LATEST)),
             here=roster(self._h).here,

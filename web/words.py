@@ -10,6 +10,7 @@ from hydra.http.wire import iso
 from hydra.kernels import Estimate, Kernel
 from hydra.model import JobSpec
 from hydra.policy.forecasting import Band
+from hydra.web.forms import PRIORITY_FIELD
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 
@@ -80,18 +81,24 @@ def sure(said: Estimate) -> tuple[str, str]:
     return value[:same], value[same:]
 
 
+def plain(value: float) -> str:
+    """A number as people type it, whole ones without a point, with all of its digits."""
+    return repr(float(value)).removesuffix(".0")
+
+
 def command(spec: JobSpec) -> str:
     """What opens the same job from a shell."""
     words = ["hydra", "submit", spec.kernel]
     words += [f"{name}={value}" for name, value in spec.params.items()]
     if spec.priority != 1:
-        words.append(f"--priority={spec.priority:g}")
+        words.append(f"--priority={plain(spec.priority)}")
     return shlex.join(words)
 
 
-def query(params: Mapping[str, object]) -> str:
-    """Parameters as the query that fills a form with them."""
-    return urlencode(params)
+def query(spec: JobSpec) -> str:
+    """A job as the query that fills the form of its kernel with it."""
+    own = {PRIORITY_FIELD: plain(spec.priority)} if spec.priority != 1 else {}
+    return urlencode({**spec.params, **own})
 
 
 def left(band: Band | None) -> str:
@@ -125,6 +132,7 @@ FILTERS: tuple[Callable[..., object], ...] = (
     in_words,
     size_in_words,
     sure,
+    plain,
     command,
     query,
     seconds,

@@ -64,6 +64,15 @@ def scheduler_options(command: F) -> F:
     return command
 
 
+priority_option = click.option(
+    "--priority",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Share of the fleet beside other jobs, 0.01 to 100: 2 gets twice that of 1.",
+)
+
+
 def _client(url: str | None, token: str | None) -> Client:
     from hydra.client import Client
 
@@ -73,7 +82,7 @@ def _client(url: str | None, token: str | None) -> Client:
 @click.command()
 @click.argument("samples", required=False)
 @click.option("--seed", help="Another seed is another experiment.")
-@click.option("--priority", type=float, default=1.0, help="2 gets twice the workers of 1.")
+@priority_option
 @click.option("--no-wait", is_flag=True, help="Only submit; print the job.")
 @scheduler_options
 def pi(
@@ -97,7 +106,7 @@ def pi(
 @click.command()
 @click.argument("kernel")
 @click.argument("params", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("--priority", type=float, default=1.0, help="2 gets twice the workers of 1.")
+@priority_option
 @click.option("--no-wait", is_flag=True, help="Only submit; print the job.")
 @scheduler_options
 def submit(
@@ -141,9 +150,10 @@ def jobs(limit: int, as_json: bool, url: str | None, token: str | None) -> None:
     for job in found:
         params = " ".join(f"{name}={value}" for name, value in job["params"].items())
         at = job["created_at"].replace("T", " ")[:19]
+        priority = f"  priority {job['priority']:g}" if job["priority"] != 1 else ""
         click.echo(
             f"{job['id']}  {job['state']:<9}  {int(job['progress'] * 1000) / 10:5.1f} %  "
-            f"{at} UTC  {job['kernel']} {params}"
+            f"{at} UTC  {job['kernel']} {params}{priority}"
         )
 
 

@@ -82,6 +82,9 @@ class Client:
     def submit(self, kernel: str, /, priority: float = 1.0, **params: Any) -> Handle:
         """Open a job.
 
+        `priority`, 0.01 to 100, is its share of the fleet beside other jobs: 2 gets twice that of
+        1.
+
         Raises NoSuchKernel, BadParam, TooLarge or TooMany.
         """
         return self.open(kernel, params, priority)

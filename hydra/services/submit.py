@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from hydra.errors import BadKernel, BadParam, TooLarge
-from hydra.kernels import Kernel, find, parse_params
-from hydra.model import Job, JobSpec
+from hydra.errors import BadKernel, BadParam, FieldError, TooLarge
+from hydra.kernels import Kernel, Param, find, parse_params
+from hydra.model import Job, JobSpec, Params
 from hydra.model.limits import SUM_MAX, UNITS_MAX
 from hydra.services import Hydra, dispatch
 
-PRIORITY_MIN, PRIORITY_MAX = 0.01, 100.0
+PRIORITY_MIN, PRIORITY_MAX = 0.01, 100
+
+PRIORITY = Param(
+    float,
+    1,
+    PRIORITY_MIN,
+    PRIORITY_MAX,
+    "share of the fleet beside other jobs: 2 gets twice that of 1; the answer stays the same",
+)
+"""What a job of any kernel may be given besides the kernel's own parameters."""
 
 
 def submit(
@@ -19,7 +28,7 @@ def submit(
     kernel: str,
     params: Mapping[str, object],
     *,
-    priority: float = 1.0,
+    priority: float | str = 1.0,
     key: str = "",
     job_id: str = "",
 ) -> Job:
@@ -36,15 +45,10 @@ def submit(
 
 
 def checked(
-    kernel: Kernel, params: Mapping[str, object], priority: float, job_bytes_max: int
+    kernel: Kernel, params: Mapping[str, object], priority: float | str, job_bytes_max: int
 ) -> JobSpec:
     """The request as a spec, every bound checked."""
-    if not (math.isfinite(priority) and PRIORITY_MIN <= priority <= PRIORITY_MAX):
-        raise BadParam(
-            f"priority must be from {PRIORITY_MIN} to {PRIORITY_MAX}, not {priority}",
-            field="priority",
-        )
-    parsed = parse_params(kernel, params)
+    parsed, share = _parsed(kernel, params, priority)
     units = kernel.size(parsed)
     if not 1 <= units <= UNITS_MAX:
         raise TooLarge(f"the job has {units} units; from 1 to {UNITS_MAX} are possible")
@@ -69,5 +73,24 @@ def checked(
         sum_bounds=kernel.sums,
         piece_bytes_max=kernel.piece_bytes_max,
         unit_cost=unit_cost,
-        priority=float(priority),
+        priority=share,
     )
+
+
+def _parsed(
+    kernel: Kernel, params: Mapping[str, object], priority: float | str
+) -> tuple[Params, float]:
+    """Parameters and priority in their types; raises BadParam naming every wrong one."""
+    wrong: list[FieldError] = []
+    parsed, share = {}, 0.0
+    try:
+        parsed = parse_params(kernel, params)
+    except BadParam as error:
+        wrong += error.errors
+    try:
+        share = float(PRIORITY.parse("priority", priority))
+    except BadParam as error:
+        wrong += error.errors
+    if wrong:
+        raise BadParam.of(wrong)
+    return parsed, share

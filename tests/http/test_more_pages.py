@@ -70,8 +70,10 @@ def test_a_preset_fills_the_form(http):
         assert "a billion points" in reply.text
 
 
-def test_running_again_is_a_form_filled_as_the_job_was(http, h):
-    job = submit(h, "drawing", {"columns": 40, "colour": "cold", "light": 0.25})
+@pytest.mark.parametrize("priority", [1, 3, 0.012345678])
+def test_running_again_is_a_form_filled_as_the_job_was(http, h, priority):
+    given = {"columns": 40, "colour": "cold", "light": 0.25}
+    job = submit(h, "drawing", given, priority=priority)
     text = html.unescape(http.get(f"/jobs/{job.id}").text)
     address = re.search(r'href="(/new/drawing\?[^"]*)"', text)[1]
     form = filled(http, address)
@@ -89,8 +91,9 @@ def test_an_address_cannot_put_markup_or_a_book_into_a_form(http):
     assert "9" * 201 not in reply.text
 
 
-def test_the_command_on_the_page_opens_the_same_job(http, h, monkeypatch):
-    job = submit(h, "drawing", {"colour": "cold", "light": 1e-7}, priority=2)
+@pytest.mark.parametrize("priority", [1, 2, 0.012345678])
+def test_the_command_on_the_page_opens_the_same_job(http, h, monkeypatch, priority):
+    job = submit(h, "drawing", {"colour": "cold", "light": 1e-7}, priority=priority)
     text = http.get(f"/jobs/{job.id}").text
     line = html.unescape(re.search(r"<pre[^>]*>(.*?)</pre>", text)[1])
     first, *rest = shlex.split(line)

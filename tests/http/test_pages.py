@@ -116,7 +116,34 @@ def test_what_is_wrong_is_said_next_to_its_field_and_what_was_typed_is_kept(http
     assert h.store.views.jobs(1) == []
 
 
-@pytest.mark.parametrize("name", ["samples", "seed", "_key", "_kernel"])
+def test_a_priority_can_be_given_and_is_shown(http, h):
+    form = filled(http)
+    assert form["_priority"] == "1"
+    usual = http.post("/", data=form).headers["Location"]
+    favoured = http.post("/", data={**form, "_priority": "2.5"}).headers["Location"]
+    assert usual != favoured
+    assert sorted(job.spec.priority for job in h.store.views.jobs(9)) == [1.0, 2.5]
+    assert "<dt>priority</dt><dd>2.5</dd>" in http.get(favoured).text
+    assert "priority" not in http.get(usual).text
+    for path in ("/jobs", "/"):
+        assert http.get(path).text.count(">priority 2.5<") == 1
+
+
+@pytest.mark.parametrize("typed", ["0", "101", "nan", "much", ""])
+def test_a_wrong_priority_is_said_next_to_its_field(http, h, typed):
+    reply = http.post("/", data=filled(http, _priority=typed, samples="0"))
+    assert reply.status_code == 400
+    page = Page(reply.text)
+    field = next(attrs for attrs in page.all("input") if attrs.get("name") == "_priority")
+    assert (field["value"], field["aria-invalid"]) == (typed, "true")
+    error = field["aria-describedby"].split()[1]
+    assert re.search(rf'id="{error}">priority must be ', reply.text)
+    assert page.field("samples")["aria-invalid"] == "true"
+    assert 'role="alert"' not in reply.text
+    assert h.store.views.jobs(1) == []
+
+
+@pytest.mark.parametrize("name", ["samples", "seed", "_key", "_kernel", "_priority"])
 def test_script_typed_anywhere_stays_text(http, name):
     reply = http.post("/", data=filled(http, **{name: SCRIPT}))
     assert "<script>alert" not in reply.text

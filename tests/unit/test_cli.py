@@ -97,6 +97,15 @@ def test_submit_takes_any_kernel_and_any_parameter(hydra, h):
     assert h.store.views.jobs(1)[0].spec.params["seed"] == 1000
 
 
+def test_a_list_tells_the_priority_that_was_asked_for(hydra, h):
+    hydra("pi", "1e6", "--no-wait")
+    hydra("pi", "1e6", "--priority", "0.5", "--no-wait")
+    assert sorted(job.spec.priority for job in h.store.views.jobs(2)) == [0.5, 1.0]
+    usual, patient = sorted(hydra("jobs").stdout.splitlines(), key=len)
+    assert patient.endswith("generator=shishua  priority 0.5")
+    assert "priority" not in usual
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [

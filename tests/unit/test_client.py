@@ -48,6 +48,17 @@ def test_a_job_is_submitted_and_answered(door):
     assert repr(job) == f"<job {job.id} pi done>"
 
 
+def test_a_job_has_the_priority_it_was_given(door):
+    assert door.submit("pi").shape["priority"] == 1.0
+    assert door.submit("pi", priority=3, seed=3).shape["priority"] == 3.0
+    for wrong in (0, 101, "3"):
+        with pytest.raises(
+            errors.BadParam, match=r"^priority must be a number from 0\.01 to 100$"
+        ) as no:
+            door.submit("pi", priority=wrong)
+        assert no.value.field == "/priority"
+
+
 def test_every_submit_carries_a_key_of_its_own(door, pool):
     door.submit("pi")
     door.submit("pi")

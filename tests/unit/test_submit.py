@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -76,10 +77,38 @@ def test_an_unknown_kernel_or_parameter_is_named(h: Hydra) -> None:
         submit(h, "pi", {"points": 1})
 
 
-@pytest.mark.parametrize("priority", [0.0, -1.0, 101.0, float("nan"), float("inf")])
-def test_a_bad_priority_names_its_bounds(h: Hydra, priority: float) -> None:
-    with pytest.raises(BadParam, match=r"priority must be from 0\.01 to 100\.0"):
+@pytest.mark.parametrize(
+    ("priority", "says"),
+    [
+        (0.0, "at least 0.01, not 0.0"),
+        (-1.0, "at least 0.01, not -1.0"),
+        (101.0, "at most 100, not 101.0"),
+        (float("nan"), "a finite number, not nan"),
+        (float("inf"), "a finite number, not inf"),
+        ("1e3", "at most 100, not 1e3"),
+        ("much", "a finite number, not much"),
+        ("", "a finite number"),
+        (True, "a finite number, not True"),
+    ],
+)
+def test_a_bad_priority_is_named_and_nothing_is_opened(
+    h: Hydra, priority: float | str, says: str
+) -> None:
+    with pytest.raises(BadParam, match=f"^priority must be {re.escape(says)}") as caught:
         submit(h, "pi", {}, priority=priority)
+    assert caught.value.field == "priority"
+    assert list(h.store.views.jobs(9)) == []
+
+
+@pytest.mark.parametrize("priority", [3, 3.0, "3", " 3.0 ", "0.3e1"])
+def test_a_priority_may_be_written_as_people_do(h: Hydra, priority: float | str) -> None:
+    assert submit(h, "pi", {}, priority=priority).spec.priority == 3.0
+
+
+def test_a_bad_priority_and_bad_parameters_are_named_together(h: Hydra) -> None:
+    with pytest.raises(BadParam) as caught:
+        submit(h, "pi", {"samples": 0}, priority=0)
+    assert [error.field for error in caught.value.errors] == ["samples", "priority"]
 
 
 def test_too_many_unfinished_jobs_are_refused(h: Hydra) -> None:

@@ -10,7 +10,7 @@ from flask import Response, url_for
 from msgspec import UNSET, Meta, UnsetType, field
 
 from hydra import model
-from hydra.api.v1.shapes import OWN, Entry, Job, Sample, history_of, is_final, job_of
+from hydra.api.v1.shapes import OWN, Entry, Job, Priority, Sample, history_of, is_final, job_of
 from hydra.api.v1.streams import Streams
 from hydra.errors import BadParam, FieldError, HydraError, NoSuchKernel, NotFinished
 from hydra.http import body
@@ -22,7 +22,7 @@ from hydra.model import JobState
 from hydra.model.limits import BASE, JOBS_PAGE_MAX, WAIT_S_MAX
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
-from hydra.services.submit import PRIORITY_MAX, PRIORITY_MIN, submit
+from hydra.services.submit import submit
 
 LIMIT = 50
 KEY_CHARS_MAX = 255
@@ -42,7 +42,7 @@ class NewJob(Wire, frozen=True):
         dict[str, Any],
         Meta(extra_json_schema={"additionalProperties": {"type": ["integer", "number", "string"]}}),
     ] = field(default_factory=dict)
-    priority: Annotated[float, Meta(ge=PRIORITY_MIN, le=PRIORITY_MAX)] = 1.0
+    priority: Priority = 1.0
 
 
 class Key(Wire, frozen=True):

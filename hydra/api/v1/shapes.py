@@ -21,10 +21,12 @@ from hydra.model.limits import BASE
 from hydra.policy.forecasting import Band
 from hydra.services import Hydra
 from hydra.services.forecast import forecast
+from hydra.services.submit import PRIORITY, PRIORITY_MAX, PRIORITY_MIN
 
 OWN = f"{BASE}/jobs/<job>"
 """Where the addresses of one job begin."""
 
+Priority = Annotated[float, Meta(ge=PRIORITY_MIN, le=PRIORITY_MAX, description=PRIORITY.doc)]
 Sums = Annotated[dict[str, int], says("named sums so far; whole numbers that may pass 2^53")]
 CurrentEstimate = Annotated[
     Estimate | None, says("what the sums say so far, with a 95 % interval; null if nothing")
@@ -86,7 +88,7 @@ class Job(Wire, frozen=True):
     version: Annotated[str, says("digest of the kernel's version")]
     params: dict[str, Value]
     state: JobState
-    priority: Annotated[float, Meta(gt=0)]
+    priority: Priority
     total_units: Annotated[int, Meta(ge=1)]
     done_units: Count
     progress: Annotated[float, Meta(ge=0, le=1)]
