@@ -73,8 +73,8 @@ class Verbs(Protocol):
     def leave(self, session: str, why: str) -> bool:
         """End the session of this id; a lease that it holds is lost, and `why` says how.
 
-        A reduction that it holds is there for others at once. Its worker is not live until it
-        enlists again, unless a newer session of it has begun. Whether a lease was lost.
+        A reduction that it holds is lost, too, and there for others at once. Its worker is not live
+        until it enlists again, unless a newer session of it has begun. Whether a lease was lost.
         """
 
     def claim(
@@ -124,13 +124,33 @@ class Verbs(Protocol):
     def reduce(self, session: Session, job: str) -> Reduction | None:
         """Lease the job's reduction to the session; None if it needs none or another holds it.
 
-        The session that holds it gets it again, so that a lost reply costs nothing.
+        Each attempt has a fresh token. The session that holds it gets it again, with its token and
+        a fresh lease, so that a lost reply costs nothing. A lease that ran out is lost when the
+        next attempt is asked for; after REDUCE_ATTEMPTS_MAX lost ones the job fails instead.
+        """
+
+    def renew(self, job: str, token: str) -> bool:
+        """Go on holding a reduction, REDUCE_LEASE_MS from now; whether it is still ours."""
+
+    def release(self, job: str, token: str, why: str) -> bool:
+        """Give a reduction back, for others to take at once; whether it was ours.
+
+        No attempt is lost by it, but after REDUCE_RETURNS_MAX of them the job fails.
+        """
+
+    def upload(self, job: str, token: str, name: str, first: int, parts: Sequence[bytes]) -> bool:
+        """Store parts of a file for `finish`, `first` and those behind it; whether we may still.
+
+        Each but the last of the file has FILE_PART_BYTES. They are gone if this attempt fails.
         """
 
     def finish(
-        self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = ...
+        self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, int] = ...
     ) -> Verdict:
-        """Give a reduced job its answer and its files, if the reduction is still ours."""
+        """Give a reduced job its answer, if the reduction is still ours.
+
+        `files` says of how many parts each file is made; STALE if not all of them were uploaded.
+        """
 
     def fail(self, job: str, token: str, reason: str) -> Verdict:
         """End a job whose reduction cannot succeed, if the reduction is still ours."""
@@ -174,6 +194,9 @@ class Views(Protocol):
 
     def due_s(self) -> float:
         """How long until a lease is late if none beats; infinite if there is no lease."""
+
+    def spec(self, job: str) -> JobSpec:
+        """What was asked for, which never changes; NoSuchJob."""
 
     def job(self, job: str) -> Job:
         """One job, or NoSuchJob."""

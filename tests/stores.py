@@ -10,7 +10,7 @@ import fakeredis
 import redis
 
 from hydra.errors import HydraError
-from hydra.model import JobSpec, Partial, Rest, Session, Span
+from hydra.model import JobSpec, Partial, Rest, Session, Span, limits
 from hydra.model.messages import Ask, HandIn
 from hydra.ports import Store
 from hydra.server import binary
@@ -115,3 +115,11 @@ def hand_in(
     return HandIn(
         job=job, token=token, span=span, partial=partial_of(spec, span), rest=rest, note=note
     )
+
+
+def upload(store: Store, job: str, token: str, name: str, content: bytes) -> int:
+    """Store a file for a reduction; how many parts it has."""
+    size = limits.FILE_PART_BYTES
+    parts = [content[at : at + size] for at in range(0, max(len(content), 1), size)]
+    assert store.verbs.upload(job, token, name, 0, parts)
+    return len(parts)

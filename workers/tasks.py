@@ -72,7 +72,7 @@ def _work(job: str, units: int, settings: Settings, session_id: str = "") -> Non
     session = session_here(h, str(task.worker_name or ""), session_id)
     stop = threading.Event()
     worker = Worker(
-        LocalPort(h),
+        LocalPort(h, give_up=_give_up),
         h.kernels(),
         h.clock,
         settings,
@@ -80,7 +80,7 @@ def _work(job: str, units: int, settings: Settings, session_id: str = "") -> Non
         stopping=stop.is_set,
         pausing=pause_check(settings, h.clock),
         interrupt=partial(signal.raise_signal, INTERRUPT) if _in_main_thread() else None,
-        give_up=lambda: os._exit(STUCK_CODE),
+        give_up=_give_up,
     )
     if _in_main_thread():
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -113,6 +113,10 @@ def _own_client(theirs: redis.Redis, settings: Settings) -> redis.Redis:
     return redis.Redis(
         connection_pool=redis.ConnectionPool(connection_class=pool.connection_class, **given)
     )
+
+
+def _give_up() -> None:
+    os._exit(STUCK_CODE)
 
 
 def _in_main_thread() -> bool:

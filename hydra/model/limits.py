@@ -33,10 +33,13 @@ LOSSES_ALONE_MAX = 20
 """Lost this often in a row by one worker it is dead, too: the others may lack the kernel."""
 
 REDUCE_ATTEMPTS_MAX = 3
-"""How often a reduction may be started."""
+"""Attempts at a reduction that may fail: their lease runs out, or their session leaves."""
 
-REDUCE_LEASE_MS = 60_000
-"""How long one attempt at a reduction may take."""
+REDUCE_RETURNS_MAX = 20
+"""How often a reduction may be given back: else one that fits into no memory would never end."""
+
+REDUCE_LEASE_MS = 15_000
+"""A reduction whose holder is silent for this long is lost."""
 
 TICK_MS_MAX = 1_500
 """Hydra time advances by at most this between calls, so that a stalled server expires nobody."""
@@ -86,8 +89,15 @@ SERVED_MAX = 64
 EXPIRE_BATCH = 100
 """Leases that one reaper call ends."""
 
-FILE_PART_BYTES = 1 << 20
-"""Files of an answer are stored in parts of this size: one call must not outlast its timeout."""
+FILE_PART_BYTES = 16_000
+"""Files of an answer are stored in parts of this size. With its header a part fits into the 16 KiB
+that the server's allocator gives to it; one of 16 KiB would be given 20."""
+
+FILE_PARTS_MAX = 64
+"""Parts that one call carries at most, a megabyte."""
+
+PIECES_READ_MAX = 256
+"""Pieces that one call of a reduction reads at most."""
 
 HISTORY_PLACES = 256
 """Samples of a job's sums on its way, evenly over its progress."""

@@ -16,6 +16,7 @@ from hydra.model import (
     Range,
     Rest,
     Span,
+    Sums,
     Verdict,
 )
 from hydra.model.cursors import cursor_of
@@ -201,13 +202,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reduction:
-    """The lease on a job's reduction: everything needed to compute the answer."""
+    """The lease on a job's reduction."""
 
     job: str
     token: str
-    kernel: str
-    params: Params
-    whole: Partial
+    """Of this attempt."""
+    sums: Sums
+    """The whole of a job of sums. Pieces are read by themselves: that may outlast the lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,8 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "done": ("",),
     "failed": (
         "unit {unit} was lost {losses} times: {why}",
-        "the reduction was started {attempts} times and never finished",
+        "the reduction was lost {attempts} times",
+        "the reduction was given back {returns} times: {why}",
         "{reason}",
     ),
     "cancelled": ("{reason}",),
@@ -35,7 +36,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
 """By verb; `text` is what an entry says that was written before entries had fields."""
 
 NUMBERS = frozenset(
-    {"units", "start", "stop", "attempt", "attempts_max", "unit", "losses", "attempts"}
+    {"units", "start", "stop", "attempt", "attempts_max", "unit", "losses", "attempts", "returns"}
 )
 """Fields that are whole numbers."""
 

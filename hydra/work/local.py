@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from hydra.model import Session
-from hydra.model.messages import Grant, Hint, Receipt, Report
+from hydra.model.messages import Grant, Hint, Receipt, Reduction, Report
 from hydra.model.pauses import Pause
 from hydra.services import Hydra
 from hydra.services.claim import claim
 from hydra.services.complete import complete
-from hydra.services.reduce import reduce_waiting
+from hydra.services.reduce import Hold, reduce_waiting
 from hydra.services.roster import name_of
+from hydra.work.renewing import RenewedHold, renewing
 
 NAME_CHARS_MAX = 128
 """Longest name of a worker or a host."""
@@ -33,11 +36,13 @@ def _word(text: str) -> str:
 class LocalPort:
     """The WorkPort of a worker that reaches the store itself.
 
-    Where something is decided it calls the service, else the store.
+    Where something is decided it calls the service, else the store. `give_up` ends the process, for
+    a kernel's `finish` that does not return; its reduction has been given up by then.
     """
 
-    def __init__(self, h: Hydra) -> None:
+    def __init__(self, h: Hydra, give_up: Callable[[], None] = lambda: None) -> None:
         self._h = h
+        self._give_up = give_up
 
     def enlist(self, session: Session) -> int:
         """Open a session."""
@@ -62,7 +67,14 @@ class LocalPort:
     def reduce(self, session: Session, job: str = "") -> bool:
         """Reduce that job, or one that waits for it."""
         waiting = [job] if job else self._h.store.views.look(session, self._h.versions()).reducible
-        return reduce_waiting(self._h, session, waiting)
+
+        def holding(reduction: Reduction) -> AbstractContextManager[Hold]:
+            return self._renewing(RenewedHold(self._h, session, reduction, self._give_up))
+
+        return reduce_waiting(self._h, session, waiting, holding)
+
+    def _renewing(self, hold: RenewedHold) -> AbstractContextManager[Hold]:
+        return renewing(hold)
 
     def listen(self, seconds: float) -> None:
         """Wait for work."""

@@ -12,7 +12,7 @@ from hydra.model import End, JobState, Rest, Session, Span, Verdict, limits
 from hydra.model.invariants import violations
 from hydra.model.messages import Cut, Grant, HandIn, Work
 from hydra.ports import Store
-from tests.stores import Wall, ask, hand_in, partial_of, pieces_spec, session, sums_spec
+from tests.stores import Wall, ask, hand_in, partial_of, pieces_spec, session, sums_spec, upload
 
 SPEC = sums_spec(100)
 
@@ -249,7 +249,7 @@ def test_the_last_unit_reduces_and_finishes(store: Store) -> None:
     assert store.views.look(session("a")).reducible == ["j1"]
     reduction = store.verbs.reduce(session("a"), "j1")
     assert reduction is not None
-    assert reduction.whole == partial_of(SPEC, Span(0, 100))
+    assert reduction.sums == partial_of(SPEC, Span(0, 100))
     assert store.verbs.reduce(session("b"), "j1") is None, "somebody holds it"
     assert store.verbs.finish("j1", "another", {"x": 0}) is Verdict.STALE
     assert store.verbs.finish("j1", reduction.token, {"x": 1}) is Verdict.ACCEPTED
@@ -257,22 +257,6 @@ def test_the_last_unit_reduces_and_finishes(store: Store) -> None:
     assert store.views.answer("j1") == {"x": 1}
     assert store.views.job("j1").state is JobState.DONE
     healthy(store)
-
-
-def test_a_reduction_is_tried_a_few_times(store: Store, wall: Wall) -> None:
-    spec = sums_spec(1)
-    open_job(store, spec)
-    grant = take(store, session("a"), 1)
-    store.verbs.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
-    for _ in range(limits.REDUCE_ATTEMPTS_MAX):
-        assert store.verbs.reduce(session("a"), "j1") is not None
-        for _ in range(limits.REDUCE_LEASE_MS // limits.TICK_MS_MAX + 1):
-            wall.ms += limits.TICK_MS_MAX
-            store.verbs.tick()
-    assert store.verbs.reduce(session("a"), "j1") is None
-    job = store.views.job("j1")
-    assert job.state is JobState.FAILED
-    assert "3 times" in job.reason
 
 
 def test_a_reduction_that_cannot_succeed_fails_the_job(store: Store) -> None:
@@ -305,7 +289,10 @@ def test_pieces_are_kept_until_the_end(store: Store) -> None:
     store.verbs.complete(session("a"), 3, rest)
     reduction = store.verbs.reduce(session("a"), "j1")
     assert reduction is not None
-    assert reduction.whole == partial_of(spec, Span(0, 5))
+    assert (reduction.sums, store.views.pieces("j1", range(5))) == (
+        {},
+        partial_of(spec, Span(0, 5)),
+    )
     store.verbs.finish("j1", reduction.token, {})
     assert store.vitals.dump("j1").pieces == frozenset()
     healthy(store)
@@ -318,9 +305,11 @@ def test_an_answer_may_have_files(store: Store) -> None:
     store.verbs.complete(session("a"), 2, hand_in(spec, "j1", grant.token, Span(0, 1), Rest.RETURN))
     reduction = store.verbs.reduce(session("a"), "j1")
     assert reduction is not None
-    large = bytes(range(256)) * (limits.FILE_PART_BYTES // 100)
+    large = bytes(range(256)) * (limits.FILE_PART_BYTES // 4)
     files = {"image.png": b"\x89PNG\0\xff", "large.bin": large, "empty": b""}
-    store.verbs.finish("j1", reduction.token, {"x": 1}, files)
+    parts = {name: upload(store, "j1", reduction.token, name, data) for name, data in files.items()}
+    assert parts == {"image.png": 1, "large.bin": 64, "empty": 1}
+    assert store.verbs.finish("j1", reduction.token, {"x": 1}, parts) is Verdict.ACCEPTED
     assert store.views.answer("j1") == {"x": 1}
     assert {name: store.views.file("j1", name) for name in files} == files
     with pytest.raises(NoSuchFile):

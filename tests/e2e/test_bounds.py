@@ -54,7 +54,7 @@ def work(store: Store, job: str, chunks: int) -> None:
     reduction = store.verbs.reduce(session, job)
     assert reduction
     right = sum(map(stores.value_of, range(chunks)))
-    assert reduction.whole == {"value": right}
+    assert reduction.sums == {"value": right}
     store.verbs.finish(job, reduction.token, {"value": right})
 
 

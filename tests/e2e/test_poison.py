@@ -112,7 +112,7 @@ def test_an_answer_that_kills_three_workers_is_given_up_in_seconds(
     """Each was waited for a minute, although it was seen to die."""
     start("ours", hydra("worker"))
     reason = fails_alone(h, "finish", 40, within_s=40)
-    assert reason == "the reduction was started 3 times and never finished"
+    assert reason == "the reduction was lost 3 times"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Kernels of known answers, whose units take a process's own virtual time.
 
-`adding` and `drawing` compute; `tripping` raises on one unit a few times and then comes right;
-`raising` raises on it for ever, `killing` takes its process with it, and `hanging` never returns.
+`adding` and `drawing` compute, and the latter's answer takes time and has a file; `tripping` raises
+on one unit a few times and then comes right; `raising` raises on it for ever, `killing` takes its
+process with it, and `hanging` never returns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hydra.kernels import Kernel, Param, join_pieces
@@ -19,6 +21,7 @@ TRIPS = 2
 """How often `tripping` raises: crashes come on top, and LOSSES_MAX would end the job."""
 
 POISON = ("raising", "killing", "hanging")
+PICTURE = "picture.bin"
 UNITS_MAX = 1_000
 UNIT_S = 0.05
 
@@ -37,15 +40,28 @@ def sum_of(span: Span) -> int:
     return PREFIX[span.stop] - PREFIX[span.start]
 
 
+def picture_of(units: int) -> bytes:
+    """The file of the answer of `drawing`, of several parts if there are many units."""
+    return b"".join(blob_of(unit) for unit in range(units)) * 40
+
+
 def answer_of(kernel: str, units: int) -> dict[str, Any]:
     """The answer of a run in one process, without Hydra around it."""
     if kernel == "drawing":
-        return {"whole": [[unit, blob_of(unit).hex()] for unit in range(units)]}
+        picture = picture_of(units)
+        label = {"bytes": len(picture), "sha256": hashlib.sha256(picture).hexdigest()}
+        whole = [[unit, blob_of(unit).hex()] for unit in range(units)]
+        return {"whole": whole, "files": {PICTURE: label}}
     return {"value": sum_of(Span(0, units))}
 
 
-def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[str, Kernel]:
-    """The kernels as one process runs them; `trips` counts for the whole fleet."""
+def kernels_of(
+    process: Process, speed: float, trips: dict[Any, int], finish_s: Callable[[], float]
+) -> dict[str, Kernel]:
+    """The kernels as one process runs them; `trips` counts for the whole fleet.
+
+    `finish_s` says how long the answer of a picture takes.
+    """
 
     def sums(_params: Mapping[str, Any], span: Span) -> dict[str, int]:
         process.compute(UNIT_S * span.units / speed)
@@ -77,6 +93,11 @@ def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[st
             process.compute(1_000)
         return sums(params, span)
 
+    def draw(_params: Mapping[str, Any], whole: dict[int, bytes]) -> dict[str, Any]:
+        process.compute(finish_s())
+        picture = b"".join(whole[unit] for unit in sorted(whole)) * 40
+        return {"whole": [[u, whole[u].hex()] for u in sorted(whole)], PICTURE: picture}
+
     runs = {
         "adding": sums,
         "drawing": pieces,
@@ -85,15 +106,15 @@ def kernels_of(process: Process, speed: float, trips: dict[Any, int]) -> dict[st
         "killing": kill,
         "hanging": hang,
     }
-    return {name: _kernel(name, run) for name, run in runs.items()}
+    return {name: _kernel(name, run, draw) for name, run in runs.items()}
 
 
-def _kernel(name: str, run: Any) -> Kernel:
+def _kernel(name: str, run: Any, draw: Any) -> Kernel:
     of_sums: dict[str, Any] = {"SUMS": {"value": (0, VALUE_MAX)}}
     of_pieces: dict[str, Any] = {
         "PIECE_BYTES_MAX": 32,
         "merge": join_pieces,
-        "finish": lambda _p, whole: {"whole": [[u, whole[u].hex()] for u in sorted(whole)]},
+        "finish": draw,
     }
     return toy(
         name,

@@ -5,19 +5,20 @@ Each bug stands in for a step or a verb, and is given what it stands in for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 from hydra.model import JobState, Range, Session, Verdict
-from hydra.model.messages import HandIn, Receipt, Reduction
+from hydra.model.messages import HandIn, Receipt
 from hydra.store.memory import steps
 from hydra.store.memory.records import SessionRecord
 from hydra.store.memory.state import State
 from hydra.store.memory.steps import JobRecord
 from hydra.store.memory.verbs import MemoryVerbs
+from hydra.store.memory.views import MemoryViews
 
 Right = Callable[..., Any]
 Bug = Callable[..., Any]
@@ -114,13 +115,31 @@ def loss_forgotten(right: Right, state: State, record: JobRecord, given: Range) 
     right(state, record, Range(span=given.span))
 
 
-@instead_of(MemoryVerbs, "reduce")
-def reduction_for_all(
-    right: Right, verbs: MemoryVerbs, session: Session, job: str
-) -> Reduction | None:
-    """Reduces without the last piece or unit."""
-    reduction: Reduction | None = right(verbs, session, job)
-    if reduction and len(reduction.whole) > 1:
-        short = dict(list(reduction.whole.items())[:-1])
-        return replace(reduction, whole=short)  # type: ignore[arg-type]
-    return reduction
+@instead_of(MemoryViews, "pieces")
+def piece_forgotten(
+    right: Right, views: MemoryViews, job: str, units: Iterable[int]
+) -> dict[int, bytes]:
+    """Reduces without the last piece."""
+    found: dict[int, bytes] = right(views, job, units)
+    return dict(list(found.items())[:-1])
+
+
+@instead_of(MemoryVerbs, "renew")
+def reduction_not_renewed(right: Right, verbs: MemoryVerbs, job: str, token: str) -> bool:
+    """Says that the reduction goes on, and does nothing for it."""
+    return True
+
+
+@instead_of(MemoryVerbs, "upload")
+def part_forgotten(
+    right: Right,
+    verbs: MemoryVerbs,
+    job: str,
+    token: str,
+    name: str,
+    first: int,
+    parts: Sequence[bytes],
+) -> bool:
+    """Stores a part fewer than it was given, if there are several."""
+    stored: bool = right(verbs, job, token, name, first, parts[:-1] if first else parts)
+    return stored

@@ -23,6 +23,7 @@ from hydra.store.memory import memory_store
 from hydra.store.redis import redis_store
 from hydra.work.local import LocalPort
 from hydra.work.loop import HEART_LOOK_EVERY_S, Worker
+from hydra.work.renewing import RENEW_EVERY_S, RenewedHold
 from tests.faults.kernels import kernels_of
 from tests.faults.loop import Lock, Loop, Process, SkewedClock
 from tests.faults.network import Link, Server
@@ -36,6 +37,9 @@ RESTART_S_MAX = 5.0
 CALM_S_MAX = 600.0
 """How long after the storm every job must have ended: a reduction may be tried three times, a
 poisoned unit five times at up to a minute each."""
+
+FINISH_SHARE = 0.9
+"""Of the longest that a kernel call may take."""
 
 MakeStore = Callable[[Callable[[], str], Callable[[], float]], Store]
 
@@ -77,6 +81,30 @@ class SimWorker(Worker):
         self._process.start(beat)
         yield
         beating = False
+
+
+class SimPort(LocalPort):
+    """The port as it is, whose second thread takes turns, too."""
+
+    def __init__(self, process: Process, h: Hydra) -> None:
+        super().__init__(h, lambda: process.crash("its kernel does not come back"))
+        self._process = process
+
+    @contextmanager
+    def _renewing(self, hold: RenewedHold) -> Iterator[RenewedHold]:
+        making = True
+
+        def renew() -> None:
+            while making and hold.ours:
+                self._process.sleep(RENEW_EVERY_S)
+                if making:
+                    hold.renew_or_abandon()
+
+        self._process.start(renew)
+        try:
+            yield hold
+        finally:
+            making = False
 
 
 class TaskQueue(MemoryQueue):
@@ -138,7 +166,7 @@ class Schedule:
     def hydra(self, process: Process, speed: float = 1.0) -> tuple[Hydra, Link]:
         """The services of one process, with the network between it and the store."""
         link = Link(process, self.server, self.plan.weather)
-        kernels = kernels_of(process, speed, self.trips)
+        kernels = kernels_of(process, speed, self.trips, self.finish_s)
         saw, near = self.witness.saw, self.store
         far = Store(
             verbs=link.far(near.verbs, saw),
@@ -152,6 +180,11 @@ class Schedule:
             self.settings,
             lambda: kernels,
         ), link
+
+    def finish_s(self) -> float:
+        """How long the answer of a picture takes: longer than a lease, but not in a storm."""
+        calm = self.loop.now_s > self.plan.storm_s
+        return FINISH_SHARE * self.settings.call_seconds if calm else 0.1
 
     def start_worker(self, number: int) -> None:
         """A worker process, which takes shift after shift."""
@@ -169,7 +202,7 @@ class Schedule:
                     session = Session(h.clock.new_id(), process.name, process.name, 1)
                     self.sessions[number] = session.id
                     worker = SimWorker(
-                        process, LocalPort(h), h.kernels(), h.clock, self.settings, session
+                        process, SimPort(process, h), h.kernels(), h.clock, self.settings, session
                     )
                     if worker.shift(Hint(*task)):
                         dispatch(h)

@@ -9,7 +9,7 @@ from hydra.model import FINAL, JobState
 from hydra.model.invariants import clashes, regressions, violations
 from hydra.model.messages import JobDump
 from hydra.ports import Store
-from tests.faults.kernels import POISON, answer_of, bad_unit, sum_of
+from tests.faults.kernels import POISON, answer_of, bad_unit, picture_of, sum_of
 from tests.faults.loop import Loop
 from tests.faults.plan import JobPlan
 
@@ -22,6 +22,9 @@ CHANGES = frozenset(
         "leave",
         "cancel",
         "reduce",
+        "renew",
+        "release",
+        "upload",
         "finish",
         "fail",
     )
@@ -105,6 +108,9 @@ class Witness:
         if found.state is not JobState.DONE:
             return f"{found.state}: {found.reason}"
         answer, right = self._store.views.answer(job), answer_of(plan.kernel, plan.units)
+        for name in answer.get("files", ()):
+            if self._store.views.file(job, name) != picture_of(plan.units):
+                return f"the file {name} is another one"
         return "" if answer == right else f"the answer is {answer}, not {right}"
 
 

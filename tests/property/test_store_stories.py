@@ -281,19 +281,42 @@ class Stories(RuleBasedStateMachine):
             with pytest.raises(NoSuchWorker):  # a call of the dead that arrives late
                 side.store.verbs.enlist(before)
 
-    @rule(job=st.sampled_from(JOBS), worker=st.sampled_from(WORKERS), right=st.booleans())
-    def reduce_and_finish(self, job: str, worker: str, right: bool) -> None:
-        """A reduction, finished by its holder or by somebody else."""
-        verdicts = set()
+    @rule(
+        job=st.sampled_from(JOBS),
+        worker=st.sampled_from(WORKERS),
+        right=st.booleans(),
+        then=st.sampled_from(["keep", "renew", "upload", "release", "finish", "finish too early"]),
+    )
+    def reduce(self, job: str, worker: str, right: bool, then: str) -> None:
+        """An attempt at a reduction; then its holder, or somebody else, goes on or ends it."""
+        said = set()
         for side in self.sides:
             reduction = side.store.verbs.reduce(self.who(worker), job)
             assert side.store.verbs.reduce(self.who(worker), job) == reduction
             if reduction:
-                whole = stores.partial_of(self.specs[job], Span(0, self.specs[job].total_units))
-                assert reduction.whole == whole, "the sum of all partials is the whole"
+                spec = self.specs[job]
+                whole = stores.partial_of(spec, Span(0, spec.total_units))
+                found = reduction.sums or side.store.views.pieces(job, range(spec.total_units))
+                assert found == whole, "the sum of all partials is the whole"
             token = reduction.token if reduction and right else "another"
-            verdicts.add(side.store.verbs.finish(job, token, {"n": 1}))
-        assert len(verdicts) == 1
+            verbs = side.store.verbs
+            parts = [b"one", b"two"]
+            match then:
+                case "keep":
+                    said.add(bool(reduction))
+                case "renew":
+                    said.add(verbs.renew(job, token))
+                case "upload":
+                    said.add(verbs.upload(job, token, "f", 0, parts))
+                case "release":
+                    said.add(verbs.release(job, token, "why"))
+                case "finish":
+                    stored = verbs.upload(job, token, "f", 0, parts)
+                    said.add(verbs.finish(job, token, {"n": 1}, {"f": 2} if stored else {}))
+                    assert not stored or side.store.views.file(job, "f") == b"onetwo"
+                case _:
+                    said.add(verbs.finish(job, token, {"n": 1}, {"f": 3}))
+        assert len(said) == 1, said
 
     @rule(job=st.sampled_from(JOBS), chance=st.integers(0, 9))
     def cancel(self, job: str, chance: int) -> None:

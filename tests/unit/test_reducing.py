@@ -141,4 +141,6 @@ def test_a_reduction_without_memory_may_be_tried_again() -> None:
     assert h.store.views.job(job).state is JobState.REDUCING
     h.store.verbs.leave(worker._session.id, "its process ended")
     assert reducing.reduce(h, session_here(h), job)
+    attempts = [e.fields["attempt"] for e in h.store.views.story(job) if "attempt" in e.fields]
+    assert attempts == [1, 1], "none was lost"
     assert h.store.views.answer(job) == {"value": 1}

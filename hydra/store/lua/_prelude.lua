@@ -282,12 +282,30 @@ local function close(k, job, state, wall_ms, keep_ms, ...)
   redis.call('ZREM', k.served, job)
   redis.call('ZADD', k.ended, int(wall_ms), job)
   redis.call('DEL', k.free, k.leases, k.ends, k.pieces, k.arrivals)
+  if state ~= 'done' then redis.call('DEL', k.files) end
   add_to_story(k.story, state, ...)
   ring(k)
   count(k, 'job ' .. state, 1)
   for _, key in ipairs({k.job, k.sums, k.story, k.history, k.timeline, k.files}) do
     redis.call('PEXPIRE', key, keep_ms)
   end
+end
+
+-- The attempt that holds a job's reduction; nil if the job is not reducing, or none does.
+-- KEYS    job
+local function reduction_read(k)
+  local r = hash_read(k.job, 'state', 'reduction')
+  return r.state == 'reducing' and r.reduction and reduction_unpack(r.reduction) or nil
+end
+
+-- Take a reduction from its holder, and tell; others may take it at once.
+-- KEYS    job reducing files story
+local function reduction_end(k, job, held, why)
+  redis.call('HDEL', k.job, 'reduction')
+  redis.call('ZADD', k.reducing, 0, job)
+  redis.call('DEL', k.files)
+  add_to_story(k.story, 'reduce', 'worker', held.worker, 'why', why)
+  ring(k)
 end
 
 -- Take a lease away as lost: its range is requeued with one loss more. A single unit that was lost

@@ -1,4 +1,5 @@
 -- enlist: open a session for a worker process; opening it again changes nothing.
+-- FLAGS   allow-oom
 -- KEYS    session worker paused fleet
 -- ARGV    now_ms# session worker host pid#
 -- RETURNS how many workers were live; `unknown` if the session has ended

@@ -6,9 +6,13 @@
 --         each and how many parts it has, which were uploaded before)
 -- RETURNS accepted, stale or closed
 
-local r = hash_read(k.job, 'state', 'reducer')
-if r.state ~= 'reducing' then return 'closed' end
-if r.reducer ~= a.token then return 'stale' end
+local held = reduction_read(k)
+if not held or held.token ~= a.token then
+  return redis.call('HGET', k.job, 'state') == 'reducing' and 'stale' or 'closed'
+end
+local parts = 0
+for i = a.files_at + 1, #ARGV, 2 do parts = parts + tonumber(ARGV[i]) end
+if redis.call('HLEN', k.files) < parts then return 'stale' end -- the data has fallen back
 local _, wall_ms = hydra_now(k)
 if a.answer == '' then
   close(k, a.job, 'failed', wall_ms, a.keep_ms, 'reason', a.reason)

@@ -1,6 +1,6 @@
 -- leave: end a session; what it holds (lease, reduction) is lost, and its worker is no longer live.
 -- FLAGS   allow-oom
--- KEYS    session job@reduced reducing story@reduced worker workers
+-- KEYS    session job@reduced reducing story@reduced files@reduced bell worker workers
 -- ARGV    now_ms# session worker job token reduced why keep_ms
 --         (worker, job, token and reduced as the session had them when the caller looked)
 -- RETURNS 1 if a lease was lost, 0 if none was, -1 if the session has changed since: look again
@@ -25,11 +25,12 @@ local _, wall_ms = hydra_now(k)
 local lease = lease_read(k, a.token)
 local lost = lease and lease.session == a.session
 if lost then lose(k, a.job, a.token, lease, 'lost', a.why, wall_ms, a.keep_ms) end
-local r = hash_read(k.reduced_job, 'state', 'reducer')
-if r.state == 'reducing' and r.reducer == a.session then
-  redis.call('ZADD', k.reducing, 0, a.reduced)
-  add_to_story(k.reduced_story, 'reduce', 'worker', a.worker, 'why', a.why)
-  ring(k)
+local of_reduced = {job = k.reduced_job, reducing = k.reducing, files = k.reduced_files,
+  story = k.reduced_story, bell = k.bell}
+local held = reduction_read(of_reduced)
+if held and held.session == a.session then
+  redis.call('HINCRBY', k.reduced_job, 'attempts', 1)
+  reduction_end(of_reduced, a.reduced, held, a.why)
 end
 close_session()
 if redis.call('HGET', k.worker, 'session') == a.session then -- else a newer one has begun

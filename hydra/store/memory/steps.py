@@ -99,6 +99,15 @@ class LeaseRecord:
 
 
 @dataclass(slots=True, kw_only=True)
+class ReductionRecord:
+    """An attempt at a job's reduction."""
+
+    token: str
+    session: str
+    worker: str
+
+
+@dataclass(slots=True, kw_only=True)
 class JobRecord:
     """A job with everything that belongs to it."""
 
@@ -129,9 +138,16 @@ class JobRecord:
     """Entries of the story, also those that were dropped."""
     answer: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
+    parts: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    """Of files, by name and number, as the reduction uploads them."""
     attempts: int = 0
-    reducer: str = ""
+    """At the reduction, that were lost."""
+    returns: int = 0
+    """Of the reduction."""
+    reduction: ReductionRecord | None = None
+    """Who makes the answer."""
     reduce_after_ms: float = 0.0
+    """When its lease runs out."""
 
     def view(self) -> Job:
         """As the port gives it."""
@@ -463,10 +479,29 @@ def close(state: State, record: JobRecord, event: str, **why: str | int) -> None
     record.leases.clear()  # their deadlines go one by one as they pass: see expire
     record.ends = SortedSet()
     record.pieces.clear()
+    record.parts.clear()
     state.served.pop(record.id, None)
     add_to_story(state, record, record.state.value, **why)
     state.bell.ring()
     state.tally[f"job {record.state}"] += 1
+
+
+# The answer -----------------------------------------------------------------------------------
+
+
+def reduction_read(record: JobRecord | None) -> ReductionRecord | None:
+    """The attempt that holds a job's reduction; None if it is not reducing, or none does."""
+    return record.reduction if record and record.state is JobState.REDUCING else None
+
+
+def reduction_end(state: State, record: JobRecord, why: str) -> None:
+    """Take a reduction from its holder, and tell; others may take it at once."""
+    if record.reduction:
+        worker = record.reduction.worker
+        add_to_story(state, record, "reduce", worker=worker, why=why)
+    record.reduction, record.reduce_after_ms = None, 0.0
+    record.parts.clear()
+    state.bell.ring()
 
 
 # Hand-ins -------------------------------------------------------------------------------------

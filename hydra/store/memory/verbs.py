@@ -17,7 +17,6 @@ from hydra.model import (
     Job,
     JobSpec,
     JobState,
-    Partial,
     Range,
     Session,
     Span,
@@ -30,9 +29,9 @@ from hydra.store import refusals, wire
 from hydra.store.memory import steps
 from hydra.store.memory.records import SessionRecord
 from hydra.store.memory.state import State
-from hydra.store.memory.steps import JobRecord
+from hydra.store.memory.steps import JobRecord, ReductionRecord
 
-NO_FILES: Mapping[str, bytes] = {}
+NO_FILES: Mapping[str, int] = {}
 
 CLAIM = "claim"
 """The digest of every claim: a repeat gets the first grant, whatever it asks for now."""
@@ -132,10 +131,10 @@ class MemoryVerbs:
             if record and lost:
                 steps.lose(state, record, known.token, End.LOST, why)
             reduced = state.jobs.get(known.reduces)
-            if reduced and reduced.state is JobState.REDUCING and reduced.reducer == session:
-                reduced.reduce_after_ms = 0.0
-                steps.add_to_story(state, reduced, "reduce", worker=known.worker, why=why)
-                state.bell.ring()
+            held = steps.reduction_read(reduced)
+            if reduced and held and held.session == session:
+                reduced.attempts += 1
+                steps.reduction_end(state, reduced, why)
             worker = state.workers[known.worker]
             if worker.session == session:  # else a newer one has begun
                 worker.session = worker.job = ""
@@ -226,7 +225,7 @@ class MemoryVerbs:
     # The answer ------------------------------------------------------------------------------
 
     def reduce(self, session: Session, job: str) -> Reduction | None:
-        """Lease the job's reduction; its token is the session, so that a repeat gets it again."""
+        """Lease the job's reduction; a repeat by the session that holds it gets it again."""
         state = self._state
         with state.lock:
             now_ms, _ = state.hydra_now()
@@ -236,42 +235,85 @@ class MemoryVerbs:
             known = state.sessions.get(session.id)
             if known and known.ended:
                 return None
-            if record.reduce_after_ms <= now_ms:
-                if record.attempts >= limits.REDUCE_ATTEMPTS_MAX:
-                    steps.close(state, record, "fail", attempts=record.attempts)
-                    return None
+            held = steps.reduction_read(record)
+            if held and record.reduce_after_ms <= now_ms:
                 record.attempts += 1
-                record.reducer = session.id
-                record.reduce_after_ms = now_ms + limits.REDUCE_LEASE_MS
+                steps.reduction_end(state, record, refusals.SILENT)
+                held = None
+            if record.attempts >= limits.REDUCE_ATTEMPTS_MAX:
+                steps.close(state, record, "fail", attempts=record.attempts)
+                return None
+            if not held:
+                held = record.reduction = ReductionRecord(
+                    token=state.new_id(), session=session.id, worker=session.worker
+                )
                 steps.add_to_story(
                     state,
                     record,
                     "reduce",
                     worker=session.worker,
-                    attempt=record.attempts,
+                    attempt=record.attempts + 1,
                     attempts_max=limits.REDUCE_ATTEMPTS_MAX,
                 )
-            elif record.reducer != session.id:
+            elif held.session != session.id:
                 return None
+            record.reduce_after_ms = now_ms + limits.REDUCE_LEASE_MS
             if known:
                 known.reduces = job
-            spec = record.spec
-            whole: Partial = dict(record.pieces)
-            if spec.sum_bounds:
-                whole = {name: record.sums.get(name, 0) for name in spec.sum_bounds}
-            return Reduction(
-                job=job, token=session.id, kernel=spec.kernel, params=spec.params, whole=whole
-            )
+            sums = {name: record.sums.get(name, 0) for name in record.spec.sum_bounds}
+            return Reduction(job=job, token=held.token, sums=sums)
+
+    def renew(self, job: str, token: str) -> bool:
+        """Go on holding a reduction; whether it is still the caller's."""
+        state = self._state
+        with state.lock:
+            _, record = self._reducing(job, token)
+            if not record or not record.reduction:
+                return False
+            record.reduce_after_ms = state.hydra_ms + limits.REDUCE_LEASE_MS
+            worker = state.workers.get(record.reduction.worker)
+            if worker and not worker.pause:
+                live_ms = int(state.wall_ms) + limits.LIVE_MS
+                worker.live_until_ms = max(worker.live_until_ms, live_ms)
+            return True
+
+    def release(self, job: str, token: str, why: str) -> bool:
+        """Give a reduction back; whether it was the caller's."""
+        state = self._state
+        with state.lock:
+            _, record = self._reducing(job, token)
+            if not record:
+                return False
+            record.returns += 1
+            steps.reduction_end(state, record, why)
+            if record.returns >= limits.REDUCE_RETURNS_MAX:
+                steps.close(state, record, "fail", returns=record.returns, why=why)
+            return True
+
+    def upload(self, job: str, token: str, name: str, first: int, parts: Sequence[bytes]) -> bool:
+        """Store parts of a file; whether the reduction is still the caller's."""
+        with self._state.lock:
+            _, record = self._reducing(job, token)
+            if not record:
+                return False
+            record.parts |= {(name, first + at): part for at, part in enumerate(parts)}
+            return True
 
     def finish(
-        self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = NO_FILES
+        self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, int] = NO_FILES
     ) -> Verdict:
         """Give a reduced job its answer."""
         text = wire.answer_text(answer)
         with self._state.lock:
             verdict, record = self._reducing(job, token)
+            if record and len(record.parts) < sum(files.values()):
+                return Verdict.STALE  # the data has fallen back
             if record:
-                record.answer, record.files = text, dict(files)
+                record.answer = text
+                record.files = {
+                    name: b"".join(record.parts[name, at] for at in range(parts))
+                    for name, parts in files.items()
+                }
                 steps.close(self._state, record, "finish")
             return verdict
 
@@ -288,7 +330,8 @@ class MemoryVerbs:
         record = self._state.jobs.get(job)
         if not record or record.state is not JobState.REDUCING:
             return Verdict.CLOSED, None
-        if record.reducer != token:
+        held = steps.reduction_read(record)
+        if not held or held.token != token:
             return Verdict.STALE, None
         self._state.hydra_now()
         return Verdict.ACCEPTED, record

@@ -12,6 +12,7 @@ from hydra.errors import NoSuchFile, NotFinished
 from hydra.model import (
     Chunk,
     Job,
+    JobSpec,
     JobState,
     Lease,
     Sample,
@@ -33,6 +34,11 @@ class MemoryViews:
 
     def __init__(self, state: State) -> None:
         self._state = state
+
+    def spec(self, job: str) -> JobSpec:
+        """What was asked for; NoSuchJob."""
+        with self._state.lock:
+            return self._state.job(job).spec
 
     def job(self, job: str) -> Job:
         """One job, or NoSuchJob."""
@@ -143,7 +149,8 @@ class MemoryViews:
             reducible = [
                 record.id
                 for record in waiting[: limits.CLAIM_TRIES_MAX]
-                if record.reduce_after_ms <= state.hydra_ms or record.reducer == session.id
+                if record.reduce_after_ms <= state.hydra_ms
+                or (record.reduction and record.reduction.session == session.id)
             ]
             return Look(jobs=jobs, passed=passed[: limits.PASSED_MAX], reducible=reducible)
 

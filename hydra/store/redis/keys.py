@@ -35,7 +35,7 @@ SERVED = "hydra:served"
 """sorted set: RUNNING jobs by when something of them was last lent, Hydra ms."""
 
 REDUCING = "hydra:reducing"
-"""sorted set: REDUCING jobs by when their reduction may be taken, Hydra ms."""
+"""sorted set: REDUCING jobs by when their reduction's lease runs out, Hydra ms; 0 if none runs."""
 
 DEADLINES = "hydra:deadlines"
 """sorted set: a LEASE_ID by its deadline, Hydra ms; all that the reaper scans."""
@@ -81,9 +81,11 @@ def idempotency(key_digest: str) -> str:
 
 
 def job(job: str) -> str:
-    """hash: the spec; state, done, done_work, unassigned, created, ended; attempts and reducer.
+    """hash: the spec; state, done, done_work, unassigned, created, ended; the reduction.
 
-    Why it ended stands in `end_...`: the fields of the story's last entry.
+    Why it ended stands in `end_...`: the fields of the story's last entry. `reduction` is a
+    REDUCTION while one holds it; `attempts` were lost, and `returns` are how often it was given
+    back.
     """
     return f"hydra:job:{job}"
 
@@ -136,7 +138,8 @@ def answer(job: str) -> str:
 def files(job: str) -> str:
     """hash: name -> a FILE, for each of the answer; `token/name/i` -> its part i.
 
-    Under the reduction's token, because two reducers may pack the same picture differently.
+    Under the reduction's token, because two reducers may pack the same picture differently. Parts
+    of an attempt that has ended are deleted, and others than the holder's are refused.
     """
     return f"hydra:job:{job}:files"
 

@@ -135,6 +135,9 @@ CHUNK = Layout(
 SAMPLE = Layout("sample", "at_ms:int done_units:int done_work:float sums:text")
 """A job on its way; `sums` are names and totals in turn."""
 
+REDUCTION = Layout("reduction", "token:word session:word worker:word")
+"""An attempt at a job's reduction, and who holds it."""
+
 OPENED = Layout("opened", "job:word spec_digest:word")
 """What an Idempotency-Key opened."""
 
@@ -169,6 +172,7 @@ LAYOUTS = (
     LEASE_ID,
     CHUNK,
     SAMPLE,
+    REDUCTION,
     OPENED,
     FILE,
     CLAIMED,

@@ -12,7 +12,7 @@ from typing import Any
 import redis
 
 from hydra.errors import KeyReused, NoSuchJob, NoSuchWorker, StoreUnsafe, TooMany
-from hydra.model import Job, JobSpec, Partial, Pieces, Session, Verdict, limits
+from hydra.model import Job, JobSpec, Session, Verdict
 from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction, Work
 from hydra.model.pauses import Pause
 from hydra.server.connection import store_errors
@@ -36,14 +36,14 @@ VERBS = (
     "expire",
     "cancel",
     "reduce",
+    "renew",
+    "release",
+    "upload",
     "finish",
     "tick",
 )
 
-NO_FILES: Mapping[str, bytes] = {}
-
-PIECES_BATCH = 256
-"""Pieces read in one round trip."""
+NO_FILES: Mapping[str, int] = {}
 
 RUNNABLE_LOOKED_AT = 32
 """Runnable jobs whose kernels and units the fleet's figures cover."""
@@ -276,7 +276,7 @@ class RedisVerbs:
     # The answer ------------------------------------------------------------------------------
 
     def reduce(self, session: Session, job: str) -> Reduction | None:
-        """Lease the job's reduction; its token is the session, so that a repeat gets it again."""
+        """Lease the job's reduction; a repeat by the session that holds it gets it again."""
         spec = self._specs.of(job)
         if spec is None:
             return None
@@ -285,42 +285,36 @@ class RedisVerbs:
             job=job,
             session=session.id,
             worker=session.worker,
+            token=self._new_id(),
+            silent=refusals.SILENT,
             keep_ms=self._keep_ms,
         )
         if not held:
             return None
-        whole: Partial
-        if spec.sum_bounds:
-            pairs = zip(words[::2], words[1::2], strict=True)
-            whole = dict.fromkeys(spec.sum_bounds, 0)
-            whole |= {name.decode(): int(value) for name, value in pairs}
-        else:
-            pieces: Pieces = {}
-            for first in range(0, spec.total_units, PIECES_BATCH):
-                pieces |= self._views.pieces(job, range(first, first + PIECES_BATCH))
-            whole = pieces
-        return Reduction(
-            job=job, token=session.id, kernel=spec.kernel, params=spec.params, whole=whole
-        )
+        token, *totals = words
+        pairs = zip(totals[::2], totals[1::2], strict=True)
+        sums = dict.fromkeys(spec.sum_bounds, 0)
+        sums |= {name.decode(): int(value) for name, value in pairs}
+        return Reduction(job=job, token=token.decode(), sums=sums)
+
+    def renew(self, job: str, token: str) -> bool:
+        """Go on holding a reduction; whether it is still the caller's."""
+        return bool(self._run("renew", job=job, token=token))
+
+    def release(self, job: str, token: str, why: str) -> bool:
+        """Give a reduction back; whether it was the caller's."""
+        return bool(self._run("release", job=job, token=token, why=why, keep_ms=self._keep_ms))
+
+    def upload(self, job: str, token: str, name: str, first: int, parts: Sequence[bytes]) -> bool:
+        """Store parts of a file; whether the reduction is still the caller's."""
+        return bool(self._run("upload", job=job, token=token, name=name, first=first, parts=parts))
 
     def finish(
-        self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, bytes] = NO_FILES
+        self, job: str, token: str, answer: dict[str, Any], files: Mapping[str, int] = NO_FILES
     ) -> Verdict:
         """Give a reduced job its answer."""
-        named: list[str | int] = []
-        for name, content in files.items():
-            named += [name, self._upload(job, token, name, content)]
+        named = [word for file in files.items() for word in file]
         return self._end_reduction(job, token, wire.answer_text(answer), "", named)
-
-    def _upload(self, job: str, token: str, name: str, content: bytes) -> int:
-        """Store a file's parts with the job; how many. They count once `finish` names them."""
-        size, key = limits.FILE_PART_BYTES, keys.files(job)
-        starts = range(0, max(len(content), 1), size)
-        with store_errors():
-            for part, start in enumerate(starts):
-                self._redis.hset(key, f"{token}/{name}/{part}", content[start : start + size])
-            self._redis.pexpire(key, self._keep_ms)
-        return len(starts)
 
     def fail(self, job: str, token: str, reason: str) -> Verdict:
         """End a job whose reduction cannot succeed."""

@@ -24,7 +24,7 @@ from hydra.model.cursors import RUN_CHARS, position_in
 from hydra.model.messages import Arrivals, Lent, Look, Pace, Runnable
 from hydra.server.connection import store_errors
 from hydra.store.redis import keys
-from hydra.store.redis.layout import FILE, LEASE, LEASE_ID
+from hydra.store.redis.layout import FILE, LEASE, LEASE_ID, REDUCTION
 from hydra.store.redis.lease_cache import LeaseCache
 from hydra.store.redis.records import (
     free_within,
@@ -49,6 +49,13 @@ class RedisViews:
         self._redis = client
         self._specs = specs
         self._leases = leases
+
+    def spec(self, job: str) -> JobSpec:
+        """What was asked for; NoSuchJob."""
+        found = self._specs.of(job)
+        if found is None:
+            raise NoSuchJob(f"no job {job[:64]!r}", field="job")
+        return found
 
     def job(self, job: str) -> Job:
         """One job, or NoSuchJob."""
@@ -137,8 +144,13 @@ class RedisViews:
             found = self._redis.hget(keys.files(job), name) if "/" not in name else None
             if found is not None:
                 file = FILE.unpack(found)
-                wanted = (f"{file['token']}/{name}/{part}" for part in range(file["parts"]))
-                return b"".join(self._redis.hget(keys.files(job), part) for part in wanted)
+                parts = [f"{file['token']}/{name}/{part}" for part in range(file["parts"])]
+                read: list[bytes | None] = []
+                for at in range(0, len(parts), limits.FILE_PARTS_MAX):
+                    wanted = parts[at : at + limits.FILE_PARTS_MAX]
+                    read += self._redis.hmget(keys.files(job), wanted)
+                if None not in read:
+                    return b"".join(part for part in read if part is not None)
         self.job(job)
         raise NoSuchFile(f"job {job} has no file {name[:64]!r}", field="name")
 
@@ -158,11 +170,11 @@ class RedisViews:
             waiting, _ = self._first(keys.REDUCING, reducing, can)
             with self._redis.pipeline(transaction=False) as pipe:
                 for job, _, _ in waiting:
-                    pipe.hget(keys.job(job), "reducer")
+                    pipe.hget(keys.job(job), "reduction")
                 for job, _, spec in turns:
                     self._ask_pace(pipe, session, job, spec)
                 replies = pipe.execute()
-        reducers, rows = replies[: len(waiting)], replies[len(waiting) :]
+        held, rows = replies[: len(waiting)], replies[len(waiting) :]
         figures = text_fields(fleet)
         jobs = [
             Runnable(
@@ -177,11 +189,11 @@ class RedisViews:
             )
             for at, (job, vtime_s, spec) in enumerate(turns)
         ]
-        mine = session.id.encode()
         reducible = [
             job
-            for (job, after_ms, _), reducer in zip(waiting, reducers, strict=True)
-            if after_ms <= float(active or 0) or reducer == mine
+            for (job, until_ms, _), line in zip(waiting, held, strict=True)
+            if until_ms <= float(active or 0)
+            or (line and REDUCTION.unpack(line)["session"] == session.id)
         ]
         return Look(jobs=jobs, passed=passed, reducible=reducible)
 
