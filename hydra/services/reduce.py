@@ -76,9 +76,8 @@ def reduce(h: Hydra, session: Session, job_id: str, holding: Holding = unrenewed
         try:
             return _answered(h, spec, reduction, hold)
         except MemoryError:  # a fresh process may do better, or another worker
-            why = "MemoryError, perhaps another worker has more"
             with suppress(HydraError):  # else its lease runs out
-                h.store.verbs.release(job_id, reduction.token, why)
+                h.store.verbs.release(job_id, reduction.token, "MemoryError")
             raise
 
 
