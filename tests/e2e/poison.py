@@ -14,7 +14,14 @@ from hydra.model import Span
 VERSION = 1
 GOLDEN: tuple[Any, ...] = ()
 PARAMS = {
-    "how": Param(str, "not", choices=("not", "segfault", "loop", "leak", "raise", "finish")),
+    "how": Param(
+        str,
+        "not",
+        choices=(
+            *("not", "segfault", "loop", "leak", "raise"),
+            *("finish by segfault", "finish by loop", "finish by leak"),
+        ),
+    ),
     "units": Param(int, 40, 1, 1_000),
 }
 SUMS = {"value": (0, 1)}
@@ -57,6 +64,6 @@ merge = add_sums
 
 def finish(params: Mapping[str, Any], whole: dict[str, int]) -> dict[str, int]:
     """The sum is the answer, if it can be told."""
-    if params["how"] == "finish":
-        fail("segfault")
+    _, _, how = params["how"].partition("finish by ")
+    fail(how)
     return whole

@@ -111,8 +111,23 @@ def test_an_answer_that_kills_three_workers_is_given_up_in_seconds(
 ) -> None:
     """Each was waited for a minute, although it was seen to die."""
     start("ours", hydra("worker"))
-    reason = fails_alone(h, "finish", 40, within_s=40)
+    reason = fails_alone(h, "finish by segfault", 40, within_s=40)
     assert reason == "the reduction was lost 3 times"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("loop", "the reduction was lost 3 times"),
+        ("leak", "the reduction was given back 20 times: MemoryError"),
+    ],
+)
+def test_an_answer_that_ends_in_no_time_or_memory_is_given_up(
+    h: Hydra, start: Callable[..., Hand], how: str, why: str
+) -> None:
+    start("ours", hydra("worker"))
+    assert fails_alone(h, f"finish by {how}", 40, within_s=120) == why
 
 
 @pytest.mark.parametrize(
