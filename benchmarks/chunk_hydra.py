@@ -26,7 +26,7 @@ from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import Worker
 
 SHIFT_S = 240.0
 ONE_CHUNK_SHIFT_S = 0.001

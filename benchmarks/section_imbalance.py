@@ -26,12 +26,12 @@ from hydra.kernels import Kernel, Param, add_sums, load, parse_params
 from hydra.kernels.builtin import mandelbrot
 from hydra.kernels.pictures.view import TILE, Box, view_of
 from hydra.model import FINAL, Params, Session, Span
-from hydra.model.messages import Grant, Hint, Receipt, Report
+from hydra.model.messages import Grant, HandIn, Hint, Receipt
 from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import OneThread, Worker
 from tests.faults.loop import Loop, Process
 
 SPEEDS = {
@@ -208,9 +208,9 @@ class Port(LocalPort):
         self._clock.sleep_s(CALL_S)
         return super().claim(session, seq, hint)
 
-    def complete(self, session: Session, seq: int, report: Report) -> Receipt:
+    def complete(self, session: Session, seq: int, hand_in: HandIn) -> Receipt:
         self._clock.sleep_s(CALL_S)
-        return super().complete(session, seq, report)
+        return super().complete(session, seq, hand_in)
 
 
 def through_hydra(
@@ -251,7 +251,7 @@ def through_hydra(
     def work(name: str) -> None:
         session = dataclasses.replace(session_here(h), worker=name, host=name)
         worker = Worker(
-            Port(h), h.kernels(), clock, h.settings, session, stopping=over, beats=False
+            Port(h), h.kernels(), clock, h.settings, session, stopping=over, lanes=OneThread
         )
         while not over():
             worker.shift(Hint())

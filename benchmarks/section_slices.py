@@ -24,7 +24,7 @@ from hydra.model.messages import Hint
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import Worker
 from tests import heavy
 
 ROUNDS = 5

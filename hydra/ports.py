@@ -1,7 +1,8 @@
 """What the services ask of the world, as Protocols; `wiring` says what answers.
 
-Every verb of the store is safe to repeat: session calls carry a sequence number and a repeat gets
-the first reply again; the others change nothing the second time.
+Every verb of the store is safe to repeat. A session has two lanes, claims and hand-ins: the calls
+of each carry a number that counts up, and a repeat gets the first reply again. The other verbs
+change nothing the second time, but for how long a lease still lasts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hydra.model import (
     Job,
     JobSpec,
     Lease,
+    LeaseId,
     Sample,
     Session,
     StoryEntry,
@@ -36,7 +38,7 @@ from hydra.model.messages import (
     Look,
     Receipt,
     Reduction,
-    Report,
+    Standing,
     Tally,
     Usage,
     Work,
@@ -71,10 +73,11 @@ class Verbs(Protocol):
         """
 
     def leave(self, session: str, why: str) -> bool:
-        """End the session of this id; a lease that it holds is lost, and `why` says how.
+        """End the session of this id; the lease that it works on is lost, and `why` says how.
 
-        A reduction that it holds is lost, too, and there for others at once. Its worker is not live
-        until it enlists again, unless a newer session of it has begun. Whether a lease was lost.
+        One that it holds behind that goes back unharmed. A reduction that it holds is lost, too,
+        and there for others at once. Its worker is not live until it enlists again, unless a newer
+        session of it has begun. Whether a lease was lost.
         """
 
     def claim(
@@ -85,35 +88,48 @@ class Verbs(Protocol):
         ask: Ask,
         cut: Cut | None = None,
         passed: Sequence[str] = (),
+        in_turn: bool = False,
     ) -> Grant | None:
         """Lease up to `ask.units` of the job to the session; None if nothing is free.
 
-        `passed` are jobs whose turn it was before, and that the session cannot serve: they do not
-        keep its later hand-ins from bringing the next chunk.
+        A session holds at most two leases, over all jobs. The younger is queued: its holder begins
+        it when the older ends. A range that was lost before is never queued, and nothing is queued
+        behind it, so that a loss is blamed on the right range.
 
-        With `cut`, take the far part of that lease instead; None if its holder went past. A
-        session that holds a lease already is given nothing until that lease has ended.
-        Raises NoSuchWorker if the session has ended.
+        `passed` are jobs whose turn it was before, and that the session cannot serve. With
+        `in_turn`, those of its last claim without it count, and None is the answer, too, if another
+        job that it can serve has waited longer by more than a chunk.
+
+        With `cut`, take the far part of that lease instead, or all of it; None if its holder went
+        past, or if it has been begun or not as the cut does not believe, or if the session holds a
+        lease itself. Raises NoSuchWorker if the session has ended.
         """
 
     def complete(
-        self,
-        session: Session,
-        seq: int,
-        hand_in: HandIn,
-        ask: Ask | None = None,
-        work: Work | None = None,
+        self, session: Session, seq: int, hand_in: HandIn, work: Work | None = None
     ) -> Receipt:
-        """Count a prefix of the session's lease exactly once; the protocol's heart.
+        """Count a prefix of one of the session's leases exactly once; the protocol's heart.
 
-        A hand-in that goes on is the heartbeat. With `ask`, a lease that ends here is followed by
-        the next one of the same job, unless another job's turn has come. `work` says what the
-        worker's rate is measured by; without it, every unit counts as the job's `unit_cost`.
+        A hand-in that goes on renews its lease. `work` says what the worker's rate is measured by;
+        without it, every unit counts as the job's `unit_cost`.
         Raises Invalid if the span or partial cannot be right, NoSuchWorker if the session ended.
         """
 
+    def beat(self, session: Session, held: Sequence[LeaseId]) -> Standing:
+        """Show that the session's worker lives, and renew those of its leases that are named.
+
+        At most two are. Those that are no longer the session's are missing in the reply; a lease
+        that is not named is not renewed. Raises NoSuchWorker if the session has ended.
+        """
+
+    def turn(self, job: str) -> bool:
+        """Whether work is to give way to the job, which has waited TURN_MS: one caller hears so."""
+
     def expire(self, job: str, token: str) -> bool:
-        """End a lease whose deadline has passed; its span goes back to free. Whether it did."""
+        """End a lease whose deadline has passed; its span goes back to free. Whether it did.
+
+        One that was held behind another had not begun: its span goes back unharmed.
+        """
 
     def cancel(self, job: str, reason: str = "") -> Job:
         """End a job that has not ended; a job that has is returned as it is.
@@ -183,14 +199,14 @@ class Views(Protocol):
         None if there is none. A hand-in is judged by this, not by what its caller says.
         """
 
-    def listen(self, seconds: float) -> None:
-        """Wait until work may have appeared or a job has ended, at most so long."""
+    def listen(self, seconds: float) -> bool:
+        """Wait until work may have appeared or a job has ended, at most so long; whether it has."""
 
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Hydra time, and the job's leases with the latest estimated ends, latest first."""
 
-    def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
-        """(job, token) of leases past their deadline."""
+    def overdue(self, limit: int) -> Sequence[LeaseId]:
+        """Leases past their deadline."""
 
     def due_s(self) -> float:
         """How long until a lease is late if none beats; infinite if there is no lease."""
@@ -300,14 +316,17 @@ class WorkPort(Protocol):
     def claim(self, session: Session, seq: int, hint: Hint) -> Grant | None:
         """Some work, or None."""
 
-    def complete(self, session: Session, seq: int, report: Report) -> Receipt:
-        """Hand in; the receipt brings the next work if the report asked for it."""
+    def complete(self, session: Session, seq: int, hand_in: HandIn) -> Receipt:
+        """Hand in what is computed of a lease."""
+
+    def beat(self, session: Session, held: Sequence[LeaseId]) -> Standing:
+        """Renew what is held, and hear what is left of it and whether it is to give way."""
 
     def reduce(self, session: Session, job: str = "") -> bool:
         """Reduce that job, or one that waits for it; whether one was reduced here."""
 
-    def listen(self, seconds: float) -> None:
-        """Wait until there may be work again, at most so long."""
+    def listen(self, seconds: float) -> bool:
+        """Wait until there may be work again, at most so long; whether there may be."""
 
 
 class Pacing(Protocol):

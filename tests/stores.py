@@ -11,7 +11,7 @@ import redis
 
 from hydra.errors import HydraError
 from hydra.model import JobSpec, Partial, Rest, Session, Span, limits
-from hydra.model.messages import Ask, HandIn
+from hydra.model.messages import Ask, Cut, HandIn
 from hydra.ports import Store
 from hydra.server import binary
 from hydra.store.memory import memory_store
@@ -106,6 +106,12 @@ def ask(units: int, **over: float) -> Ask:
     """A wish for so many units."""
     values: dict[str, float] = {"tau_s": 2.0, "beat_s": 1.0, "slice_units": 0, **over}
     return Ask(units=units, why="because", **values)  # type: ignore[arg-type]
+
+
+def cut(holder: str, token: str, at: int, **over: object) -> Cut:
+    """A proposal to take from the worker `holder`."""
+    values = {"session": session(holder).id, "why": "it is slow", **over}
+    return Cut(token=token, at=at, **values)  # type: ignore[arg-type]
 
 
 def hand_in(

@@ -12,9 +12,7 @@ import signal
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
-import redis
 from rq import get_current_job
 
 from hydra import wiring
@@ -22,11 +20,12 @@ from hydra.adapters.pauses import pause_check
 from hydra.errors import Missing
 from hydra.model.limits import LEASE_BEATS
 from hydra.model.messages import Hint
+from hydra.server.connection import own_client
 from hydra.services.dispatch import dispatch
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
 from hydra.work.proof import proven
+from hydra.work.worker import Worker
 
 INTERRUPT = signal.SIGUSR1
 """The signal by which the heartbeat thread reaches the thread that computes."""
@@ -68,7 +67,9 @@ def _work(job: str, units: int, settings: Settings, session_id: str = "") -> Non
     if os.getpriority(os.PRIO_PROCESS, 0) < settings.nice:  # only root may lower it
         os.setpriority(os.PRIO_PROCESS, 0, settings.nice)
     # Only kernels that give their golden answers here are used.
-    h = replace(wiring.over(_own_client(task.connection, settings), settings), kernels=proven)
+    # RQ waits 415 s for a silent server; a third of a lease leaves time to ask again.
+    client = own_client(task.connection, settings.beat_seconds * LEASE_BEATS / 3)
+    h = replace(wiring.over(client, settings), kernels=proven)
     session = session_here(h, str(task.worker_name or ""), session_id)
     stop = threading.Event()
     worker = Worker(
@@ -79,7 +80,7 @@ def _work(job: str, units: int, settings: Settings, session_id: str = "") -> Non
         session,
         stopping=stop.is_set,
         pausing=pause_check(settings, h.clock),
-        interrupt=partial(signal.raise_signal, INTERRUPT) if _in_main_thread() else None,
+        interrupt=partial(signal.raise_signal, INTERRUPT) if _in_main_thread() else _no_interrupt,
         give_up=_give_up,
     )
     if _in_main_thread():
@@ -96,25 +97,6 @@ def _work(job: str, units: int, settings: Settings, session_id: str = "") -> Non
         dispatch(h)
 
 
-def _own_client(theirs: redis.Redis, settings: Settings) -> redis.Redis:
-    """A connection like RQ's to the same server, but with a time-out that fits a lease.
-
-    RQ waits 415 s for a silent server; a third of a lease leaves time to ask again.
-    """
-    pool = theirs.connection_pool
-    patience_s = settings.beat_seconds * LEASE_BEATS / 3
-    given: dict[str, Any] = {
-        **pool.connection_kwargs,
-        "socket_timeout": patience_s,
-        "socket_connect_timeout": patience_s,
-        "decode_responses": False,
-    }
-    given.pop("retry", None)
-    return redis.Redis(
-        connection_pool=redis.ConnectionPool(connection_class=pool.connection_class, **given)
-    )
-
-
 def _give_up() -> None:
     os._exit(STUCK_CODE)
 
@@ -122,3 +104,7 @@ def _give_up() -> None:
 def _in_main_thread() -> bool:
     """Where signals are handled; RQ's work-horses run their tasks there."""
     return threading.current_thread() is threading.main_thread()
+
+
+def _no_interrupt() -> None:
+    """In another thread signals do not arrive: a slice runs to its end."""

@@ -18,7 +18,7 @@ from hydra.model.jobs import (
     Sums,
     move,
 )
-from hydra.model.leases import Chunk, End, Lease, Range, Rest, Verdict
+from hydra.model.leases import Chunk, End, Lease, LeaseId, Range, Rest, Verdict
 from hydra.model.story import StoryEntry
 from hydra.model.workers import Session, Worker
 
@@ -32,6 +32,7 @@ __all__ = [
     "JobSpec",
     "JobState",
     "Lease",
+    "LeaseId",
     "Params",
     "Partial",
     "Pieces",

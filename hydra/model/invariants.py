@@ -12,8 +12,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from hydra.model import FINAL, TRANSITIONS, Job, JobState, Lease, Range, Span
+from hydra.model import FINAL, TRANSITIONS, Job, JobState, Lease, LeaseId, Range, Span
 from hydra.model.messages import JobDump
+
+LEASES_MAX = 2
+"""Leases that a session may hold over all jobs."""
 
 INDEX = {JobState.RUNNING: "runnable", JobState.REDUCING: "reducing"}
 """Where the store finds a job that goes on; one that has ended is among the `ended`."""
@@ -34,15 +37,17 @@ def regressions(before: JobDump, after: JobDump) -> list[str]:
 
 
 def clashes(dumps: Sequence[JobDump]) -> list[str]:
-    """Sessions that hold leases of more than one job at the moment of all these dumps."""
-    held: dict[str, str] = {}
-    found = []
+    """Sessions that hold more than two leases at the moment of all these dumps."""
+    held: dict[str, set[LeaseId]] = {}
     for dump in dumps:
-        for session in {lease.session for lease in dump.leases}:
-            other = held.setdefault(session, dump.job.id)
-            if other != dump.job.id:
-                found.append(f"session {session} holds leases of {other} and {dump.job.id}")
-    return found
+        for lease in dump.leases:
+            held.setdefault(lease.session, set()).add(LeaseId(dump.job.id, lease.token))
+    return [
+        f"session {session} holds {len(leases)} leases, "
+        f"of {', '.join(sorted({lease.job for lease in leases}))}"
+        for session, leases in held.items()
+        if len(leases) > LEASES_MAX
+    ]
 
 
 def _amounts(dump: JobDump) -> Iterator[str]:
@@ -78,9 +83,7 @@ def _tiling(dump: JobDump) -> Iterator[str]:
 
 
 def _leases(dump: JobDump) -> Iterator[str]:
-    sessions = [lease.session for lease in dump.leases]
-    if len(set(sessions)) != len(sessions):
-        yield "a session holds two leases"
+    yield from clashes([dump])
     if dump.job.state is not JobState.RUNNING:
         return
     if {lease.token: lease.deadline_ms for lease in dump.leases} != dump.deadlines:

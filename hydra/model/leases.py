@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from hydra.model.jobs import Span
 
@@ -19,6 +20,9 @@ class Verdict(StrEnum):
 
     CUT = "cut"
     """Someone took the far end; nothing changed. Trim to the new stop and send again."""
+
+    COUNTED = "counted"
+    """Counted before up to the receipt's start; nothing changed. Go on from there."""
 
     CLOSED = "closed"
     """The job no longer runs; nothing changed."""
@@ -59,6 +63,13 @@ class End(StrEnum):
     """No heartbeat came before the deadline."""
 
 
+class LeaseId(NamedTuple):
+    """A lease as its holder names it."""
+
+    job: str
+    token: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """The right to a span until a deadline, as the store's record of it."""
@@ -74,10 +85,13 @@ class Lease:
     rate_units_s: float
     """The holder's speed on the rest of the span, as last known; 0.0 if unknown."""
     at_ms: float
-    """Hydra time of the holder's last progress."""
+    """Hydra time of the holder's last progress; while it is queued, when it is likely to begin."""
     deadline_ms: float
     """Hydra time at which `expire` may end it."""
     losses: int = 0
+    queued: bool = False
+    """Whether it is the younger of its session's two, so that it has not begun. Only `stragglers`
+    says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,8 +83,15 @@ PASSED_MAX = 32
 SERVED_MS = 10_000
 """A job of which nothing was lent for this long does not catch up on its turns."""
 
+TURNS_KEPT = 2
+"""Chunks that a job served so seldom may be behind all the same: one of low priority is served
+seldom, and would lose its share."""
+
 SERVED_MAX = 64
 """Jobs served lately that are compared."""
+
+TURN_MS = 2 * 1000
+"""A job that waits so long for its turn is served before others go on."""
 
 EXPIRE_BATCH = 100
 """Leases that one reaper call ends."""

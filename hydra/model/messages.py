@@ -11,6 +11,7 @@ from hydra.model import (
     JobSpec,
     JobState,
     Lease,
+    LeaseId,
     Params,
     Partial,
     Range,
@@ -65,6 +66,8 @@ class Look:
     """Runnable jobs before or among them that it cannot, at most PASSED_MAX."""
     reducible: Sequence[str]
     """Jobs that it can reduce: all units are in, and nobody holds the reduction."""
+    granted: int = 0
+    """The number of its session's last claim that got a grant: a repeat gets it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,10 @@ class Hint:
     units: int = 0
     overhead_s: float = 0.0
     """The worker's measured time for one call to the store."""
+    held: LeaseId | None = None
+    """The lease that it works on; what it claims is begun after that one."""
+    begins_in_s: float = 0.0
+    """How long it still works on what it holds, as it estimates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +102,8 @@ class Ask:
     """What a unit of those costs, on average."""
     tail: bool = False
     """Whether it takes the last free units, the cheapest, instead of the first."""
+    begins_in_s: float = 0.0
+    """How long its holder still works on what it holds, as it estimates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,11 @@ class Cut:
 
     token: str
     at: int
+    session: str
+    """Of the holder."""
     why: str
+    queued: bool = False
+    """Whether the asker believes that it has not begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,24 +151,13 @@ class HandIn:
     job: str
     token: str
     span: Span
-    """From the lease's start; empty for a bare heartbeat."""
+    """From the lease's start; it may be empty."""
     partial: Partial
     rest: Rest
     note: str = ""
     """Why the rest is given back, for people."""
     busy_s: float = 0.0
     """Time inside the kernel since the lease began."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """A worker's hand-in, and what it wants."""
-
-    hand_in: HandIn
-    more: bool
-    """Whether to take the next chunk if this one ends here."""
-    overhead_s: float = 0.0
-    """As in Hint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,13 +193,27 @@ class Receipt:
     """The store's reply to `complete`."""
 
     verdict: Verdict
+    start: int = 0
+    """Where the lease goes on, if more was counted before than its holder knows."""
     stop: int = 0
     """The lease's current stop: what to trim to."""
     pace: Pace = Pace()
     last: bool = False
     """Whether this was the job's last unit, so that the caller should reduce."""
-    grant: Grant | None = None
-    """The next chunk, if one was asked for and there was one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The store's reply to `beat`."""
+
+    spans: Mapping[str, Span]
+    """By token: what is left of those leases that are still the session's."""
+    live_workers: int = 0
+    """As the reaper last counted them."""
+    turn: str = ""
+    """A job that waits for its turn, in whose favour the session's work might give way."""
+    gives_way: bool = False
+    """Whether it is to do so, and then to claim that job first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from string import Formatter
 
 Fields = Mapping[str, str | int]
-"""What an entry says, by name: `worker`, `why` and `reason` are text, all others whole numbers."""
+"""What an entry says, by name; `worker`, `why`, `unbegun` and `reason` are text, all else numbers.
+"""
 
 SENTENCES: Mapping[str, tuple[str, ...]] = {
     "submit": ("{units} units",),
     "claim": ("{worker} takes units {start}..{stop}: {why}",),
     "split": ("{worker} gives up units {start}..{stop}: {why}",),
-    "return": ("{worker} gives back units {start}..{stop}: {why}",),
+    "return": (
+        "{worker} gives back units {start}..{stop}: {why}",
+        "units {start}..{stop}, which {worker} held but had not begun, are free again: {unbegun}",
+    ),
     "expire": ("{worker} lost units {start}..{stop}: {why}",),
     "reduce": (
         "all {units} units are in",

@@ -128,6 +128,16 @@ def chunk(case: Case, limits: Limits) -> Size:
     return Size(max(1, min(int(some), limits.units_max)), tau_s, why, tail=tail)
 
 
+def eaten_by_then(pace: Pace, costs: Costs, begins_in_s: float) -> bool:
+    """Whether the fleet will have done the rest before a worker begins that is still at work.
+
+    Then it leaves the rest to those who begin sooner.
+    """
+    fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
+    rest = pace.unassigned_units * costs.mean(pace.free_within)
+    return begins_in_s > 0 and fleet_rate > 0 and begins_in_s >= rest / fleet_rate
+
+
 def _others_are_sooner(case: Case, fleet_rate: float, rest_s: float) -> bool:
     """Whether a worker of mean speed, after all the rest, would still do the last unit sooner."""
     pace, stop = case.pace, case.pace.free_within.stop

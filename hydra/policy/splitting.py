@@ -11,6 +11,9 @@ still needs, it takes the lease over; the holder stops at its next heartbeat. Th
 it is lost, but it had nothing better to do. A lease whose units were lost before stays with its
 holder, so that a unit is not taken over again and again.
 
+A queued lease has not been begun, so that it is taken whole, and nothing is lost: by whoever would
+have done it before its holder, who has another one to end first, comes to its end.
+
 Estimated costs may be wrong, at times tenfold. A holder whose slice is late shows that. Then the
 slice is assumed to need as long again, and the whole lease to have grown by the same factor.
 """
@@ -47,7 +50,9 @@ def split(
     """
     for lease in leases:
         case = _Case(lease, costs, now_ms, asker_rate, beat_s, gain_s_min)
-        cut = (_far_part(case) or _whole(case)) if case.rate > 0 else None
+        if case.rate <= 0:
+            continue
+        cut = _queued(case) if lease.queued else _far_part(case) or _whole(case)
         if cut:
             return cut
     return None
@@ -63,6 +68,11 @@ class _Case:
     asker_rate: float
     beat_s: float
     gain_s_min: float
+
+    def cut(self, at: int, why: str) -> Cut:
+        """The cut of this lease there."""
+        lease = self.lease
+        return Cut(token=lease.token, at=at, session=lease.session, why=why, queued=lease.queued)
 
     @property
     def rate(self) -> float:
@@ -119,7 +129,7 @@ def _far_part(case: _Case) -> Cut | None:
         f"the fleet is idle and {case.lease.worker} would need {left / rate:.3g} s more; "
         f"this saves {saved_s:.2g} s"
     )
-    return Cut(token=case.lease.token, at=cut, why=why)
+    return case.cut(cut, why)
 
 
 def _whole(case: _Case) -> Cut | None:
@@ -134,4 +144,17 @@ def _whole(case: _Case) -> Cut | None:
         f"the fleet is idle, and {case.lease.worker} would need {left_s:.3g} s more for what can "
         f"be done from the start in {again_s:.2g} s"
     )
-    return Cut(token=case.lease.token, at=case.lease.span.start, why=why)
+    return case.cut(case.lease.span.start, why)
+
+
+def _queued(case: _Case) -> Cut | None:
+    """The cut that takes a lease that has not begun; None if that would save too little."""
+    wait_s = max(case.lease.at_ms - case.now_ms, 0.0) / 1000
+    left_s, asker_s = wait_s + case.work / case.rate, case.work / (case.asker_rate or case.rate)
+    if left_s - asker_s < case.gain_s_min:
+        return None
+    why = (
+        f"the fleet is idle, and {case.lease.worker}, who has not begun, would end in "
+        f"{left_s:.3g} s what can be done in {asker_s:.2g} s"
+    )
+    return case.cut(case.lease.span.start, why)

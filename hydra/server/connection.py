@@ -27,6 +27,9 @@ RETRIES = 2
 """Redis-py 8 retries ten times by default, which hides an outage for seconds. Hydra handles outages
 itself, so the client only retries after a dropped connection."""
 
+BYTES_S_MIN = 1 << 14
+"""A link that carries less than this a second counts as silent, however much is sent."""
+
 VERSION_MIN = (7, 0, 0)
 """Oldest server that runs every script."""
 
@@ -74,6 +77,36 @@ def connect(url: str, *, timeout_s: float = TIMEOUT_S) -> redis.Redis:
             f"REDIS_URL must start with redis://, rediss:// or unix://: {_first_line(error)}",
             field="REDIS_URL",
         ) from None
+
+
+def own_client(theirs: redis.Redis, timeout_s: float) -> redis.Redis:
+    """A client of the same server with connections of its own, and another time-out.
+
+    A call that carries much may take longer: as long as a link of BYTES_S_MIN needs for it.
+    """
+    pool = theirs.connection_pool
+    given: dict[str, Any] = {
+        **pool.connection_kwargs,
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "decode_responses": False,
+    }
+    given.pop("retry", None)
+    sized = type(f"Sized{pool.connection_class.__name__}", (_Sized, pool.connection_class), {})
+    return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=sized, **given))
+
+
+class _Sized:
+    """A connection whose time-out follows what is sent over it; see `own_client`."""
+
+    def send_packed_command(self: Any, command: Any, check_health: bool = True) -> None:
+        """Send a command, and give it and its answer the time that its bytes need."""
+        parts = [command] if isinstance(command, (bytes, str)) else command
+        if self._sock is None:
+            self.connect_check_health(check_health=False)
+        size = sum(map(len, parts))
+        self._sock.settimeout(self.socket_timeout + size / BYTES_S_MIN)
+        super().send_packed_command(command, check_health)  # type: ignore[misc]
 
 
 def address_of(client: redis.Redis) -> str:

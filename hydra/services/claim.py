@@ -15,31 +15,59 @@ STRAGGLERS_LOOKED_AT = 16
 """How many leases of a job are looked at for a split; in a small fleet all, since a late lease may
 seem to end soon."""
 
+FRESH_TARGETS = 5.0
+"""A chunk is sized by what the process was told last if the rest lasts so many targets by that."""
+
+
+NOTHING = Ask(units=0, tau_s=0.0, beat_s=0.0, slice_units=0, why="")
+"""What a repeat asks for: it gets the first grant, whatever it says."""
+
 
 def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     """Some work for the worker, or None: free units first, then the far part of a lease.
 
-    Jobs are tried in the order of their virtual time, the hint's first; only those whose kernel
-    this process has in the job's version.
+    Who works on a job gets more of it while its turn lasts. Else jobs are tried in the order of
+    their virtual time, the hint's first; only those whose kernel this process has in the job's
+    version. Who still works takes nothing from others.
     """
+    if hint.held and (grant := _more_of_the_same(h, session, seq, hint)):
+        return grant
     look = h.store.views.look(session, h.versions())
+    if look.granted == seq:  # the reply was lost; what was free may all be lent since
+        return h.store.verbs.claim(session, seq, "", NOTHING)
     jobs = sorted(look.jobs, key=lambda job: job.job != hint.job)
     for job in jobs:
         if job.pace.unassigned_units:
             costs = h.costs(job.kernel, job.params)
             ask = ask_for(h, job.pace, job.total_units, costs, hint)
-            if not ask.units:
+            if not ask.units or chunking.eaten_by_then(job.pace, costs, hint.begins_in_s):
                 continue
             grant = h.store.verbs.claim(session, seq, job.job, ask, None, look.passed)
             if grant:
                 return grant
-    if h.settings.sizing not in chunking.SPLITTING:
+    if hint.held or hint.begins_in_s > 0 or h.settings.sizing not in chunking.SPLITTING:
         return None
     for job in jobs:
         grant = _take_far_part(h, session, seq, job, hint, look.passed)
         if grant:
             return grant
     return None
+
+
+def _more_of_the_same(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
+    """The next chunk of the job that the worker is at, sized by what this process knows of it."""
+    lent = h.store.views.lent(session, *hint.held) if hint.held else None
+    if not hint.held or not lent:
+        return None
+    costs = h.costs(lent.spec.kernel, lent.spec.params)
+    pace = lent.pace
+    outdated_s = hint.begins_in_s + FRESH_TARGETS * h.settings.target_seconds
+    if chunking.eaten_by_then(pace, costs, outdated_s):
+        return None  # near the end sizes follow the rest, which this process may not know
+    ask = ask_for(h, pace, lent.spec.total_units, costs, hint)
+    if ask.tail or not ask.units:
+        return None
+    return h.store.verbs.claim(session, seq, hint.held.job, ask, None, (), True)
 
 
 def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) -> Ask:
@@ -75,6 +103,7 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) ->
         why=size.why,
         unit_cost=unit_cost,
         tail=size.tail,
+        begins_in_s=hint.begins_in_s,
     )
 
 

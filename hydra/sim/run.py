@@ -14,8 +14,6 @@ from hydra.clock import ManualClock
 from hydra.kernels import Kernel, Param, add_sums
 from hydra.model import FINAL, JobState, Params, Span, Sums
 from hydra.model.invariants import violations
-from hydra.model.limits import POLLS_PER_S_MAX
-from hydra.policy.calling import call_interval_s
 from hydra.services import Hydra
 from hydra.services.reap import PAUSE_S_MIN, reap
 from hydra.services.submit import submit
@@ -24,7 +22,7 @@ from hydra.sim.chance import Life, draws, life_of
 from hydra.sim.curve import bound_s
 from hydra.sim.scenarios import Scenario
 from hydra.sim.store import CountedStore
-from hydra.sim.worker import SUM, SimWorker, Timing
+from hydra.sim.worker import SUM, SimPacing, SimWorker, Wire
 from hydra.work.local import LocalPort
 
 UNITS_S = 1_000.0
@@ -131,12 +129,6 @@ class Run:
         self._workers = [self._worker(i, life) for i, life in enumerate(self._lives)]
         if scenario.quiet:
             self._counted.quiet = {worker.name: worker for worker in self._workers}
-        self._idle: dict[int, float] = {}
-        """When it is a worker's turn to ask."""
-        self._turns: list[tuple[float, int, int]] = []
-        """A heap of the same, with workers that are idle no more."""
-        self._polling = False
-        self._idle_polls = 0
         self._heap: list[tuple[float, int, str, int, int]] = []
         self._number = itertools.count()
         self._jobs: dict[str, int] = {}
@@ -144,13 +136,16 @@ class Run:
 
     def _worker(self, i: int, life: Life) -> SimWorker:
         scenario, h = self._task.scenario, self._h
-        trips = scenario.round_trip_s
-        timing = Timing(self._task.overhead_s, trips[i % len(trips)], h.settings.slice_seconds)
+        trips, rates = scenario.round_trip_s, scenario.bytes_s
+        wire = Wire(trips[i % len(trips)], self._task.overhead_s, rates[i % len(rates)])
         return SimWorker(
             str(i),
             LocalPort(h),
+            dict(h.kernels()),
             life,
-            timing,
+            self._clock,
+            wire,
+            SimPacing(h.settings.slice_seconds, h.settings.poll_seconds),
             liar=i >= scenario.workers - scenario.liars,
             beat=self._counted.beat if scenario.quiet else None,
         )
@@ -161,7 +156,7 @@ class Run:
         for i, worker in enumerate(self._workers):
             worker.at_s = worker.away_until(START_S * next(starts))
             if worker.at_s < START_S:
-                worker.enlist(worker.at_s)
+                worker.enlist()
             self._push(worker.at_s, "worker", i, worker.turn)
         self._counted.store.verbs.tick()
         for n, job in enumerate(self._task.scenario.jobs):
@@ -196,54 +191,34 @@ class Run:
         elif what == "submit":
             self._submit(i)
         elif what == "bell":
-            self._let_idle_ask()
-        else:
-            self._let_idle_ask()
-            self._polling = bool(self._idle)
-            if self._polling:
-                self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
+            self._ring()
         while self._counted.cut_or_lost:
             self._lease_changed(int(self._counted.cut_or_lost.pop()))
         if self._counted.rang:
             self._counted.rang = False
             self._note_ends()
-            if self._idle:
-                self._push(self._clock.now_s, "bell")
+            self._push(self._clock.now_s, "bell")
         if self._task.check:
             self._require_invariants()
 
     def _act(self, i: int) -> None:
-        """A worker's event; one that is idle then asks again at its turn."""
+        """What is due at a worker."""
         worker = self._workers[i]
-        self._idle.pop(i, None)
         worker.act(self._clock.now_s)
         self._push(worker.at_s, "worker", i, worker.turn)
-        if worker.idle:
-            poll_s = self._h.settings.poll_seconds
-            rest_s = call_interval_s(worker.live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
-            self._idle[i] = turn_s = self._clock.now_s + rest_s
-            heapq.heappush(self._turns, (turn_s, next(self._number), i))
-            if not self._polling:
-                self._polling = True
-                self._push(self._clock.now_s + self._h.settings.poll_seconds, "poll")
 
     def _lease_changed(self, i: int) -> None:
         """Tell a worker whose beats are quiet that its lease was cut or lost."""
         if self._task.scenario.quiet:
             worker = self._workers[i]
-            worker.lease_changed()
-            self._push(worker.at_s, "worker", i, worker.turn)
+            if worker.lease_changed():
+                self._act(i)
 
-    def _let_idle_ask(self) -> None:
-        """Idle workers whose turn it is ask once each."""
-        due = []
-        while self._turns and self._turns[0][0] <= self._clock.now_s:
-            turn_s, _, i = heapq.heappop(self._turns)
-            if self._idle.get(i) == turn_s:
-                due.append(i)
-        self._idle_polls += len(due)
-        for i in due:
-            self._act(i)
+    def _ring(self) -> None:
+        """Wake those who listen."""
+        for i, worker in enumerate(self._workers):
+            if worker.ring():
+                self._act(i)
 
     def _submit(self, n: int) -> None:
         ordered = self._task.scenario.jobs[n]
@@ -285,6 +260,6 @@ class Run:
             calls=calls,
             calls_per_s=calls / makespan_s,
             calls_per_s_peak=max(counted.calls.values()),
-            idle_polls=self._idle_polls,
+            idle_polls=sum(worker.listened for worker in self._workers),
             ended_s=tuple(self._ended),
         )

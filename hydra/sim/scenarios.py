@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -42,6 +43,8 @@ class Scenario:
     """When the night begins and how long it lasts: all machines go within a minute."""
     round_trip_s: tuple[float, ...] = (0.0,)
     """What every call to the store costs, given to the workers in turn."""
+    bytes_s: tuple[float, ...] = (math.inf,)
+    """What their links carry a second, likewise."""
     liars: int = 0
     """How many of the last workers report a false speed, and hand in impossible sums."""
     jobs: tuple[PlannedJob, ...] = (PlannedJob(),)

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Protocol
 
 from hydra.clock import ManualClock
-from hydra.model import Lease, Session
+from hydra.model import Lease, LeaseId, Rest, Session
 from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Look, Pace, Receipt, Work
 from hydra.ports import Store
 from hydra.services.dispatch import NOBODY
@@ -67,8 +67,9 @@ class CountedStore:
         """There is new work, or a job has ended."""
         self.rang = True
 
-    def listen(self, seconds: float) -> None:
+    def listen(self, seconds: float) -> bool:
         """Nobody waits in virtual time."""
+        return False
 
     def lent(self, lease: LeaseRecord) -> None:
         """A lease has begun."""
@@ -95,7 +96,7 @@ class CountedStore:
         record, known = state.jobs[hand_in.job], state.sessions[session.id]
         steps.seen(state, session, wall_ms - ago_ms)
         work = Work(hand_in.span.units, 1.0)
-        receipt = steps.accept(state, session, known, record, hand_in, None, work, now_ms - ago_ms)
+        receipt = steps.accept(state, session, known, record, hand_in, work, now_ms - ago_ms)
         paces = self._paces[hand_in.job]
         if then := bisect_right(paces, at_s, key=itemgetter(0)):
             pace = replace(paces[then - 1][1], rate=receipt.pace.rate)
@@ -112,7 +113,7 @@ class CountedStore:
         until_ms = self.state.hydra_ms + within_ms
         self.catch_up(self.state.deadlines.until(until_ms, len(self.quiet)))
 
-    def catch_up(self, leases: Iterable[tuple[str, str]]) -> None:
+    def catch_up(self, leases: Iterable[LeaseId]) -> None:
         """Have the holders do the heartbeats that were due."""
         for job, token in leases:
             lease = self.state.jobs[job].leases.get(token)
@@ -140,22 +141,18 @@ class CountedVerbs(MemoryVerbs):
         ask: Ask,
         cut: Cut | None = None,
         passed: Sequence[str] = (),
+        in_turn: bool = False,
     ) -> Grant | None:
         """Count it."""
         self._counted.count("claim")
-        return super().claim(session, seq, job, ask, cut, passed)
+        return super().claim(session, seq, job, ask, cut, passed, in_turn)
 
     def complete(
-        self,
-        session: Session,
-        seq: int,
-        hand_in: HandIn,
-        ask: Ask | None = None,
-        work: Work | None = None,
+        self, session: Session, seq: int, hand_in: HandIn, work: Work | None = None
     ) -> Receipt:
         """Count it."""
-        self._counted.count("complete" if ask else "beat")
-        return super().complete(session, seq, hand_in, ask, work)
+        self._counted.count("beat" if hand_in.rest is Rest.KEEP else "complete")
+        return super().complete(session, seq, hand_in, work)
 
     def expire(self, job: str, token: str) -> bool:
         """Count it."""
@@ -189,11 +186,11 @@ class CountedViews(MemoryViews):
         self._counted.count("stragglers")
         ends, heard = self._counted.state.jobs[job].ends, set[str]()
         while fresh := set(ends.highest(limit)) - heard:
-            self._counted.catch_up((job, token) for token in fresh)
+            self._counted.catch_up(LeaseId(job, token) for token in fresh)
             heard |= fresh
         return super().stragglers(job, limit)
 
-    def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
+    def overdue(self, limit: int) -> Sequence[LeaseId]:
         """Count it."""
         self._counted.count("overdue")
         return super().overdue(limit)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from hydra.model import Session
-from hydra.model.messages import Grant, Hint, Receipt, Reduction, Report
+from hydra.model import LeaseId, Session
+from hydra.model.messages import Grant, HandIn, Hint, Receipt, Reduction, Standing
 from hydra.model.pauses import Pause
 from hydra.services import Hydra
+from hydra.services.beat import beat
 from hydra.services.claim import claim
 from hydra.services.complete import complete
 from hydra.services.reduce import Hold, reduce_waiting
@@ -60,9 +61,13 @@ class LocalPort:
         """Some work, or None."""
         return claim(self._h, session, seq, hint)
 
-    def complete(self, session: Session, seq: int, report: Report) -> Receipt:
-        """Hand in, and perhaps take the next chunk."""
-        return complete(self._h, session, seq, report)
+    def complete(self, session: Session, seq: int, hand_in: HandIn) -> Receipt:
+        """Hand in."""
+        return complete(self._h, session, seq, hand_in)
+
+    def beat(self, session: Session, held: Sequence[LeaseId]) -> Standing:
+        """Renew what is held."""
+        return beat(self._h, session, held)
 
     def reduce(self, session: Session, job: str = "") -> bool:
         """Reduce that job, or one that waits for it."""
@@ -76,6 +81,6 @@ class LocalPort:
     def _renewing(self, hold: RenewedHold) -> AbstractContextManager[Hold]:
         return renewing(hold)
 
-    def listen(self, seconds: float) -> None:
+    def listen(self, seconds: float) -> bool:
         """Wait for work."""
-        self._h.store.views.listen(seconds)
+        return self._h.store.views.listen(seconds)

@@ -1,47 +1,71 @@
-"""The loop that every worker runs: claim, compute slice by slice, hand in.
+"""The loop that every worker runs: claim, compute slice by slice, hand in, all beside each other.
 
 The problem: a kernel call must not last longer than a lease, a hand-in must survive a lost reply,
-and an idle worker may cut the span short at any moment. The idea: keep each slice's partial until
-the store has counted it; `Holding` does the bookkeeping without any I/O, the loop decides when to
-call. Rejected: a background sender of results, which would learn too late that a lease is gone.
+an idle worker may cut the span short at any moment, and no kernel should wait for a link. The idea:
+the loop computes; on lanes beside it the next chunk is claimed shortly before the current one ends,
+and what is computed is handed in while the next chunk is already computed. A session holds two
+leases at most, so a worker is never further ahead of what is counted. `Holding` does the
+bookkeeping of a lease without any I/O, `Sender` sends, `Heart` keeps the leases alive.
 
-One thread computes; a second one sends bare heartbeats when a slice lasts longer than a beat. Both
-call the store under one lock, because a session's calls are numbered. When the second learns that
-the slice is no longer wanted, `interrupt` has `break_off` called in the first (by a signal, which
-kernels let through). Rejected: a flag that each kernel would have to check in its loops.
+The loop yields acts (see `acts`): hosts, the simulator and the seeded faults each do them in their
+own way. Only the loop changes what it computes; the lanes leave replies, which it sees to between
+two slices. A slice that is no longer wanted is broken off by `interrupt` (a signal, which kernels
+let through). Rejected: a flag that each kernel would have to check in its loops.
 """
 
 from __future__ import annotations
 
-import logging
 import math
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from hydra.clock import Clock
-from hydra.errors import HydraError, Invalid
+from hydra.errors import Unavailable
 from hydra.kernels import Kernel
-from hydra.model import Partial, Rest, Session, Span, Verdict
+from hydra.model import Rest, Session, Span
 from hydra.model.limits import POLLS_PER_S_MAX, SHOWN_S
-from hydra.model.messages import Grant, HandIn, Hint, Receipt, Report
+from hydra.model.messages import Grant, Hint
 from hydra.model.pauses import Pause
 from hydra.policy.calling import call_interval_s
 from hydra.policy.chunking import OVERTIME
 from hydra.policy.reducing import defers_reduction, reduction_wait_s
 from hydra.ports import Pacing, WorkPort
+from hydra.work.acts import Computed, Lane, Pending, Steps, call, compute, listen, start, wait
+from hydra.work.heart import Heart
 from hydra.work.holding import BrokenOff, Holding
+from hydra.work.link import Link
 from hydra.work.overheads import Overheads
-from hydra.work.patience import retry_through_outage
+from hydra.work.patience import RETRY_S_MIN, Patience, call_through_outage
+from hydra.work.sender import Sender, Told
 
-HEART_LOOK_EVERY_S = 0.25
-"""How often the heartbeat thread looks at the clock."""
+T = TypeVar("T")
 
-LOG = logging.getLogger("hydra.worker")
+CLAIM_LEAD_CALLS, CLAIM_LEAD_S = 4.0, 0.1
+"""The next chunk is claimed when the current one still lasts so many calls, or so long: late, so
+that others get what is free, but in time."""
 
 
-class Worker:
+SLICES_AHEAD = 2.0
+"""The claim is put on its lane when less than so many slices lie before it: the loop looks at the
+time between slices only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What becomes of a lease that is no longer computed."""
+
+    rest: Rest
+    note: str = ""
+    goes_on: bool = True
+    """Whether another lease may follow at once."""
+
+
+GONE = None
+"""The ending of a lease that is not ours any more: there is nothing to hand in."""
+
+
+class Loop:
     """Works shifts over a port; `stopping` ends a shift after the current slice, work handed in.
 
     `pausing` gives the reason to take no work now, or None. With a reason, the worker gives back
@@ -56,17 +80,13 @@ class Worker:
         pacing: Pacing,
         session: Session,
         *,
-        stopping: Callable[[], bool] = lambda: False,
-        pausing: Callable[[], Pause | None] = lambda: None,
-        interrupt: Callable[[], None] | None = None,
-        give_up: Callable[[], None] = lambda: None,
-        beats: bool = True,
+        stopping: Callable[[], bool],
+        pausing: Callable[[], Pause | None],
+        interrupt: Callable[[], None],
+        give_up: Callable[[], None],
+        shows_progress: bool = True,
     ) -> None:
-        """`interrupt`, called in any thread, has `break_off` called soon in the computing one.
-
-        Without it, a slice that is no longer wanted runs to its end. `give_up` ends the process,
-        for a kernel call that does not return; its lease has been given up by then.
-        """
+        """Without `shows_progress`, somebody else tells the store what is done of a lease."""
         self._port = port
         self._kernels = kernels
         self._clock = clock
@@ -74,102 +94,147 @@ class Worker:
         self._session = session
         self._stopping = stopping
         self._pausing = pausing
-        self._interrupt = interrupt
-        self._give_up = give_up
-        self._beats = beats
-        self._lock = threading.Lock()
-        self._seq = self._live_workers = 0
-        self._called_s = self._slice_began_s = 0.0
-        self._may_reduce_s = -math.inf  # a clock may begin anywhere, even below zero
+        self._shows_progress = shows_progress
+        self._link = Link()
+        self._sender = Sender(port, clock, pacing, session, self._link)
+        self.heart = Heart(port, clock, pacing, session, interrupt, give_up)
         self._overheads = Overheads()
+        self._claims = self._live_workers = 0
+        self._enlist_s = self._turn_s = self._ends_s = 0.0
+        self._may_reduce_s = -math.inf  # a clock may begin anywhere, even below zero
         self._out_of_memory = False
-        self._computing: Holding | None = None
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
+        self._beating: Pending[None] = Pending()
+        self._queued: Holding | None = None
+        self._claiming: Pending[Grant | None] | None = None
+        self._asked_for_next = False
+        self._progress: Pending[Told] | None = None
+        self._progressed_s = 0.0
+        self._outgoing: list[Pending[Told]] = []
+        self._reductions: list[tuple[float, str]] = []
+        """Jobs whose last unit we handed in, and when to reduce them."""
 
-    def shift(self, hint: Hint) -> bool:
+    def break_off(self) -> None:
+        """End the slice that is computed now, if the store wants no more of its lease.
+
+        For a signal's handler in the computing thread; what it raises stays inside the loop.
+        """
+        if self.heart.computing and not self.heart.computing.wanted:
+            raise BrokenOff
+
+    # A shift ---------------------------------------------------------------------------------
+
+    def shift(self, hint: Hint) -> Steps[bool]:
         """Work for one shift; whether there was work until its end.
 
         Raises Unavailable when the store stays silent for longer than `outage_seconds`.
         """
-        with self._heart():
-            return self._claim_and_work(hint)
-
-    def break_off(self) -> None:
-        """End the slice that this thread computes, if the store wants no more of its lease.
-
-        For a signal's handler in the computing thread; what it raises stays inside `shift`.
-        """
-        if self._computing and not self._computing.wanted:
-            raise BrokenOff
-
-    def _claim_and_work(self, hint: Hint) -> bool:
-        enlist_s = turn_s = self._clock.monotonic_s()
-        ends_s = turn_s + self._pacing.shift_seconds
-        grant: Grant | None = None
-        poll_s, busy = self._pacing.poll_seconds, False
+        now_s = self._now_s()
+        self._enlist_s = self._turn_s = now_s
+        self._ends_s = now_s + self._pacing.shift_seconds
+        busy = False
+        self._beating = yield from start(Lane.HEART, self.heart.beat_for_ever())
         while True:
-            if not grant and (pause := self._pausing()):
-                busy, enlist_s = False, self._clock.monotonic_s()
-                self._pause(pause)
-            elif not grant and (left_s := turn_s - self._clock.monotonic_s()) > 0:
-                self._clock.sleep_s(min(left_s, poll_s))
-            elif not grant and self._clock.monotonic_s() >= enlist_s:
-                self._live_workers = self._call(lambda: self._port.enlist(self._session))
-                enlist_s = self._clock.monotonic_s() + SHOWN_S
-                continue
-            elif grant := grant or self._claim(hint):  # a lease is never dropped
-                busy, grant = True, self._work(grant, ends_s)
-                enlist_s = self._clock.monotonic_s() + SHOWN_S
-            elif self._clock.monotonic_s() < self._may_reduce_s or not self._call(
-                lambda: self._port.reduce(self._session)
-            ):
+            if pause := self._pausing():
                 busy = False
-                self._call(lambda: self._port.listen(poll_s))
-                rest_s = call_interval_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
-                turn_s = self._clock.monotonic_s() + rest_s  # in a large fleet a bell wakes few
-            if grant is None and self._shift_over(ends_s):
+                yield from self._pause(pause)
+            elif self._turn_s > self._now_s():
+                yield from wait(min(self._turn_s, self._now_s() + self._pacing.poll_seconds))
+            else:
+                yield from self._show_oneself()
+                grant = yield from self._claim(hint)
+                hint = Hint()  # it was for the first claim: jobs take turns in a shift, too
+                if grant:
+                    busy = True
+                    yield from self._work(grant)
+                elif not (yield from self._reduce_any()):
+                    busy = False
+                    yield from self._listen()
+            if self._shift_over():
                 return busy
 
-    def _pause(self, pause: Pause) -> None:
-        self._call(lambda: self._port.pause(self._session, pause))
-        self._clock.sleep_s(self._pacing.poll_seconds)
+    def _pause(self, pause: Pause) -> Steps[None]:
+        yield from self._call(lambda: self._port.pause(self._session, pause))
+        self._enlist_s = self._now_s()
+        yield from wait(self._now_s() + self._pacing.poll_seconds)
 
-    def _shift_over(self, ends_s: float) -> bool:
-        return self._out_of_memory or self._stopping() or self._clock.monotonic_s() >= ends_s
+    def _show_oneself(self) -> Steps[None]:
+        if self._now_s() >= self._enlist_s:
+            self._live_workers = yield from self._call(lambda: self._port.enlist(self._session))
+            self._enlist_s = self._now_s() + SHOWN_S
 
-    def _claim(self, hint: Hint) -> Grant | None:
-        asked = Hint(hint.job, hint.units, self._overheads.least_s())
-        with self._numbered() as seq:
-            grant: Grant | None = self._call(lambda: self._port.claim(self._session, seq, asked))
-            return grant
+    def _listen(self) -> Steps[None]:
+        poll_s = self._pacing.poll_seconds
+        try:
+            yield from listen(self._port, poll_s)
+        except Unavailable:
+            yield from wait(self._now_s() + RETRY_S_MIN)  # the next call has the patience
+        rest_s = call_interval_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
+        self._turn_s = self._now_s() + rest_s  # in a large fleet a bell wakes few
 
-    def _work(self, grant: Grant, ends_s: float) -> Grant | None:
-        """Compute a lease to its end; the next one if it came with the last hand-in."""
-        kernel = self._kernels[grant.spec.kernel]
+    def _shift_over(self) -> bool:
+        return self._out_of_memory or self._stopping() or self._now_s() >= self._ends_s
+
+    # Leases ----------------------------------------------------------------------------------
+
+    def _work(self, grant: Grant) -> Steps[None]:
+        """Compute a lease, and those that follow it without a pause."""
+        held: Holding | None = self._hold(grant)
+        while held:
+            kernel = self._kernels[held.grant.spec.kernel]
+            ending = yield from self._compute(held, kernel)
+            ended_s = self._now_s()
+            before, self._progress = self._progress, None
+            yield from self._end(held, kernel, ending, before)
+            held = None
+            if ending is GONE or ending.goes_on:
+                held = yield from self._next()
+            if held and held.grant.spec.kernel == kernel.name:
+                self._overheads.note(kernel.name, self._now_s() - ended_s)
+        yield from self._hand_in_everything()
+        self._enlist_s = self._now_s() + SHOWN_S
+
+    def _hold(self, grant: Grant) -> Holding:
         held = Holding(grant, self._slice_units.get(grant.job, 0))
-        due_s = self._clock.monotonic_s() + OVERTIME * grant.tau_s
-        while True:
-            if note := self._slice(kernel, held):
-                self._hand_in(kernel, held, Rest.LOST, False, note)
-                self._clock.sleep_s(self._pacing.poll_seconds)  # another worker may try it first
-                return None
-            if not held.wanted:
-                return None
-            over, pause = self._shift_over(ends_s), self._pausing()
-            if held.complete or over or pause or self._clock.monotonic_s() >= due_s:
-                why = "the shift ends" if over else f"{OVERTIME} times its planned time is over"
-                why = f"it pauses: {pause.why}" if pause else why
-                return self._hand_in(kernel, held, Rest.RETURN, not (over or pause), why)
-            beat_due = self._clock.monotonic_s() - self._called_s >= grant.beat_s
-            if beat_due and not self._beat(kernel, held):
-                return None
+        self.heart.hold(held)
+        return held
 
-    def _slice(self, kernel: Kernel, held: Holding) -> str:
+    def _compute(self, held: Holding, kernel: Kernel) -> Steps[Ending | None]:
+        """Compute a lease slice by slice to its end, and see to all else between the slices."""
+        due_s = self._now_s() + OVERTIME * held.grant.tau_s
+        self._asked_for_next, self._progressed_s = False, self._now_s()
+        while held.unfinished():
+            look_s = yield from self._claim_in_time(held, kernel, due_s)
+            if self._shows_progress:
+                look_s = min(look_s, self._progressed_s + held.grant.beat_s)
+            if failed := (yield from self._slice(held, kernel, look_s)):
+                return Ending(Rest.LOST, failed, goes_on=False)
+            yield from self._see_to_replies()
+            if not held.unfinished():
+                break
+            if self._shift_over():
+                return Ending(Rest.RETURN, "the shift ends", goes_on=False)
+            if pause := self._pausing():
+                return Ending(Rest.RETURN, f"it pauses: {pause.why}", goes_on=False)
+            if self._now_s() >= due_s:
+                return Ending(Rest.RETURN, f"{OVERTIME} times its planned time is over")
+            if self.heart.gives_way:
+                ending = yield from self._give_way()
+                if ending:
+                    return ending
+            yield from self._hand_in_progress(held, kernel)
+        return self._whole(held)
+
+    def _whole(self, held: Holding) -> Ending | None:
+        """The ending of a lease that is computed, if it is still ours."""
+        over = self._shift_over() or bool(self._pausing())
+        return Ending(Rest.RETURN, goes_on=not over) if held.wanted else GONE
+
+    def _slice(self, held: Holding, kernel: Kernel, until_s: float) -> Steps[str]:
         """Compute one slice; why it failed, or nothing."""
         span = held.next_slice()
-        self._slice_began_s = began_s = self._clock.monotonic_s()
         try:
-            partial = self._run(kernel, held, span)
+            done = yield from compute(lambda: self._run(kernel, held, span), held, until_s)
         except BrokenOff:
             return ""
         except MemoryError:  # a fresh process may do better
@@ -177,167 +242,209 @@ class Worker:
             return "MemoryError"
         except Exception as error:  # of the kernel: another worker may try the span
             return f"{type(error).__name__}: {error}"
-        took_s = self._clock.monotonic_s() - began_s
-        held.computed(span, partial, took_s, self._pacing.slice_seconds)
+        span = Span(held.reached, held.reached + done.units)
+        held.computed(span, done.partial, done.took_s, self._pacing.slice_seconds)
         if not kernel.units_differ:  # else this slice says little about the next
             self._slice_units[held.grant.job] = held.slice_units
         return ""
 
-    def _run(self, kernel: Kernel, held: Holding, span: Span) -> Partial:
+    def _run(self, kernel: Kernel, held: Holding, span: Span) -> Computed:
         """The kernel's call; `break_off` raises nowhere but in here."""
+        began_s = self._now_s()
         try:
-            self._computing = held
+            self.heart.begin(held)
             partial = kernel.run(held.grant.spec.params, span)
         finally:
-            self._computing = None
+            self.heart.computing = None
         if not isinstance(partial, Mapping):
             raise TypeError(f"run gave {type(partial).__name__}, not a mapping")
-        return partial
+        return Computed(partial, span.units, self._now_s() - began_s)
 
-    def _beat(self, kernel: Kernel, held: Holding) -> bool:
-        """Hand in what is done and go on; whether the lease is still ours."""
-        receipt, hand_in = self._complete(kernel, held, Rest.KEEP, False)
-        if receipt.verdict is Verdict.CUT:
-            held.trim(receipt.stop)
-        elif receipt.verdict is Verdict.ACCEPTED:
-            held.counted(hand_in.span, receipt)
-        return hand_in.rest is Rest.KEEP and receipt.verdict in (Verdict.CUT, Verdict.ACCEPTED)
+    # The next one ----------------------------------------------------------------------------
 
-    def _hand_in(
-        self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str
-    ) -> Grant | None:
-        """End the lease; the next one if there is one. If cut meanwhile: trim, send again."""
+    def _claim(self, hint: Hint) -> Steps[Grant | None]:
+        """Claim while nothing is held: free units, or the far part of somebody's lease."""
+        asked = Hint(job=hint.job, units=hint.units, overhead_s=self._overheads.least_s())
+        return self._ask(asked)
+
+    def _ask(self, hint: Hint) -> Steps[Grant | None]:
+        self._claims += 1
+        seq = self._claims
+        patience = Patience(self._clock, self._pacing.outage_seconds)
         while True:
-            receipt, _ = self._complete(kernel, held, rest, more, note)
-            if receipt.verdict is not Verdict.CUT:
-                return receipt.grant
-            held.trim(receipt.stop)
-            while held.wanted and not held.complete and rest is not Rest.LOST:
-                note = self._slice(kernel, held)
-                rest = Rest.LOST if note else rest
-
-    def _complete(
-        self, kernel: Kernel, held: Holding, rest: Rest, more: bool, note: str = ""
-    ) -> tuple[Receipt, HandIn]:
-        """Hand in what is computed; if it cannot be right, nothing, and the lease is lost."""
-        try:
-            hand_in = held.hand_in(kernel.merge, rest, note)
-        except Exception as error:  # of the kernel: another worker may try the span
-            return self._lose(held, f"merge raised {type(error).__name__}: {error}")
-        try:
-            return self._report(held, hand_in, more), hand_in
-        except Invalid as error:
-            return self._lose(held, error.sentence)
-
-    def _lose(self, held: Holding, note: str) -> tuple[Receipt, HandIn]:
-        while True:
-            hand_in = held.lost(note)
-            receipt = self._report(held, hand_in, False)
-            if receipt.verdict is not Verdict.CUT:
-                self._clock.sleep_s(self._pacing.poll_seconds)  # another worker may try it first
-                return receipt, hand_in
-            held.trim(receipt.stop)
-
-    def _report(self, held: Holding, hand_in: HandIn, more: bool) -> Receipt:
-        spec = held.grant.spec
-        with self._numbered() as seq:
-            overhead_s = self._overheads.of_s(spec.kernel)
-            report = Report(hand_in=hand_in, more=more, overhead_s=overhead_s)
-            began_s = self._clock.monotonic_s()
-            receipt: Receipt = self._call(lambda: self._port.complete(self._session, seq, report))
-            took_s = self._clock.monotonic_s() - began_s
-        self._log_refusal(held, receipt)
-        self._live_workers = receipt.pace.live_workers
-        self._may_reduce_s = self._called_s + reduction_wait_s(receipt.pace, spec)
-        if receipt.grant:  # what a chunk costs: beats are cheaper
-            self._overheads.note(spec.kernel, took_s)
-        if receipt.last:
-            self._reduce(held.grant, receipt)
-        return receipt
-
-    def _reduce(self, grant: Grant, receipt: Receipt) -> None:
-        """All units of the job are in: make the answer, unless a faster worker does it first."""
-        if defers_reduction(receipt.pace, grant.spec.piece_bytes_max > 0):
-            self._clock.sleep_s(self._pacing.poll_seconds)
-        self._call(lambda: self._port.reduce(self._session, grant.job))
-
-    def _log_refusal(self, held: Holding, receipt: Receipt) -> None:
-        """Tell the log if what was computed is refused."""
-        if receipt.verdict in (Verdict.STALE, Verdict.CLOSED):
-            LOG.warning(
-                "hand-in refused verdict=%s job=%s units=%d..%d",
-                receipt.verdict,
-                held.grant.job,
-                held.handed_in,
-                held.reached,
-            )
-
-    @contextmanager
-    def _heart(self) -> Iterator[None]:
-        """A thread that sends a bare beat whenever a slice lasts longer than one."""
-        done = threading.Event()
-
-        def beat() -> None:
-            while not done.wait(HEART_LOOK_EVERY_S):
-                self._beat_if_due()
-
-        if not self._beats:
-            yield
-            return
-        thread = threading.Thread(target=beat, name="heart", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-
-    def _beat_if_due(self) -> None:
-        held, now_s = self._computing, self._clock.monotonic_s()
-        if held and now_s - self._slice_began_s > self._pacing.call_seconds:
-            self._abandon()
-        elif held and now_s - self._called_s >= held.grant.beat_s:
-            self._bare_beat(held)
-
-    def _abandon(self) -> None:
-        """The kernel call does not return: give the lease up at once, and end the process."""
-        why = f"one kernel call took longer than {self._pacing.call_seconds:g} s"
-        with suppress(HydraError):  # no beats follow, so the lease runs out by itself
-            self._port.leave(self._session, why)
-        self._give_up()
-
-    def _bare_beat(self, held: Holding) -> None:
-        span = Span(held.handed_in, held.handed_in)
-        bare = HandIn(
-            job=held.grant.job,
-            token=held.grant.token,
-            span=span,
-            partial={},
-            rest=Rest.KEEP,
-            busy_s=held.busy_s,
-        )
-        report = Report(hand_in=bare, more=False)
-        with self._numbered() as seq:
-            if self._computing is not held:
-                return  # the slice ended while we waited for the lock
+            began_s = self._now_s()
             try:
-                held.beat_reply = self._port.complete(self._session, seq, report)
-            except HydraError:
-                return  # the computing thread will get the same error, and handles it
-            self._called_s = self._clock.monotonic_s()
-        self._log_refusal(held, held.beat_reply)
-        if self._interrupt and not held.wanted:
-            self._interrupt()
+                grant = yield from call(self._claiming_with(seq, hint))
+            except Unavailable as error:
+                yield from wait(patience.again_s(error))
+            else:
+                self._link.claimed(self._now_s() - began_s)
+                return grant
 
-    @contextmanager
-    def _numbered(self) -> Iterator[int]:
-        """The next sequence number, for one call at a time."""
-        with self._lock:
-            self._seq += 1
-            yield self._seq
+    def _claiming_with(self, seq: int, hint: Hint) -> Callable[[], Grant | None]:
+        return lambda: self._port.claim(self._session, seq, hint)
 
-    def _call(self, call: Callable[[], Any]) -> Any:
-        """Make a call that may be repeated, even through an outage; note when it was answered."""
-        result = retry_through_outage(call, self._clock, self._pacing.outage_seconds)
-        self._called_s = self._clock.monotonic_s()
-        return result
+    def _claim_in_time(self, held: Holding, kernel: Kernel, due_s: float) -> Steps[float]:
+        """Have the next chunk claimed shortly before this one ends; when to look again."""
+        if self._asked_for_next or not held.grant.pace.rate:
+            return due_s
+        now_s = self._now_s()
+        end_s = min(now_s + self._left_s(held, kernel), due_s)
+        claim_s = end_s - max(CLAIM_LEAD_CALLS * self._link.call_s, CLAIM_LEAD_S)
+        look_s = claim_s - SLICES_AHEAD * self._pacing.slice_seconds
+        if now_s < look_s or end_s >= self._ends_s:
+            return min(look_s, due_s)
+        self._asked_for_next = True
+        hint = Hint(overhead_s=self._overheads.of_s(kernel.name), held=held.id)
+        before = self._outgoing[-1] if self._outgoing else None
+        self._claiming = yield from start(Lane.CLAIMS, self._claim_at(claim_s, end_s, hint, before))
+        return due_s
+
+    def _left_s(self, held: Holding, kernel: Kernel) -> float:
+        """How long a lease still lasts, by its own speed, or by what was known before."""
+        costs, grant = kernel.costs(held.grant.spec.params), held.grant
+        done = costs.of(Span(grant.span.start, held.reached))
+        rate = done / held.busy_s if held.busy_s > 0 and done > 0 else grant.pace.rate
+        return costs.of(Span(held.reached, held.stop)) / rate
+
+    def _claim_at(
+        self, claim_s: float, end_s: float, hint: Hint, before: Pending[Told] | None
+    ) -> Steps[Grant | None]:
+        """Claim then, or as soon as the lease before is counted: two are held at most."""
+        yield from wait(claim_s)
+        if before and not before.done:
+            yield from wait(math.inf, before)
+        if self._shift_over():
+            return None
+        return (yield from self._ask(replace(hint, begins_in_s=max(end_s - self._now_s(), 0.0))))
+
+    def _next(self) -> Steps[Holding | None]:
+        """What to compute now: what was claimed in time, or is claimed at once; or nothing."""
+        if self._claiming is None and self._queued is None and not self._shift_over():
+            hint = Hint(overhead_s=self._overheads.least_s())
+            self._claiming = yield from start(Lane.CLAIMS, self._ask(hint))
+        yield from self._take_claimed()
+        held, self._queued = self._queued, None
+        return held if held and held.wanted else None
+
+    def _take_claimed(self) -> Steps[None]:
+        """Wait for the claim that is on its way, if there is one."""
+        if self._claiming is None:
+            return
+        self._claiming.hurry()
+        if not self._claiming.done:
+            yield from wait(math.inf, self._claiming)
+        grant = self._claiming.result()
+        self._claiming = None
+        self._queued = self._hold(grant) if grant else None
+
+    def _give_way(self) -> Steps[Ending | None]:
+        """Another job waits for its turn: give back what has not begun, else what has."""
+        self.heart.gives_way = False
+        why = "another job's turn has come"
+        if self._claiming:
+            yield from self._take_claimed()
+        if self._queued:
+            yield from self._give_back_queued(why)
+            self._asked_for_next = True
+            self._claiming = yield from start(Lane.CLAIMS, self._ask(Hint()))
+            return None
+        return Ending(Rest.RETURN, why)
+
+    def _give_back_queued(self, why: str) -> Steps[None]:
+        queued, self._queued = self._queued, None
+        if queued:
+            kernel = self._kernels[queued.grant.spec.kernel]
+            yield from self._end(queued, kernel, Ending(Rest.RETURN, why))
+
+    # Handing in ------------------------------------------------------------------------------
+
+    def _end(
+        self,
+        held: Holding,
+        kernel: Kernel,
+        ending: Ending | None,
+        before: Pending[Told] | None = None,
+    ) -> Steps[None]:
+        """Leave a lease to the sender; `before` is its progress that is on its way."""
+        if ending is GONE:
+            self.heart.drop(held)
+            return
+        held.leaving = True
+        work = self._sender.hand_over(held, kernel, ending.rest, ending.note, before)
+        self._outgoing.append((yield from start(Lane.HAND_INS, work)))
+
+    def _hand_in_progress(self, held: Holding, kernel: Kernel) -> Steps[None]:
+        """Hand in what is done of a lease that goes on, once a beat."""
+        if self._progress or self._outgoing or not self._shows_progress:
+            return
+        if self._now_s() - self._progressed_s >= held.grant.beat_s:
+            self._progressed_s = self._now_s()
+            work = self._sender.progress(held, kernel)
+            self._progress = yield from start(Lane.HAND_INS, work)
+
+    def _hand_in_everything(self) -> Steps[None]:
+        """Wait until all that was computed is counted, and nothing is held any more."""
+        yield from self._take_claimed()
+        if self._queued:
+            yield from self._give_back_queued("the worker does not go on")
+        while self._outgoing or self._reductions:
+            if self._outgoing:
+                yield from wait(math.inf, self._outgoing[0])
+            else:
+                yield from wait(self._reductions[0][0])
+            yield from self._see_to_replies()
+        self.heart.forget()
+
+    def _see_to_replies(self) -> Steps[None]:
+        """What the store has said meanwhile, on any lane."""
+        if self._beating.done:
+            self._beating.result()  # it goes on for ever, or raises
+        self.heart.apply()
+        if self._progress and self._progress.done:
+            told, self._progress = self._progress.result(), None
+            told.note()
+            self._learn(told)
+            if told.ends:
+                told.held.wanted = False
+        while self._outgoing and self._outgoing[0].done:
+            told = self._outgoing.pop(0).result()
+            self.heart.drop(told.held)
+            self._learn(told)
+        while self._reductions and self._reductions[0][0] <= self._now_s():
+            _, job = self._reductions.pop(0)
+            yield from self._reduce(job)
+
+    def _learn(self, told: Told) -> None:
+        """From any reply to a hand-in."""
+        receipt, spec = told.receipt, told.held.grant.spec
+        if told.ours:
+            self.heart.renewed(told.held)
+        self._live_workers = receipt.pace.live_workers
+        self._may_reduce_s = self._now_s() + reduction_wait_s(receipt.pace, spec)
+        if receipt.last:
+            defers = defers_reduction(receipt.pace, spec.piece_bytes_max > 0)
+            wait_s = self._pacing.poll_seconds if defers else 0.0
+            self._reductions.append((self._now_s() + wait_s, told.held.grant.job))
+        if told.hand_in.rest is Rest.LOST:  # another worker may try it first
+            self._turn_s = self._now_s() + self._pacing.poll_seconds
+
+    # The answer ------------------------------------------------------------------------------
+
+    def _reduce_any(self) -> Steps[bool]:
+        """Reduce what waits for it, if that is not better left to others."""
+        if self._now_s() < self._may_reduce_s:
+            return False
+        return (yield from self._call(lambda: self._port.reduce(self._session)))
+
+    def _reduce(self, job: str) -> Steps[None]:
+        """Make the answer of a job whose last unit was ours, unless a faster worker came first."""
+        yield from self._call(lambda: self._port.reduce(self._session, job))
+
+    # Calls -----------------------------------------------------------------------------------
+
+    def _call(self, run: Callable[[], T]) -> Steps[T]:
+        return call_through_outage(run, self._clock, self._pacing.outage_seconds)
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_s()

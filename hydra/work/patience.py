@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from hydra.clock import Clock
 from hydra.errors import StoreUnsafe, Unavailable
+from hydra.work.acts import Steps, call, wait
 
 RETRY_S_MIN, RETRY_S_MAX = 0.05, 2.0
 """Pause between attempts at a store that does not answer: doubles from the first to the second."""
@@ -14,20 +15,41 @@ RETRY_S_MIN, RETRY_S_MAX = 0.05, 2.0
 T = TypeVar("T")
 
 
-def retry_through_outage(call: Callable[[], T], clock: Clock, outage_s: float) -> T:
+class Patience:
+    """How long a caller still waits for an answer, and how long until it asks again."""
+
+    def __init__(self, clock: Clock, outage_s: float) -> None:
+        self._clock = clock
+        self._ends_s = clock.monotonic_s() + outage_s
+        self._wait_s = RETRY_S_MIN
+
+    def again_s(self, error: Unavailable) -> float:
+        """When to ask again; raises the error if that will not help, or it took long enough."""
+        again_s = self._clock.monotonic_s() + self._wait_s
+        if isinstance(error, StoreUnsafe) or again_s > self._ends_s:
+            raise error
+        self._wait_s = min(2 * self._wait_s, RETRY_S_MAX)
+        return again_s
+
+
+def call_through_outage(run: Callable[[], T], clock: Clock, outage_s: float) -> Steps[T]:
     """Make a call; while the store does not answer, make exactly the same call again.
 
     Only for calls that may be repeated. Raises Unavailable after `outage_s`.
     """
-    began_s = clock.monotonic_s()
-    wait_s = RETRY_S_MIN
+    patience = Patience(clock, outage_s)
     while True:
         try:
-            return call()
-        except StoreUnsafe:
-            raise  # it answers, and waiting will not help
-        except Unavailable:
-            if clock.monotonic_s() - began_s + wait_s > outage_s:
-                raise
-            clock.sleep_s(wait_s)
-            wait_s = min(2 * wait_s, RETRY_S_MAX)
+            return (yield from call(run))
+        except Unavailable as error:
+            yield from wait(patience.again_s(error))
+
+
+def retry_through_outage(run: Callable[[], T], clock: Clock, outage_s: float) -> T:
+    """The same for a thread of its own, which waits where it is."""
+    patience = Patience(clock, outage_s)
+    while True:
+        try:
+            return run()
+        except Unavailable as error:
+            clock.sleep_s(patience.again_s(error) - clock.monotonic_s())

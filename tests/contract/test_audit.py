@@ -54,7 +54,9 @@ WOUNDS = {
     "a running job is among the reducing, run": lambda r: r.zadd(keys.REDUCING, {"j": 0}),
     "spans 30..100 and 40..100 overlap": lambda r: r.zadd(keys.free("j"), {"100 1 0 b": 30}),
     "sum value is 9000000": lambda r: r.hset(keys.sums("j"), "value", 9_000_000),
-    "holds leases of": lambda r: r.copy(keys.leases("j"), keys.leases("k")),
+    "session s-a holds 3 leases, of j, k": lambda r: r.hset(
+        keys.leases("k"), mapping=dict.fromkeys("xy", *r.hvals(keys.leases("j")))
+    ),
 }
 
 
@@ -100,8 +102,8 @@ def test_an_ended_job_stays_as_it_is(h: Hydra) -> None:
     ]
 
 
-def test_leases_of_two_jobs_clash(h: Hydra) -> None:
+def test_three_leases_of_a_session_clash(h: Hydra) -> None:
     dump = h.store.vitals.dump("j")
-    other = replace(dump, job=replace(dump.job, id="k"))
-    assert clashes([dump, other]) == ["session s-a holds leases of j and k"]
-    assert clashes([dump, dump]) == []
+    others = [replace(dump, job=replace(dump.job, id=job)) for job in "kl"]
+    assert clashes([dump, *others]) == ["session s-a holds 3 leases, of j, k, l"]
+    assert clashes([dump, others[0], dump]) == []

@@ -42,13 +42,14 @@ def test_a_reduction_whose_reply_was_lost_is_given_again(store: Store, wall: Wal
 
 
 def test_a_session_whose_unknown_lease_ended_may_claim_again(store: Store, wall: Wall) -> None:
-    """The grant's reply was lost: the session never called for that lease, and starved."""
+    """The grants' replies were lost: the session never called for those leases, and starved."""
     store.verbs.submit("j", sums_spec(10))
     store.verbs.enlist(A)
-    assert store.verbs.claim(A, 1, "j", ask(10)) is not None
-    assert store.verbs.claim(A, 2, "j", ask(10)) is None, "it holds a lease"
+    assert store.verbs.claim(A, 1, "j", ask(4)) is not None
+    assert store.verbs.claim(A, 2, "j", ask(4)) is not None
+    assert store.verbs.claim(A, 3, "j", ask(1)) is None, "it holds two leases"
     pass_s(store, wall, 4)
-    assert store.verbs.claim(A, 3, "j", ask(10)) is not None
+    assert store.verbs.claim(A, 4, "j", ask(10)) is not None
     assert violations(store.vitals.dump("j")) == []
 
 

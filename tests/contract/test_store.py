@@ -10,9 +10,19 @@ import pytest
 from hydra.errors import BadSpan, KeyReused, NoSuchFile, NoSuchJob, NoSuchWorker, NotFinished
 from hydra.model import End, JobState, Rest, Session, Span, Verdict, limits
 from hydra.model.invariants import violations
-from hydra.model.messages import Cut, Grant, HandIn, Work
+from hydra.model.messages import Grant, HandIn, Work
 from hydra.ports import Store
-from tests.stores import Wall, ask, hand_in, partial_of, pieces_spec, session, sums_spec, upload
+from tests.stores import (
+    Wall,
+    ask,
+    cut,
+    hand_in,
+    partial_of,
+    pieces_spec,
+    session,
+    sums_spec,
+    upload,
+)
 
 SPEC = sums_spec(100)
 
@@ -64,7 +74,6 @@ def test_claim_takes_from_the_front(store: Store) -> None:
     a, b = take(store, session("a"), 30), take(store, session("b"), 100)
     assert (a.span, b.span) == (Span(0, 30), Span(30, 100))
     assert (a.spec, a.pace.unassigned_units, b.pace.unassigned_units) == (SPEC, 70, 0)
-    assert store.verbs.claim(session("b"), 9, "j1", ask(5)) is None, "one lease a session"
     store.verbs.enlist(session("c"))
     assert store.verbs.claim(session("c"), 1, "j1", ask(5)) is None
     healthy(store)
@@ -80,11 +89,12 @@ def test_claim_takes_from_the_tail_if_asked(store: Store) -> None:
     assert (a.span, b.span) == (Span(70, 100), Span(0, 20))
     assert (a.pace.free_within, b.pace.free_within) == (Span(0, 70), Span(20, 70))
     said = hand_in(SPEC, "j1", a.token, Span(70, 80), Rest.RETURN)
-    receipt = store.verbs.complete(session("a"), 2, said, ask(99, tail=True))
+    receipt = store.verbs.complete(session("a"), 2, said)
     assert receipt.pace.free_within == Span(20, 100)
-    assert receipt.grant is not None
-    assert receipt.grant.span == Span(80, 100)
-    assert receipt.grant.pace.free_within == Span(20, 70)
+    again = store.verbs.claim(session("a"), 2, "j1", ask(99, tail=True))
+    assert again is not None
+    assert again.span == Span(80, 100)
+    assert again.pace.free_within == Span(20, 70)
     assert store.views.look(session("c")).jobs[0].pace.free_within == Span(20, 70)
     healthy(store)
 
@@ -140,7 +150,7 @@ def test_a_beat_counts_a_prefix_and_goes_on(store: Store) -> None:
     grant = take(store, session("a"), 30)
     said = hand_in(SPEC, "j1", grant.token, Span(0, 10))
     receipt = store.verbs.complete(session("a"), 2, said)
-    assert (receipt.verdict, receipt.stop, receipt.grant) == (Verdict.ACCEPTED, 30, None)
+    assert (receipt.verdict, receipt.stop) == (Verdict.ACCEPTED, 30)
     job = store.views.job("j1")
     assert (job.done_units, job.sums) == (10, partial_of(SPEC, Span(0, 10)))
     assert store.vitals.dump("j1").leases[0].span == Span(10, 30)
@@ -156,7 +166,8 @@ def test_a_repeated_hand_in_counts_once(store: Store) -> None:
     forged = dataclasses.replace(said, partial={"value": 1})
     with pytest.raises(KeyReused):
         store.verbs.complete(session("a"), 2, forged)
-    assert store.verbs.complete(session("a"), 3, said).verdict is Verdict.STALE
+    behind = store.verbs.complete(session("a"), 3, said)
+    assert (behind.verdict, behind.start, behind.stop) == (Verdict.COUNTED, 10, 30)
     assert store.views.job("j1").done_units == 10
     healthy(store)
 
@@ -215,17 +226,6 @@ def test_only_the_holder_may_hand_in(store: Store) -> None:
     healthy(store)
 
 
-def test_the_next_chunk_comes_with_the_hand_in(store: Store) -> None:
-    open_job(store)
-    grant = take(store, session("a"), 30)
-    said = hand_in(SPEC, "j1", grant.token, Span(0, 30), Rest.RETURN)
-    receipt = store.verbs.complete(session("a"), 2, said, ask(50))
-    assert receipt.grant is not None
-    assert receipt.grant.span == Span(30, 80)
-    assert store.verbs.complete(session("a"), 2, said, ask(50)).grant == receipt.grant
-    healthy(store)
-
-
 def test_the_rest_can_be_given_back(store: Store) -> None:
     open_job(store)
     grant = take(store, session("a"), 30)
@@ -240,8 +240,7 @@ def test_the_last_unit_reduces_and_finishes(store: Store) -> None:
     open_job(store)
     grant = take(store, session("a"), 100)
     said = hand_in(SPEC, "j1", grant.token, Span(0, 100), Rest.RETURN)
-    receipt = store.verbs.complete(session("a"), 2, said, ask(10))
-    assert (receipt.last, receipt.grant) == (True, None)
+    assert store.verbs.complete(session("a"), 2, said).last
     assert store.views.job("j1").state is JobState.REDUCING
     healthy(store)
     with pytest.raises(NotFinished):
@@ -445,9 +444,7 @@ def test_split_takes_the_far_part(store: Store) -> None:
     open_job(store)
     victim = take(store, session("a"), 100)
     store.verbs.enlist(session("b"))
-    far = store.verbs.claim(
-        session("b"), 1, "j1", ask(10), Cut(token=victim.token, at=60, why="it is slow")
-    )
+    far = store.verbs.claim(session("b"), 1, "j1", ask(10), cut("a", victim.token, 60))
     assert far is not None
     assert far.span == Span(60, 100)
     healthy(store)
@@ -467,16 +464,14 @@ def test_a_cut_at_the_start_takes_the_whole_lease(store: Store) -> None:
     victim = take(store, session("a"), 100)
     store.verbs.complete(session("a"), 2, hand_in(SPEC, "j1", victim.token, Span(0, 40)))
     store.verbs.enlist(session("b"))
-    taken = store.verbs.claim(
-        session("b"), 1, "j1", ask(10), Cut(token=victim.token, at=40, why="it is slow")
-    )
+    taken = store.verbs.claim(session("b"), 1, "j1", ask(10), cut("a", victim.token, 40))
     assert taken is not None
     assert taken.span == Span(40, 100)
     healthy(store)
     late = hand_in(SPEC, "j1", victim.token, Span(40, 100), Rest.RETURN)
     assert store.verbs.complete(session("a"), 3, late).verdict is Verdict.STALE
     assert [chunk.end for chunk in store.views.timeline("j1")] == [End.CUT]
-    again = Cut(token=taken.token, at=40, why="it is slow, too")
+    again = cut("b", taken.token, 40)
     assert store.verbs.claim(session("a"), 5, "j1", ask(10), again) is None, "only once"
     assert store.verbs.claim(session("a"), 6, "j1", ask(10)) is None
     done = hand_in(SPEC, "j1", taken.token, Span(40, 100), Rest.RETURN)
@@ -490,13 +485,9 @@ def test_a_cut_outside_the_lease_takes_nothing(store: Store, at: int) -> None:
     open_job(store)
     victim = take(store, session("a"), 100)
     store.verbs.enlist(session("b"))
-    assert (
-        store.verbs.claim(session("b"), 1, "j1", ask(10), Cut(token=victim.token, at=at, why=""))
-        is None
-    )
-    assert (
-        store.verbs.claim(session("b"), 2, "j1", ask(10), Cut(token="gone", at=50, why="")) is None
-    )
+    wrong = [cut("a", victim.token, at), cut("a", "gone", 50), cut("c", victim.token, 50)]
+    for seq, each in enumerate(wrong, 1):
+        assert store.verbs.claim(session("b"), seq, "j1", ask(10), each) is None
     healthy(store)
 
 
@@ -540,7 +531,8 @@ def test_the_job_that_waited_longest_comes_first(store: Store) -> None:
     grant = take(store, session("b"), 10, job="j2")
     assert store.views.look(session("b")).jobs[0].vtime_s == pytest.approx(2.0)
     said = hand_in(SPEC, "j2", grant.token, Span(0, 10), Rest.RETURN)
-    assert store.verbs.complete(session("b"), 2, said, ask(10)).grant is not None
+    store.verbs.complete(session("b"), 2, said)
+    assert store.verbs.claim(session("b"), 2, "j2", ask(10), in_turn=True) is not None
 
 
 def test_jobs_share_the_fleet_by_work(store: Store, wall: Wall) -> None:
@@ -565,8 +557,9 @@ def test_a_job_far_ahead_gives_way_to_another(store: Store) -> None:
     open_job(store, job="j2")
     grant = take(store, session("a"), 10)
     said = hand_in(SPEC, "j1", grant.token, Span(0, 10), Rest.RETURN)
-    receipt = store.verbs.complete(session("a"), 2, said, ask(10))
-    assert (receipt.verdict, receipt.grant) == (Verdict.ACCEPTED, None)
+    assert store.verbs.complete(session("a"), 2, said).verdict is Verdict.ACCEPTED
+    assert store.verbs.claim(session("a"), 2, "j1", ask(10), in_turn=True) is None
+    assert store.verbs.claim(session("a"), 2, "j1", ask(10)) is not None
 
 
 def test_workers_are_seen_and_go(store: Store, wall: Wall) -> None:

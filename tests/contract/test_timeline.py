@@ -9,15 +9,15 @@ import pytest
 from hydra.model import End, Rest, Sample, Span, limits
 from hydra.model.messages import Cut, HandIn, Work
 from hydra.ports import Store
-from tests.stores import Wall, ask, hand_in, pieces_spec, session, sums_spec
+from tests.stores import Wall, ask, cut, hand_in, pieces_spec, session, sums_spec
 
 SPEC = sums_spec(100)
 
 
-def claim(store: Store, name: str, units: int, cut: Cut | None = None) -> str:
+def claim(store: Store, name: str, units: int, taken: Cut | None = None) -> str:
     """The token of the first lease of a new worker."""
     store.verbs.enlist(session(name))
-    grant = store.verbs.claim(session(name), 1, "j1", ask(units), cut)
+    grant = store.verbs.claim(session(name), 1, "j1", ask(units), taken)
     assert grant is not None
     return grant.token
 
@@ -40,7 +40,7 @@ def test_a_lease_leaves_one_line_when_it_ends(store: Store, wall: Wall) -> None:
     wall.ms += 1100
     last = said(token, 10, 30, Rest.RETURN, 1.5)
     for _ in range(2):  # the second is a repeat
-        store.verbs.complete(session("a"), 3, last, ask(5))
+        store.verbs.complete(session("a"), 3, last)
     assert told(store) == [("a", Span(0, 30), began, began + 2000, 1.5, End.COMPLETE)]
 
 
@@ -69,7 +69,7 @@ def test_a_silent_worker_is_told_of_with_its_last_words(store: Store, wall: Wall
 def test_a_cut_lease_says_so(store: Store) -> None:
     store.verbs.submit("j1", SPEC)
     first = claim(store, "a", 100)
-    second = claim(store, "b", 100, Cut(token=first, at=60, why="idle"))
+    second = claim(store, "b", 100, cut("a", first, 60))
     store.verbs.complete(session("b"), 2, said(second, 60, 100, Rest.RETURN, 1.0))
     store.verbs.complete(session("a"), 2, said(first, 0, 60, Rest.RETURN, 2.0))
     ends = [(worker, span, how) for worker, span, *_, how in told(store)]
@@ -81,11 +81,11 @@ def test_a_reader_goes_on_where_it_was(store: Store) -> None:
     token, seq = claim(store, "a", 10), 1
     for start in range(0, 50, 10):
         seq += 1
-        receipt = store.verbs.complete(
-            session("a"), seq, said(token, start, start + 10, Rest.RETURN, 1.0), ask(10)
-        )
-        assert receipt.grant is not None
-        token = receipt.grant.token
+        done = said(token, start, start + 10, Rest.RETURN, 1.0)
+        store.verbs.complete(session("a"), seq, done)
+        grant = store.verbs.claim(session("a"), seq, "j1", ask(10))
+        assert grant is not None
+        token = grant.token
     every = list(store.views.timeline("j1"))
     assert [chunk.span.start for chunk in every] == [0, 10, 20, 30, 40]
     assert list(store.views.timeline("j1", every[1].id)) == every[2:]
@@ -109,9 +109,10 @@ def test_only_the_last_chunks_are_kept(store: Store) -> None:
     token = claim(store, "a", 1)
     for unit in range(chunks - 1):
         one = said(token, unit, unit + 1, Rest.RETURN, 0.0)
-        receipt = store.verbs.complete(session("a"), unit + 2, one, ask(1))
-        assert receipt.grant is not None
-        token = receipt.grant.token
+        store.verbs.complete(session("a"), unit + 2, one)
+        grant = store.verbs.claim(session("a"), unit + 2, "j1", ask(1))
+        assert grant is not None
+        token = grant.token
     kept = store.views.timeline("j1")
     assert 50 <= len(kept) <= 50 + 100, "Redis drops blocks of 100 entries"
     assert kept[-1].span == Span(chunks - 2, chunks - 1)
@@ -138,6 +139,6 @@ def test_history_knows_the_work_that_was_done(store: Store) -> None:
     token = claim(store, "a", 30)
     for seq, (start, work) in enumerate([(0, 70.25), (1, 0.1)], 2):
         done = said(token, start, start + 1, Rest.KEEP, 0.0)
-        store.verbs.complete(session("a"), seq, done, None, Work(work, 1.0))
+        store.verbs.complete(session("a"), seq, done, Work(work, 1.0))
     assert [sample.done_work for sample in store.views.history("j1")] == [70.25, 70.35]
     assert store.views.job("j1").done_work == 70.35

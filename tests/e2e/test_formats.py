@@ -22,7 +22,7 @@ from hydra.settings import Settings
 from hydra.store.redis import format, keys, redis_store
 from hydra.wiring import live
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import OneThread, Worker
 from tests import stores
 from tests.e2e.conftest import Start
 from tests.waiting import until
@@ -48,7 +48,7 @@ def test_a_folder_of_hydra_0_1_opens_and_its_jobs_end_with_the_same_bits(
         assert not violations(h.store.vitals.dump(job.id))
         assert 0 < job.done_units < job.spec.total_units
         assert "b lost units" in str([entry.text for entry in h.store.views.story(job.id)])
-    worker = Worker(LocalPort(h), h.kernels(), h.clock, settings, session_here(h), beats=False)
+    worker = Worker(LocalPort(h), h.kernels(), h.clock, settings, session_here(h), lanes=OneThread)
 
     def ended() -> bool:
         reap(h)  # the lease of a worker that is gone runs out

@@ -18,7 +18,7 @@ from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.wiring import over
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import OneThread, Worker
 from tests.e2e.conftest import Start
 from tests.e2e.fleet import free_port
 from tests.e2e.slow_link import SlowLink, slow_link
@@ -61,7 +61,7 @@ def brought_in(h: Hydra) -> str:
             return False
 
     job = submit(h, "toy", {"units": UNITS}).id
-    worker = Worker(Idle(h), h.kernels(), h.clock, h.settings, session_here(h), beats=False)
+    worker = Worker(Idle(h), h.kernels(), h.clock, h.settings, session_here(h), lanes=OneThread)
     while h.store.views.job(job).state is JobState.RUNNING:
         worker.shift(Hint())
     return job

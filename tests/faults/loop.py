@@ -10,6 +10,9 @@ from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+TICK_S = 1e-3
+"""Shortest wait: a clock that began at 1e9 s does not tell less than a ten-millionth apart."""
+
 
 class Stuck(AssertionError):
     """Nothing is left to happen, or it takes far too long."""
@@ -86,7 +89,7 @@ class Process:
     def sleep(self, seconds: float) -> None:
         """Let others go on for so long."""
         wait = Wait(self)
-        self.loop.after(seconds, lambda: wait.wake(None))
+        self.loop.after(max(seconds, TICK_S), lambda: wait.wake(None))
         wait.park()
 
     def compute(self, seconds: float) -> None:
@@ -129,23 +132,47 @@ class Wait:
         return self._process.loop.hub.switch()
 
 
-class Lock:
-    """threading.Lock for the threads of one process."""
+class Condition:
+    """threading.Condition for the threads of one process, of which only one runs at a time."""
 
     def __init__(self, process: Process) -> None:
-        self._process, self._held, self._waiting = process, False, list[Wait]()
+        self._process, self._waiting = process, list[Wait]()
 
     def __enter__(self) -> None:
-        while self._held:
-            self._waiting.append(wait := Wait(self._process))
-            wait.park()
-        self._held = True
+        """Nobody else runs until somebody waits: there is nothing to lock."""
 
     def __exit__(self, *error: object) -> None:
-        self._held = False
-        if self._waiting and self._process.alive:
-            wait = self._waiting.pop(0)
-            self._process.loop.after(0.0, lambda: wait.wake(None))
+        """Likewise."""
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until it is notified, or so long."""
+        wait = Wait(self._process)
+        self._waiting.append(wait)
+        if timeout is not None:
+            self._process.loop.after(max(timeout, TICK_S), lambda: wait.wake(None))
+        wait.park()
+
+    def notify_all(self) -> None:
+        """Wake all that wait, by the loop: a thread that wakes another goes on first."""
+        waiting, self._waiting = self._waiting, []
+        for wait in waiting:
+            self._process.loop.after(0.0, lambda wait=wait: wait.wake(None))
+
+
+class Threads:
+    """What starts the threads of one process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def condition(self) -> Condition:
+        """For its threads."""
+        return Condition(self._process)
+
+    def start(self, name: str, target: Callable[[], None]) -> Callable[[], None]:
+        """Run a thread; nobody waits for its end."""
+        self._process.start(target)
+        return lambda: None
 
 
 class SkewedClock:

@@ -14,7 +14,7 @@ from unittest import mock
 from hydra.model import JobState, Range, Session, Verdict
 from hydra.model.messages import HandIn, Receipt
 from hydra.store.memory import steps
-from hydra.store.memory.records import SessionRecord
+from hydra.store.memory.records import Lane, SessionRecord
 from hydra.store.memory.state import State
 from hydra.store.memory.steps import JobRecord
 from hydra.store.memory.verbs import MemoryVerbs
@@ -33,7 +33,9 @@ def instead_of(place: Any, name: str) -> Callable[[Bug], Bug]:
         @contextmanager
         def planted() -> Iterator[None]:
             right = getattr(place, name)
-            with mock.patch.object(place, name, lambda *given: bug(right, *given)):
+            with mock.patch.object(
+                place, name, lambda *given, **named: bug(right, *given, **named)
+            ):
                 yield
 
         BUGS[bug.__name__] = planted
@@ -74,24 +76,17 @@ def repool_twice(right: Right, verbs: MemoryVerbs, job: str, token: str) -> bool
 
 
 @instead_of(steps, "answered_before")
-def sequence_ignored(
-    right: Right, state: State, session: Session, seq: int, digest: str
-) -> tuple[SessionRecord, Any]:
+def sequence_ignored(right: Right, lane: Lane, seq: int, digest: str) -> Any:
     """Does a repeated call again."""
-    known = state.sessions.get(session.id)
-    if known and not known.ended:
-        return known, None
-    found: tuple[SessionRecord, Any] = right(state, session, seq, digest)
-    return found
 
 
 @instead_of(steps, "give_back")
 def lease_outlives_return(
-    right: Right, state: State, record: JobRecord, token: str, why: str
+    right: Right, state: State, record: JobRecord, token: str, *why: Any, **said: str
 ) -> None:
     """Gives the rest back at a hand-in, and keeps the lease too."""
     lease = record.leases[token]
-    right(state, record, token, why)
+    right(state, record, token, *why, **said)
     steps.lease_write(state, record, token, lease)
 
 

@@ -22,10 +22,10 @@ from hydra.settings import Settings
 from hydra.store.memory import memory_store
 from hydra.store.redis import redis_store
 from hydra.work.local import LocalPort
-from hydra.work.loop import HEART_LOOK_EVERY_S, Worker
 from hydra.work.renewing import RENEW_EVERY_S, RenewedHold
+from hydra.work.worker import ThreadLanes, Worker
 from tests.faults.kernels import kernels_of
-from tests.faults.loop import Lock, Loop, Process, SkewedClock
+from tests.faults.loop import Loop, Process, SkewedClock, Threads
 from tests.faults.network import Link, Server
 from tests.faults.plan import JobPlan, Plan, draw
 from tests.faults.witness import Witness
@@ -55,32 +55,16 @@ def in_redis(url: str) -> MakeStore:
     return make
 
 
-class SimWorker(Worker):
+def worker_of(process: Process, *given: Any) -> Worker:
     """The worker as it is, with threads that take turns in virtual time."""
-
-    def __init__(self, process: Process, *args: Any) -> None:
-        super().__init__(
-            *args,
-            interrupt=process.interrupt,
-            give_up=lambda: process.crash("its kernel does not come back"),
-        )
-        process.on_interrupt = self.break_off
-        self._process = process
-        self._lock = Lock(process)  # type: ignore[assignment]
-
-    @contextmanager
-    def _heart(self) -> Iterator[None]:
-        beating = True
-
-        def beat() -> None:
-            while beating:
-                self._process.sleep(HEART_LOOK_EVERY_S)
-                if beating:
-                    self._beat_if_due()
-
-        self._process.start(beat)
-        yield
-        beating = False
+    worker = Worker(
+        *given,
+        interrupt=process.interrupt,
+        give_up=lambda: process.crash("its kernel does not come back"),
+        lanes=lambda clock: ThreadLanes(clock, Threads(process)),
+    )
+    process.on_interrupt = worker.break_off
+    return worker
 
 
 class SimPort(LocalPort):
@@ -201,7 +185,7 @@ class Schedule:
                         continue
                     session = Session(h.clock.new_id(), process.name, process.name, 1)
                     self.sessions[number] = session.id
-                    worker = SimWorker(
+                    worker = worker_of(
                         process, SimPort(process, h), h.kernels(), h.clock, self.settings, session
                     )
                     if worker.shift(Hint(*task)):

@@ -18,6 +18,8 @@ CHANGES = frozenset(
         "submit",
         "claim",
         "complete",
+        "beat",
+        "turn",
         "expire",
         "leave",
         "cancel",
@@ -43,7 +45,8 @@ class Witness:
         self._store, self._loop = store, loop
         self._calls: list[tuple[str, tuple[Any, ...]]] = []
         self._jobs: dict[str, JobDump] = {}
-        self._replies: dict[str, tuple[int, Any]] = {}
+        self._replies: dict[tuple[str, str], tuple[int, Any]] = {}
+        """By session and verb, each a lane."""
         self.steps = 0
 
     def saw(self, name: str, args: tuple[Any, ...], said: Any) -> None:
@@ -55,16 +58,16 @@ class Witness:
         if name == "submit":
             self._jobs.setdefault(said.id, self._store.vitals.dump(said.id))
         elif name in ("claim", "complete"):
-            self._answered(args[0].id, args[1], said)
+            self._answered((args[0].id, name), args[1], said)
         self.check()
 
-    def _answered(self, session: str, seq: int, said: Any) -> None:
-        """A call that came before, with none after it, must get the same reply."""
-        last, reply = self._replies.get(session, (0, None))
+    def _answered(self, lane: tuple[str, str], seq: int, said: Any) -> None:
+        """A call that came before, with none after it on its lane, must get the same reply."""
+        last, reply = self._replies.get(lane, (0, None))
         if seq == last and reply is not None and said != reply:
-            raise Broken(f"call {seq} of session {session} got {reply}, and then {said}")
+            raise Broken(f"call {seq} of {lane} got {reply}, and then {said}")
         if seq >= last:
-            self._replies[session] = seq, said
+            self._replies[lane] = seq, said
 
     def check(self) -> None:
         """Raise Broken unless all invariants hold of every job."""

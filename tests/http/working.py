@@ -19,7 +19,7 @@ from hydra.services import Hydra
 from hydra.settings import Settings
 from hydra.wiring import in_memory
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import OneThread, Worker
 
 UNIT = 2**18
 """Points in a unit of pi."""
@@ -54,7 +54,7 @@ def work_on(h: Hydra, slices: int | None = None, rq_name: str = "") -> None:
     found = {name: counted(kernel) for name, kernel in h.kernels().items()}
     session = session_here(h, rq_name)
     worker = Worker(
-        LocalPort(h), found, h.clock, h.settings, session, stopping=stopping, beats=False
+        LocalPort(h), found, h.clock, h.settings, session, stopping=stopping, lanes=OneThread
     )
     worker.shift(Hint())
 

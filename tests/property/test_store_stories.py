@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from hydra.errors import BadSpan, KeyReused, NoSuchWorker
-from hydra.model import JobSpec, JobState, Lease, Rest, Session, Span, Verdict
+from hydra.model import JobSpec, JobState, Lease, LeaseId, Rest, Session, Span, Verdict
 from hydra.model.invariants import clashes, regressions, violations
 from hydra.model.messages import Ask, Cut, Grant, HandIn, JobDump, Receipt, Work
 from hydra.model.pauses import Pause
@@ -34,22 +34,31 @@ from tests import stores
 WORKERS = ["a", "b", "c"]
 JOBS = ["j1", "j2"]
 WISHES = st.builds(
-    stores.ask, st.integers(1, 40), tail=st.booleans(), unit_cost=st.sampled_from([1.0, 0.25, 3e6])
+    stores.ask,
+    st.integers(1, 40),
+    tail=st.booleans(),
+    unit_cost=st.sampled_from([1.0, 0.25, 3e6]),
+    begins_in_s=st.sampled_from([0.0, 2.5]),
 )
 
 
 @dataclass
 class Side:
-    """One store and the tokens it gave: tokens differ between stores, everything else must not."""
+    """One store. Tokens differ between stores, everything else must not."""
 
     store: Store
-    grants: dict[str, Grant] = field(default_factory=dict)
     before: dict[str, JobDump] = field(default_factory=dict)
 
-    def say(self, said: HandIn, worker: str) -> HandIn:
-        """A hand-in with this side's token."""
-        held = self.grants.get(worker)
-        return replace(said, token=held.token if held else "no-token")
+
+@dataclass
+class Held:
+    """A lease as its worker knows it."""
+
+    job: str
+    first: int
+    span: Span
+    tokens: list[str]
+    """One for each side."""
 
 
 @dataclass
@@ -61,7 +70,6 @@ class Sent:
     seq: int
     said: HandIn
     tokens: list[str]
-    wish: Ask | None
     work: Work | None
 
 
@@ -82,12 +90,11 @@ class Stories(RuleBasedStateMachine):
         make = stores.sums_spec if kind == "sums" else stores.pieces_spec
         self.specs: dict[str, JobSpec] = {"j1": make(total), "j2": make(7, priority=4.0)}
         self.counted: dict[str, set[int]] = {"j1": set(), "j2": set()}
-        self.seq = dict.fromkeys(WORKERS, 0)
+        self.claims = dict.fromkeys(WORKERS, 0)
+        self.hand_ins = dict.fromkeys(WORKERS, 0)
         self.lives = dict.fromkeys(WORKERS, 1)
-        self.position: dict[str, Span] = {}
-        self.job_of: dict[str, str] = {}
+        self.held: dict[str, list[Held]] = {worker: [] for worker in WORKERS}
         self.sent: list[Sent] = []
-        self.tokens: dict[str, list[str]] = {}
         for side in self.sides:
             for job, spec in self.specs.items():
                 side.store.verbs.submit(job, spec)
@@ -104,19 +111,30 @@ class Stories(RuleBasedStateMachine):
         """All sides granted the same, or none did."""
         spans = {grant.span if grant else None for grant in grants}
         assert len(spans) == 1, spans
-        for side, grant in zip(self.sides, grants, strict=True):
-            if grant:
-                side.grants[worker] = grant
-                self.position[worker], self.job_of[worker] = grant.span, grant.job
+        found = [grant for grant in grants if grant]
+        tokens = [grant.token for grant in found]
+        if found and all(held.tokens != tokens for held in self.held[worker]):
+            first = found[0]
+            self.held[worker].append(Held(first.job, first.span.start, first.span, tokens))
 
-    @rule(worker=st.sampled_from(WORKERS), job=st.sampled_from(JOBS), wish=WISHES)
-    def claim(self, worker: str, job: str, wish: Ask) -> None:
-        """A claim from either end, sent twice."""
-        self.seq[worker] += 1
+    @rule(
+        worker=st.sampled_from(WORKERS),
+        job=st.sampled_from(JOBS),
+        wish=WISHES,
+        in_turn=st.booleans(),
+        passed=st.sampled_from([(), ("j1",), ("j2", "j3")]),
+    )
+    def claim(
+        self, worker: str, job: str, wish: Ask, in_turn: bool, passed: tuple[str, ...]
+    ) -> None:
+        """A claim from either end, sent twice; perhaps behind another lease."""
+        self.claims[worker] += 1
         free = self.sides[0].store.vitals.dump(job).free
         for _ in range(2):
             grants = [
-                side.store.verbs.claim(self.who(worker), self.seq[worker], job, wish)
+                side.store.verbs.claim(
+                    self.who(worker), self.claims[worker], job, wish, None, passed, in_turn
+                )
                 for side in self.sides
             ]
             self.granted(worker, grants)
@@ -124,33 +142,40 @@ class Stories(RuleBasedStateMachine):
                 span, ends = grants[0].span, (free[0].span.start, free[-1].span.stop)
                 assert (span.stop == ends[1]) if wish.tail else (span.start == ends[0])
 
-    @rule(worker=st.sampled_from(WORKERS), job=st.sampled_from(JOBS), share=st.floats(0, 1))
-    def take_far_part(self, worker: str, job: str, share: float) -> None:
-        """A claim that cuts somebody's lease."""
-        self.seq[worker] += 1
+    @rule(
+        worker=st.sampled_from(WORKERS),
+        job=st.sampled_from(JOBS),
+        place=st.integers(0, 5),
+        share=st.sampled_from([0.0, 0.3, 1.0]),
+        right=st.sampled_from([True, True, True, False]),
+    )
+    def take_far_part(self, worker: str, job: str, place: int, share: float, right: bool) -> None:
+        """A claim that cuts somebody's lease, or takes all of it."""
+        self.claims[worker] += 1
         grants: list[Grant | None] = []
         for side in self.sides:
-            _, leases = side.store.views.stragglers(job, len(WORKERS))
-            leases = sorted(leases, key=lambda lease: lease.worker)
-            cut = None
-            if leases:
-                span = leases[0].span
-                cut = Cut(
-                    token=leases[0].token, at=span.start + round(span.units * share), why="idle"
+            _, leases = side.store.views.stragglers(job, 2 * len(WORKERS))
+            leases = sorted(leases, key=lambda lease: lease.span)[place : place + 1]
+            cuts = [
+                Cut(
+                    token=lease.token,
+                    at=lease.span.start + round(lease.span.units * share),
+                    session=lease.session,
+                    why="idle",
+                    queued=lease.queued is right,
                 )
-            ask = stores.ask(5)
-            grants.append(
-                side.store.verbs.claim(self.who(worker), self.seq[worker], job, ask, cut)
-                if cut
-                else None
-            )
+                for lease in leases
+            ]
+            ask, who, seq = stores.ask(5), self.who(worker), self.claims[worker]
+            grants.append(side.store.verbs.claim(who, seq, job, ask, cuts[0]) if cuts else None)
         self.granted(worker, grants)
 
     @rule(
         worker=st.sampled_from(WORKERS),
+        place=st.integers(0, 1),
+        back=st.sampled_from([0, 0, 0, 2]),
         share=st.floats(0, 1.2),
         rest=st.sampled_from(Rest),
-        wish=st.none() | WISHES,
         lost_reply=st.booleans(),
         busy_s=st.floats(0, 1e4),
         work=st.none() | st.builds(Work, st.floats(0, 1e12), st.floats(1e-3, 1e9)),
@@ -158,57 +183,110 @@ class Stories(RuleBasedStateMachine):
     def hand_in(
         self,
         worker: str,
+        place: int,
+        back: int,
         share: float,
         rest: Rest,
-        wish: Ask | None,
         lost_reply: bool,
         busy_s: float,
         work: Work | None,
     ) -> None:
-        """A hand-in of some prefix, perhaps too long; a lost reply makes it come twice."""
-        if worker not in self.position:
+        """A hand-in of some prefix, perhaps too long; a lost reply makes it come twice.
+
+        With `back`, the worker does not know that so many units were counted before.
+        """
+        if place >= len(self.held[worker]):
             return
-        job, (start, stop) = self.job_of[worker], self.position[worker]
+        held = self.held[worker][place]
+        job, (start, stop) = held.job, held.span
         to = min(start + round((stop - start) * share), self.specs[job].total_units)
-        said = stores.hand_in(self.specs[job], job, "", Span(start, to), rest)
+        begun = Span(max(start - back, held.first), to)
+        said = stores.hand_in(self.specs[job], job, "", begun, rest)
         said = replace(said, busy_s=busy_s)
-        self.seq[worker] += 1
-        tokens = [side.say(said, worker).token for side in self.sides]
-        sent = Sent(worker, self.who(worker), self.seq[worker], said, tokens, wish, work)
+        self.hand_ins[worker] += 1
+        sent = Sent(worker, self.who(worker), self.hand_ins[worker], said, held.tokens, work)
         self.sent.append(sent)
         receipt = self.send(sent)
         if lost_reply:
             assert self.send(sent) == receipt
-        self.after(sent, receipt)
+        behind = begun.start < start
+        assert (receipt.verdict is Verdict.COUNTED) == (
+            behind and receipt.verdict not in (Verdict.CLOSED, Verdict.STALE)
+        )
+        self.after(sent, held, receipt)
 
     def send(self, sent: Sent) -> Receipt:
-        """Send to every side; they answer the same but for tokens."""
+        """Send to every side; they answer the same."""
         receipts = []
         for side, token in zip(self.sides, sent.tokens, strict=True):
             said = replace(sent.said, token=token)
-            receipts.append(
-                side.store.verbs.complete(sent.who, sent.seq, said, sent.wish, sent.work)
-            )
-        plain = [replace(r, grant=None, pace=_rounded(r)) for r in receipts]
+            receipts.append(side.store.verbs.complete(sent.who, sent.seq, said, sent.work))
+        plain = [replace(r, pace=_rounded(r)) for r in receipts]
         assert all(r == plain[0] for r in plain), plain
-        self.granted(sent.worker, [r.grant for r in receipts])
         return receipts[0]
 
-    def after(self, sent: Sent, receipt: Receipt) -> None:
+    def after(self, sent: Sent, held: Held, receipt: Receipt) -> None:
         """Keep the story's own record of what was counted and where the worker stands."""
-        worker, job, span = sent.worker, sent.said.job, sent.said.span
+        span = sent.said.span
         if receipt.verdict is Verdict.ACCEPTED:
             units = set(range(*span))
-            assert not units & self.counted[job], "a unit was counted twice"
-            self.counted[job] |= units
-        if receipt.grant:
-            return
+            assert not units & self.counted[held.job], "a unit was counted twice"
+            self.counted[held.job] |= units
         goes_on = sent.said.rest is Rest.KEEP and span.stop < receipt.stop
-        if receipt.verdict is Verdict.CUT or (receipt.verdict is Verdict.ACCEPTED and goes_on):
-            start = span.start if receipt.verdict is Verdict.CUT else span.stop
-            self.position[worker] = Span(start, receipt.stop)
+        if receipt.verdict is Verdict.CUT:
+            held.span = Span(span.start, receipt.stop)
+        elif receipt.verdict is Verdict.COUNTED:
+            assert receipt.start == held.span.start
+            held.span = Span(receipt.start, receipt.stop)
+        elif receipt.verdict is Verdict.ACCEPTED and goes_on:
+            held.span = Span(span.stop, receipt.stop)
         else:
-            self.position.pop(worker, None)
+            self.held[sent.worker].remove(held)
+
+    @rule(
+        worker=st.sampled_from(WORKERS),
+        other=st.sampled_from(WORKERS),
+        which=st.sampled_from([slice(0, 2), slice(0, 2), slice(0, 1), slice(1, 2), slice(0)]),
+    )
+    def beat(self, worker: str, other: str, which: slice) -> None:
+        """A beat that names what the worker holds, or a part of it, or what another holds."""
+        named = [*self.held[worker][which], *self.held[other][:1]][:2]
+        standings = []
+        for number, side in enumerate(self.sides):
+            ids = [LeaseId(held.job, held.tokens[number]) for held in named]
+            standings.append(side.store.verbs.beat(self.who(worker), ids))
+        plain = [
+            (
+                [standing.spans.get(held.tokens[number]) for held in named],
+                standing.live_workers,
+                standing.turn,
+            )
+            for number, standing in enumerate(standings)
+        ]
+        assert all(found == plain[0] for found in plain), plain
+        for held, left in zip(named, plain[0][0], strict=True):
+            if left:
+                assert held in self.held[worker], "it is another's"
+                held.span = left
+            elif held in self.held[worker]:
+                self.held[worker].remove(held)
+
+    @rule(job=st.sampled_from(JOBS))
+    def turn(self, job: str) -> None:
+        """Somebody asks whether to give way to a job, and another does, too."""
+        found = [side.store.verbs.turn(job) for side in self.sides]
+        assert len(set(found)) == 1, found
+        assert not any(side.store.verbs.turn(job) for side in self.sides)
+
+    @rule(job=st.sampled_from(JOBS))
+    def stragglers(self, job: str) -> None:
+        """Every side shows the same leases, and which of them are queued."""
+        views = []
+        for side in self.sides:
+            _, leases = side.store.views.stragglers(job, 100)
+            views.append([(*_told(lease), lease.queued, round(lease.at_ms)) for lease in leases])
+            assert not any(lease.queued and lease.losses for lease in leases)
+        assert all(sorted(view) == sorted(views[0]) for view in views), views
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data())
@@ -220,32 +298,30 @@ class Stories(RuleBasedStateMachine):
             said = replace(sent.said, token=token)
             dead = sent.who != self.who(sent.worker)
             with pytest.raises(NoSuchWorker) if dead else nullcontext():
-                side.store.verbs.complete(sent.who, sent.seq, said, sent.wish, sent.work)
+                side.store.verbs.complete(sent.who, sent.seq, said, sent.work)
         assert before == [[side.store.vitals.dump(job) for job in JOBS] for side in self.sides]
 
     @rule(worker=st.sampled_from(WORKERS), other=st.sampled_from(WORKERS), value=st.integers())
     def forged_message(self, worker: str, other: str, value: int) -> None:
         """Somebody hands in what is not theirs, or what cannot be; nothing changes."""
-        if other not in self.position:
+        if not self.held[other]:
             return
-        job, span = self.job_of[other], self.position[other]
-        mine = worker == other
+        held = self.held[other][0]
+        job, span, mine = held.job, held.span, worker == other
         partial = {"value": value} if not mine or abs(value) > 10**6 else {"other": 1}
-        for side in self.sides:
+        for side, token in zip(self.sides, held.tokens, strict=True):
             before = [side.store.vitals.dump(name) for name in JOBS]
-            said = side.say(
-                HandIn(job=job, token="", span=span, partial=partial, rest=Rest.KEEP), other
-            )
+            said = HandIn(job=job, token=token, span=span, partial=partial, rest=Rest.KEEP)
             try:
                 receipt = side.store.verbs.complete(
-                    self.who(worker), self.seq[worker] + 1000 * mine, said
+                    self.who(worker), self.hand_ins[worker] + 1000 * mine, said
                 )
                 assert receipt.verdict in (Verdict.STALE, Verdict.CLOSED)
             except (BadSpan, KeyReused):
                 pass
             assert before == [side.store.vitals.dump(name) for name in JOBS]
         if mine:
-            self.seq[worker] += 1000
+            self.hand_ins[worker] += 1000
 
     # What reaper and people do --------------------------------------------------------------
 
@@ -262,8 +338,8 @@ class Stories(RuleBasedStateMachine):
         for side in self.sides:
             late = side.store.views.overdue(10)
             leases = [lease for job in JOBS for lease in side.store.vitals.dump(job).leases]
-            held = {lease.token: lease.worker for lease in leases}
-            for job, token in sorted(late, key=lambda at: held.get(at[1], "")):
+            held = {lease.token: lease.span for lease in leases}
+            for job, token in sorted(late, key=lambda at: (at[0], held.get(at[1], Span(0, 0)))):
                 assert side.store.verbs.expire(job, token) is (token in held)
                 assert side.store.verbs.expire(job, token) is False
 
@@ -273,8 +349,8 @@ class Stories(RuleBasedStateMachine):
         before = self.who(worker)
         lost = [side.store.verbs.leave(before.id, "it died") for side in self.sides]
         assert len(set(lost)) == 1, lost
-        self.position.pop(worker, None)
-        self.seq[worker] = 0
+        self.held[worker] = []
+        self.claims[worker] = self.hand_ins[worker] = 0
         self.lives[worker] += 1
         for side in self.sides:
             side.store.verbs.enlist(self.who(worker))
@@ -358,7 +434,10 @@ class Stories(RuleBasedStateMachine):
         tallies = [side.store.vitals.tally() for side in self.sides]
         assert all(tally == tallies[0] for tally in tallies), tallies
         crews = [
-            [(w.id, w.seen_ms, w.live_until_ms, w.job, w.pause) for w in s.store.views.workers()]
+            [
+                (w.id, w.seen_ms, w.live_until_ms, w.job, w.pause, w.doing)
+                for w in s.store.views.workers()
+            ]
             for s in self.sides
         ]
         assert all(crew == crews[0] for crew in crews), crews

@@ -14,7 +14,7 @@ from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import OneThread, Worker, drive
 from tests.toy import toy
 
 UNIT_S = 10.0
@@ -46,7 +46,7 @@ class Bench:
             settings,
             session_here(self.h),
             interrupt=lambda: self.worker.break_off(),
-            beats=False,
+            lanes=OneThread,
         )
 
     def submit(self, units: int) -> str:
@@ -54,9 +54,7 @@ class Bench:
 
     def beat(self) -> None:
         """What the heartbeat's thread does while a slice lasts; here the same thread does it."""
-        held = self.worker._computing
-        assert held
-        self.worker._bare_beat(held)
+        drive(self.worker.loop.heart.beat(), OneThread(self.clock))
 
 
 def test_a_slice_of_a_cancelled_job_is_broken_off() -> None:

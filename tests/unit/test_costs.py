@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from hydra import wiring
 from hydra.clock import ManualClock
-from hydra.model import Lease, Rest, Session, Span
+from hydra.model import Lease, LeaseId, Rest, Session, Span
 from hydra.model.costs import Costs
-from hydra.model.messages import Grant, HandIn, Hint, Pace, Receipt, Report
+from hydra.model.messages import Grant, HandIn, Hint, Look, Pace, Receipt
 from hydra.policy import chunking, splitting
+from hydra.services import claim as claiming
 from hydra.services.claim import claim
 from hydra.services.complete import complete
 from hydra.services.submit import submit
@@ -175,16 +176,20 @@ class Stage:
         return grant
 
     def complete(
-        self, session: Session, grant: Grant, stop: int, took_s: float, more: bool = False
+        self,
+        session: Session,
+        grant: Grant,
+        stop: int,
+        took_s: float,
+        rest: Rest = Rest.RETURN,
     ) -> Receipt:
-        """Hand in up to `stop` after so long; then end the lease."""
+        """Hand in up to `stop` after so long."""
         self.seq += 1
         end = self.clock.now_s + took_s
         while self.clock.now_s < end:  # Hydra time stands still in a pause without calls
             self.clock.now_s = min(end, self.clock.now_s + 1)
             self.h.store.verbs.tick()
         span = Span(grant.span.start, stop)
-        rest = Rest.RETURN
         said = HandIn(
             job=grant.job,
             token=grant.token,
@@ -193,7 +198,13 @@ class Stage:
             rest=rest,
             busy_s=took_s,
         )
-        return complete(self.h, session, self.seq, Report(hand_in=said, more=more))
+        return complete(self.h, session, self.seq, said)
+
+    def more(self, session: Session, grant: Grant) -> Grant | None:
+        """What is claimed behind a lease."""
+        self.seq += 1
+        hint = Hint(held=LeaseId(grant.job, grant.token), begins_in_s=0.1)
+        return claim(self.h, session, self.seq, hint)
 
 
 def test_the_mean_is_kept_with_the_job() -> None:
@@ -234,39 +245,28 @@ def test_chunks_of_all_workers_last_alike_wherever_they_lie() -> None:
     assert story[1].endswith("of the cheapest")
 
 
-def test_the_speed_that_a_worker_measured_itself_is_in_work() -> None:
-    stage = Stage()
-    a = stage.enlist("a")
-    grant = stage.claim(a)
-    # So quick that the store learns no rate; the worker says how long its kernel took.
-    stop = grant.span.start + 10
-    span = Span(grant.span.start, stop)
-    said = HandIn(
-        job=grant.job,
-        token=grant.token,
-        span=span,
-        partial={"value": 10},
-        rest=Rest.RETURN,
-        busy_s=0.5,
-    )
-    receipt = complete(stage.h, a, 99, Report(hand_in=said, more=True))
-    assert receipt.grant is not None
-    assert receipt.grant.span.start == 0
-    rate = stage.costs.of(span) / 0.5
-    assert 0 < stage.costs.of(receipt.grant.span) <= rate * receipt.grant.tau_s
-
-
-def test_a_slow_worker_claims_again_since_its_pace_is_outdated() -> None:
+def test_a_slow_worker_looks_again_since_its_pace_is_outdated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stage = Stage()
     a, b = stage.enlist("a"), stage.enlist("b")
     for session, took_s in ((a, 0.2), (b, 10.0)):
         grant = stage.claim(session)
         stage.complete(session, grant, grant.span.start + 10, took_s)
     stage.h.store.verbs.tick()
-    grant = stage.claim(b)
-    assert stage.complete(b, grant, grant.span.stop, 1.0, more=True).grant is None
-    grant = stage.claim(a)
-    assert stage.complete(a, grant, grant.span.stop, 1.0, more=True).grant is not None
+    looked: list[str] = []
+    look = stage.h.store.views.look
+
+    def noted(session: Session, versions: Any) -> Look:
+        looked.append(session.id)
+        return look(session, versions)
+
+    grants = {session: stage.claim(session) for session in (a, b)}
+    monkeypatch.setattr(claiming, "FRESH_TARGETS", 0.0)  # else both look: the job ends soon
+    monkeypatch.setattr(stage.h.store.views, "look", noted)
+    for session, grant in grants.items():
+        assert stage.more(session, grant) is not None
+    assert looked == ["b"]
 
 
 def test_a_job_that_others_end_sooner_gives_nothing_at_a_claim() -> None:

@@ -13,7 +13,7 @@ from hydra.model.messages import Hint
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import OneThread, Worker, drive
 from tests.toy import toy
 from tests.unit.test_worker import Stage, right
 
@@ -24,13 +24,13 @@ def test_a_call_that_does_not_come_back_is_given_up() -> None:
     job = stage.submit(10)
     ended: list[bool] = []
     worker = stage.worker("a")
-    worker._give_up = lambda: ended.append(True)
+    worker.loop.heart._give_up = lambda: ended.append(True)
 
     def hang(_span: Span) -> None:
         if not ended:
             for _ in range(3):
                 stage.clock.now_s += 40
-                worker._beat_if_due()
+                drive(worker.loop.heart.look(), OneThread(stage.clock))
             raise SystemExit
 
     stage.on_run = hang
@@ -69,7 +69,7 @@ def work_alone(**declared: Any) -> tuple[Job, list[str]]:
         Settings.read({}, shift_seconds=600), ManualClock(), load=lambda: {"toy": kernel}
     )
     job = submit(h, "toy", {"units": 40}).id
-    Worker(LocalPort(h), h.kernels(), h.clock, h.settings, session_here(h), beats=False).shift(
+    Worker(LocalPort(h), h.kernels(), h.clock, h.settings, session_here(h), lanes=OneThread).shift(
         Hint()
     )
     lost = [entry.text for entry in h.store.views.story(job) if entry.verb == "expire"]

@@ -238,6 +238,63 @@ def test_one_large_unit_of_a_slow_holder_goes_to_one_that_does_it_all_in_half_th
     assert splitting.split([held], LEVEL, 4_000.0, 0.0, 1.0, 0.3) is None, "of unknown speed"
 
 
+def queued(begins_ms: float, **changes: object) -> Lease:
+    """Ten seconds of work that its holder is to begin then."""
+    held = lease(0, 100, 10.0, at_ms=begins_ms)
+    return dataclasses.replace(held, queued=True, **changes)  # type: ignore[arg-type]
+
+
+def test_a_queued_lease_goes_whole_to_who_would_have_done_it_sooner() -> None:
+    cut = splitting.split([queued(5_000.0)], LEVEL, 1_000.0, 10.0, 1.0, 0.5)
+    assert cut is not None
+    assert (cut.at, cut.queued, cut.session) == (0, True, "s")
+    assert "would end in 14 s what can be done in 10 s" in cut.why
+
+
+@pytest.mark.parametrize(
+    ("begins_ms", "asker", "taken"),
+    [
+        (5_000.0, 0.0, True),  # of unknown speed: as fast as its holder
+        (1_000.0, 10.0, False),  # begun at the same moment, it ends at the same
+        (0.0, 10.0, False),  # its holder is late, and begins now
+        (1_499.0, 10.0, False),
+        (1_500.0, 10.0, True),  # half a second is worth telling the holder
+        (5_000.0, 7.5, True),
+        (5_000.0, 7.0, False),  # a slower worker would end later
+        (1_000.0, 20.0, True),
+    ],
+)
+def test_a_queued_lease_stays_if_taking_it_saves_little(
+    begins_ms: float, asker: float, taken: bool
+) -> None:
+    cut = splitting.split([queued(begins_ms)], LEVEL, 1_000.0, asker, 1.0, 0.5)
+    assert (cut is not None) is taken
+
+
+def test_a_queued_lease_is_never_cut_in_two() -> None:
+    slow, begun = queued(0.0), lease(200, 300, 10.0)
+    cut = splitting.split([slow, begun], LEVEL, 0.0, 10.0, 1.0, 0.5)
+    assert cut is not None
+    assert (cut.token, cut.queued) == (begun.token, False), "the next one is looked at"
+    unknown = dataclasses.replace(slow, rate_units_s=0.0)
+    assert splitting.split([unknown], LEVEL, 0.0, 10.0, 1.0, 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "begins_in_s", "eaten"),
+    [(1_000, 9.9, False), (1_000, 10.0, True), (0, 0.1, True), (0, 0.0, False)],
+)
+def test_who_begins_when_the_rest_is_eaten_takes_none_of_it(
+    left: int, begins_in_s: float, eaten: bool
+) -> None:
+    pace = Pace(rate=10.0, fleet_rate=100.0, unassigned_units=left, live_workers=8)
+    assert chunking.eaten_by_then(pace, LEVEL, begins_in_s) is eaten
+    alone = dataclasses.replace(pace, fleet_rate=0.0, live_workers=10)
+    assert chunking.eaten_by_then(alone, LEVEL, begins_in_s) is eaten
+    unknown = dataclasses.replace(pace, rate=0.0, fleet_rate=0.0)
+    assert not chunking.eaten_by_then(unknown, LEVEL, begins_in_s), "it has to learn its speed"
+
+
 def test_who_is_late_is_expected_to_need_as_long_again() -> None:
     held = lease(7, 8, 0.1)
     assert splitting.split([held], LEVEL, 30_000.0, 0.3, 1.0, 0.3) is None

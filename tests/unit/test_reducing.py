@@ -11,14 +11,14 @@ import pytest
 from hydra import wiring
 from hydra.clock import ManualClock
 from hydra.model import JobSpec, JobState, Session
-from hydra.model.messages import Hint, Pace, Receipt, Report
+from hydra.model.messages import HandIn, Hint, Pace, Receipt
 from hydra.policy.reducing import REDUCTION_WAIT_S, defers_reduction, reduction_wait_s
 from hydra.services import Hydra
 from hydra.services import reduce as reducing
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import OneThread, Worker
 from tests.toy import toy
 
 SLOW, FAST = (
@@ -59,13 +59,13 @@ def test_a_faster_worker_comes_first_if_there_is_one(helped: bool) -> None:
             reduced.append(helped and reducing.reduce(h, fast, job))
 
     class Slowly(LocalPort):
-        def complete(self, session: Session, seq: int, report: Report) -> Receipt:
-            return replace(super().complete(session, seq, report), pace=SLOW)
+        def complete(self, session: Session, seq: int, hand_in: HandIn) -> Receipt:
+            return replace(super().complete(session, seq, hand_in), pace=SLOW)
 
     h = wiring.in_memory(Settings.read({}, shift_seconds=0), Meanwhile())
     job = submit(h, "mandelbrot", {"columns": 8, "rows": 8, "iterations": 20}).id
     LocalPort(h).enlist(fast)
-    slow = Worker(Slowly(h), h.kernels(), h.clock, h.settings, session_here(h), beats=False)
+    slow = Worker(Slowly(h), h.kernels(), h.clock, h.settings, session_here(h), lanes=OneThread)
     slow.shift(Hint())
     assert reduced == [helped]
     assert h.store.views.job(job).state is JobState.DONE
@@ -82,9 +82,9 @@ def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
     job = submit(h, "mandelbrot", {"columns": 65, "rows": 64, "iterations": 20}).id
 
     class Port(LocalPort):
-        def complete(self, session: Session, seq: int, report: Report) -> Receipt:
+        def complete(self, session: Session, seq: int, hand_in: HandIn) -> Receipt:
             """What the service does, for one that is slow."""
-            return replace(h.store.verbs.complete(session, seq, report.hand_in), pace=SLOW)
+            return replace(h.store.verbs.complete(session, seq, hand_in), pace=SLOW)
 
         def reduce(self, session: Session, job: str = "") -> bool:
             """The one for its own last unit never happens: its process has ended by then."""
@@ -93,22 +93,23 @@ def test_an_idle_slow_worker_leaves_the_picture_to_others_for_a_while() -> None:
             asked_s.append(h.clock.monotonic_s())
             return super().reduce(session)
 
-    slow = Worker(Port(h), h.kernels(), h.clock, h.settings, session_here(h), beats=False)
+    slow = Worker(Port(h), h.kernels(), h.clock, h.settings, session_here(h), lanes=OneThread)
     begun_s = h.clock.monotonic_s()
     slow.shift(Hint())
     assert h.store.views.job(job).state is JobState.DONE
     assert asked_s[0] >= begun_s + REDUCTION_WAIT_S
 
 
-def reduced(finish: Callable[..., dict[str, Any]]) -> tuple[Hydra, str, Worker]:
-    """A job whose one unit is in, and a worker that will reduce it."""
+def reduced(finish: Callable[..., dict[str, Any]]) -> tuple[Hydra, str, Worker, Session]:
+    """A job whose one unit is in, and a worker that will reduce it, with its session."""
     kernel = toy("toy", finish=finish)
     h = wiring.in_memory(
         Settings.read({}, shift_seconds=0), ManualClock(), load=lambda: {"toy": kernel}
     )
     job = submit(h, "toy", {"units": 1}).id
-    port = LocalPort(h)
-    return h, job, Worker(port, h.kernels(), h.clock, h.settings, session_here(h), beats=False)
+    session = session_here(h)
+    worker = Worker(LocalPort(h), h.kernels(), h.clock, h.settings, session, lanes=OneThread)
+    return h, job, worker, session
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def reduced(finish: Callable[..., dict[str, Any]]) -> tuple[Hydra, str, Worker]:
     ],
 )
 def test_an_answer_that_json_does_not_carry_fails_the_job(answer: Any, why: str) -> None:
-    h, job, worker = reduced(lambda params, whole: answer)
+    h, job, worker, _ = reduced(lambda params, whole: answer)
     worker.shift(Hint())
     found = h.store.views.job(job)
     assert found.state is JobState.FAILED
@@ -135,11 +136,11 @@ def test_a_reduction_without_memory_may_be_tried_again() -> None:
         return dict(whole)
 
     tried: list[bool] = []
-    h, job, worker = reduced(finish)
+    h, job, worker, session = reduced(finish)
     with pytest.raises(MemoryError):
         worker.shift(Hint())
     assert h.store.views.job(job).state is JobState.REDUCING
-    h.store.verbs.leave(worker._session.id, "its process ended")
+    h.store.verbs.leave(session.id, "its process ended")
     assert reducing.reduce(h, session_here(h), job)
     attempts = [e.fields["attempt"] for e in h.store.views.story(job) if "attempt" in e.fields]
     assert attempts == [1, 1], "none was lost"

@@ -23,8 +23,8 @@ from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work import renewing
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
 from hydra.work.renewing import RenewedHold
+from hydra.work.worker import OneThread, Worker
 from tests.toy import toy
 
 UNITS = 100
@@ -52,7 +52,7 @@ class Stage:
                 return False
 
         worker = Worker(
-            Idle(self.h), self.h.kernels(), self.clock, settings, self.session, beats=False
+            Idle(self.h), self.h.kernels(), self.clock, settings, self.session, lanes=OneThread
         )
         while self.state is JobState.RUNNING:
             worker.shift(Hint())

@@ -23,7 +23,7 @@ from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import OneThread, Worker
 from tests.stores import ask, blob_of, hand_in, session, value_of
 from tests.toy import toy
 
@@ -89,7 +89,7 @@ class Stage:
             session,
             stopping=lambda: self.stopped,
             pausing=lambda: self.pause,
-            beats=False,
+            lanes=OneThread,
         )
 
 

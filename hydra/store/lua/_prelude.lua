@@ -58,22 +58,69 @@ local function ring(k)
 end
 
 -- A session's call that was answered before: {reply} to send again, {refusal}, or nil to go on.
+-- `lane` is `claim` or `hand_in`: the calls of each have their own numbers.
 -- KEYS    session
-local function answered_before(k, seq, digest)
-  local s = hash_read(k.session, 'seq', 'digest', 'reply')
-  if not s.seq then return {'unknown'} end
-  local last = tonumber(s.seq)
+local function answered_before(k, lane, seq, digest)
+  local known = redis.call('HMGET', k.session, lane .. '_seq', lane .. '_digest', lane .. '_reply')
+  if not known[1] then return {'unknown'} end
+  local last = tonumber(known[1])
   if seq < last then return {'stale'} end
-  if seq == last then return {s.digest == digest and s.reply or 'reused'} end
+  if seq == last then return {known[2] == digest and known[3] or 'reused'} end
   return nil
 end
 
 -- Remember the reply to a session's call, and hand it on.
 -- KEYS    session
-local function reply(k, seq, digest, text)
-  redis.call('HSET', k.session, 'seq', int(seq), 'digest', digest, 'reply', text)
+local function reply(k, lane, seq, digest, text)
+  redis.call('HSET', k.session, lane .. '_seq', int(seq), lane .. '_digest', digest,
+    lane .. '_reply', text)
   redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
   return text
+end
+
+-- The older lease of a session has ended: the younger, if there is one, is the older from now on.
+-- `held` are the session's places, as `settle` read them.
+-- KEYS    session worker
+local function shift(k, held, now_ms, wall_ms)
+  held.job, held.token, held.next_job, held.next_token = held.next_job, held.next_token, '', ''
+  held.freed_ms, held.freed_wall_ms = now_ms, wall_ms
+  held.alone = '' -- a range that was lost before is never a younger lease
+  redis.call('HSET', k.session, 'job', held.job, 'token', held.token, 'next_job', '',
+    'next_token', '', 'freed_ms', ms(now_ms), 'freed_wall_ms', int(wall_ms), 'alone', '')
+  if held.job == '' then
+    redis.call('HDEL', k.worker, 'job')
+  else
+    redis.call('HSET', k.worker, 'job', held.job)
+  end
+end
+
+-- Take a lease that has ended from a session's places.
+-- KEYS    session
+local function drop(k, held, token, now_ms, wall_ms)
+  if token == held.next_token then
+    held.next_job, held.next_token = '', ''
+    redis.call('HSET', k.session, 'next_job', '', 'next_token', '')
+  elseif token == held.token then
+    shift(k, held, now_ms, wall_ms)
+  end
+end
+
+-- The places of a session, without the leases that others have ended: `job` and `token` are of the
+-- older, `next_job` and `next_token` of the younger.
+-- KEYS    session deadlines
+local function settle(k, now_ms, wall_ms)
+  local held = hash_read(k.session, 'job', 'token', 'next_job', 'next_token', 'freed_ms',
+    'freed_wall_ms', 'alone')
+  held.freed_ms, held.freed_wall_ms = tonumber(held.freed_ms), tonumber(held.freed_wall_ms)
+  local function ended(job, token)
+    local id = token ~= '' and lease_id_pack({job = job, token = token})
+    return id and not redis.call('ZSCORE', k.deadlines, id)
+  end
+  if ended(held.next_job, held.next_token) then
+    drop(k, held, held.next_token, now_ms, wall_ms)
+  end
+  if ended(held.job, held.token) then drop(k, held, held.token, now_ms, wall_ms) end
+  return held
 end
 
 -- Put a range among the free ones; it joins a neighbour only if their losses are the same.
@@ -105,11 +152,13 @@ local function free_put(k, range)
 end
 
 -- Take `ask.units` from one end of what is free, fewer if they were lost before; nil if none.
+-- With `unharmed`, nil if what lies there was lost before.
 -- KEYS    free
-local function free_take(k, ask)
+local function free_take(k, ask, unharmed)
   local top = redis.call(ask.tail and 'ZREVRANGE' or 'ZRANGE', k.free, 0, 0, 'WITHSCORES')
   if not top[1] then return nil end
   local range = range_unpack(top[1])
+  if unharmed and range.losses > 0 then return nil end
   range.start = tonumber(top[2])
   local start, stop = range.start, range.stop
   local n = math.min(ask.units, stop - start)
@@ -136,16 +185,23 @@ local function lease_renew(k, lease, now_ms, wall_ms)
   if left_ms > LIVE_MS then redis.call('ZADD', k.workers, ms(wall_ms + left_ms), lease.worker) end
 end
 
+-- Write a lease and its place in `deadlines`.
+-- KEYS    leases deadlines
+local function lease_put(k, job, token, lease)
+  redis.call('HSET', k.leases, token, lease_pack(lease))
+  redis.call('ZADD', k.deadlines, ms(lease.deadline_ms), lease_id_pack({job = job, token = token}))
+end
+
 -- Write a lease and its places in `deadlines` and `ends`.
--- KEYS    leases deadlines ends
+-- KEYS    ends
 local function lease_write(k, job, token, lease)
   local left_ms = lease.tau_ms
   if lease.rate_units_s > 0 then
     left_ms = (lease.stop - lease.start) / lease.rate_units_s * 1000
   end
-  redis.call('HSET', k.leases, token, lease_pack(lease))
-  redis.call('ZADD', k.deadlines, ms(lease.deadline_ms), lease_id_pack({job = job, token = token}))
-  redis.call('ZADD', k.ends, ms(lease.at_ms + left_ms), token)
+  local from_ms = lease.queued and lease.begins_ms or lease.at_ms
+  lease_put(k, job, token, lease)
+  redis.call('ZADD', k.ends, ms(from_ms + left_ms), token)
 end
 
 -- The lease of a token; nil if there is none.
@@ -213,13 +269,21 @@ local function least_served(k, job, now_ms)
   return least
 end
 
+-- Whether nothing of a job was lent for so long that others might give way to it.
+-- KEYS    served
+local function waits_for_turn(k, job, now_ms)
+  local last = tonumber(redis.call('ZSCORE', k.served, job))
+  return not last or last < now_ms - TURN_MS
+end
+
 -- A job's turn has come. One that was not served lately (nobody here could, or it is new) does not
--- catch up on what it missed: it goes on with those that were.
+-- catch up on what it missed, but for a few chunks: it goes on with those that were.
 -- KEYS    served runnable
-local function serve(k, job, now_ms)
+local function serve(k, job, now_ms, chunk_s)
   local last = tonumber(redis.call('ZSCORE', k.served, job))
   if not last or last < now_ms - SERVED_MS then
     local least = least_served(k, job, now_ms)
+    least = least and least - TURNS_KEPT * chunk_s
     if least and least > tonumber(redis.call('ZSCORE', k.runnable, job)) then
       redis.call('ZADD', k.runnable, frac(least), job)
     end
@@ -236,25 +300,32 @@ local function refund(k, job, lease, units)
 end
 
 -- Lend a range: the one place where leases begin. `ask` is what the worker asked for, `pace` how
--- the job stands without the range. Returns a grant.
+-- the job stands without the range. Behind a lease, it is queued. Returns a grant.
 -- KEYS    runnable session worker story
-local function lend(k, job, priority, pace, ask, range, now_ms, wall_ms)
-  local n = range.stop - range.start
+local function lend(k, held, job, priority, pace, ask, range, now_ms, wall_ms)
+  local n, queued = range.stop - range.start, held.token ~= ''
   local charged_s = charge(pace, ask, n) / priority
   local lease = {
     start = range.start, stop = range.stop, slice_units = ask.slice_units,
     rate_units_s = pace.rate / ask.unit_cost, at_ms = now_ms, beat_ms = ask.beat_ms,
     losses = range.losses, many = range.many, loser = range.loser, session = a.session,
     worker = a.worker, tau_ms = ask.tau_ms, lent_ms = wall_ms, first = range.start,
-    cut = false, busy_ms = 0, unit_charge_s = charged_s / n,
+    cut = false, busy_ms = 0, unit_charge_s = charged_s / n, queued = queued,
+    begins_ms = queued and now_ms + ask.begins_in_ms or 0,
   }
   lease_renew(k, lease, now_ms, wall_ms)
   lease_write(k, job, ask.token, lease)
-  serve(k, job, now_ms)
+  serve(k, job, now_ms, charge(pace, ask, n))
   redis.call('ZINCRBY', k.runnable, frac(charged_s), job)
-  redis.call('HSET', k.session, 'job', job, 'token', ask.token)
-  redis.call('HSET', k.worker, 'job', job,
-    'claimed', claimed_pack({start = range.start, stop = range.stop, why = ask.why}))
+  local claimed = claimed_pack({start = range.start, stop = range.stop, why = ask.why})
+  if queued then
+    redis.call('HSET', k.session, 'next_job', job, 'next_token', ask.token)
+    redis.call('HSET', k.worker, 'claimed', claimed)
+  else
+    redis.call('HSET', k.session, 'job', job, 'token', ask.token,
+      'alone', range.losses > 0 and '1' or '')
+    redis.call('HSET', k.worker, 'job', job, 'claimed', claimed)
+  end
   add_to_story(k.story, 'claim', 'worker', a.worker, 'start', int(range.start),
     'stop', int(range.stop), 'why', ask.why)
   pace.job, pace.token = job, ask.token
@@ -334,4 +405,17 @@ local function lose(k, job, token, lease, how, why, wall_ms, keep_ms)
   ring(k)
   local unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
   redis.call('HSET', k.job, 'unassigned', int(unassigned + lease.stop - lease.start))
+end
+
+-- Give the rest of a lease back unharmed; `field` of the story says why.
+-- KEYS    story job
+local function give_back(k, job, token, lease, how, wall_ms, field, why)
+  local n = lease.stop - lease.start
+  lease_end(k, job, token, lease, how, wall_ms)
+  free_put(k, lease)
+  refund(k, job, lease, n)
+  ring(k)
+  redis.call('HINCRBY', k.job, 'unassigned', int(n))
+  add_to_story(k.story, 'return', 'worker', lease.worker, 'start', int(lease.start),
+    'stop', int(lease.stop), field, why)
 end

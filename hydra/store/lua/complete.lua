@@ -1,42 +1,40 @@
--- complete: count a prefix of a lease's span exactly once; heartbeat, hand-in and next claim.
--- KEYS    job session leases worker sums pieces arrivals history rate story runnable reducing
+-- complete: count a prefix of a lease's span exactly once.
+-- KEYS    job worker sums pieces arrivals history rate story runnable reducing
 -- ARGV    now_ms# seq# digest session worker job version keep_ms token start# stop# rest note
---         busy_ms# work# rest_unit_cost# ask:ask partial...
---         (without an ask no next chunk is wanted; partial: names and values of the sums in turn,
---         or one blob a unit)
--- RETURNS a receipt, and on a second line a grant if there is one; or `invalid`, which rule and its
---         numbers (see refusals.py), `reused`, `unknown`, `stale`
+--         busy_ms# work# rest_unit_cost# partial...
+--         (partial: names and values of the sums in turn, or one blob a unit)
+-- RETURNS a receipt; or `invalid`, which rule and its numbers (see refusals.py), `reused`,
+--         `unknown`, `stale`
 
-local before = answered_before(k, a.seq, a.digest)
+local before = answered_before(k, 'hand_in', a.seq, a.digest)
 if before then return before[1] end
 local now_ms, wall_ms = hydra_now(k)
 seen(k, a.worker, wall_ms)
-local job = hash_read(k.job, 'state', 'total', 'done', 'unassigned', 'priority', 'bounds',
-  'piece_bytes_max', 'done_work')
-local unassigned = tonumber(job.unassigned or 0)
+local held = settle(k, now_ms, wall_ms)
+local job = hash_read(k.job, 'state', 'total', 'done', 'unassigned', 'bounds', 'piece_bytes_max',
+  'done_work')
 
-local rates -- read once, after the worker's own was learnt
-local function receipt(verdict, stop, last)
-  rates = rates or rates_of(k, a.version)
-  local fields = pace_of(k, rates, unassigned)
-  fields.verdict, fields.stop, fields.last = verdict, stop, last
-  return receipt_pack(fields)
-end
-local function refuse(verdict) -- nothing changes, but a session whose lease is gone may claim again
-  unassigned = 0
-  local s = hash_read(k.session, 'job', 'token')
-  if s.job == a.job and redis.call('HEXISTS', k.leases, s.token) == 0 then
-    redis.call('HSET', k.session, 'job', '')
-    redis.call('HDEL', k.worker, 'job')
-  end
-  return reply(k, a.seq, a.digest, receipt(verdict, 0))
+local unassigned = tonumber(job.unassigned or 0)
+local function answer(verdict, start, stop, last)
+  if verdict == 'closed' or verdict == 'stale' then unassigned = 0 end
+  local fields = pace_of(k, rates_of(k, a.version), unassigned)
+  fields.verdict, fields.start, fields.stop, fields.last = verdict, start, stop, last
+  return reply(k, 'hand_in', a.seq, a.digest, receipt_pack(fields))
 end
 
 -- Judge.
-if job.state ~= 'running' then return refuse('closed') end
+if job.state ~= 'running' then
+  -- Its leases are gone, so the session may claim again.
+  if held.next_job == a.job then drop(k, held, held.next_token, now_ms, wall_ms) end
+  if held.job == a.job then drop(k, held, held.token, now_ms, wall_ms) end
+  return answer('closed', 0, 0)
+end
 local total, done = tonumber(job.total), tonumber(job.done)
 local lease = lease_read(k, a.token)
-if not lease or lease.session ~= a.session or lease.start ~= a.start then return refuse('stale') end
+if not lease or lease.session ~= a.session or lease.start < a.start then
+  return answer('stale', 0, 0)
+end
+if lease.start > a.start then return answer('counted', lease.start, lease.stop) end
 if a.stop < a.start or a.stop > total then
   return 'invalid span start=' .. int(a.start) .. ' total=' .. int(total)
 end
@@ -64,10 +62,17 @@ else
     end
   end
 end
-if a.stop > lease.stop then return reply(k, a.seq, a.digest, receipt('cut', lease.stop)) end
+if a.stop > lease.stop then return answer('cut', 0, lease.stop) end
 
 -- Write: fold the partial and move the lease's start.
 lease.busy_ms = a.busy_ms
+local ends = a.rest ~= 'keep' or a.stop == lease.stop
+if lease.queued and (n > 0 or ends) then -- it counts from when its older sibling ended
+  lease.queued = false
+  if held.freed_ms > lease.at_ms then
+    lease.at_ms, lease.lent_ms = held.freed_ms, held.freed_wall_ms
+  end
+end
 if n > 0 then
   if of_sums then
     for i = a.partial_at, #ARGV, 2 do redis.call('HINCRBY', k.sums, ARGV[i], ARGV[i + 1]) end
@@ -105,29 +110,21 @@ if n > 0 then
 end
 
 -- What becomes of the rest.
-if lease.start < lease.stop and a.rest == 'keep' then
+if not ends then
   lease_renew(k, lease, now_ms, wall_ms)
   lease_write(k, a.job, a.token, lease)
-  return reply(k, a.seq, a.digest, receipt('accepted', lease.stop))
+  return answer('accepted', 0, lease.stop)
 end
-redis.call('HSET', k.session, 'job', '')
-redis.call('HDEL', k.worker, 'job')
+drop(k, held, a.token, now_ms, wall_ms)
 if lease.start == lease.stop then
   lease_end(k, a.job, a.token, lease, lease.cut and 'cut' or 'complete', wall_ms)
 elseif a.rest == 'lost' then
   lose(k, a.job, a.token, lease, 'lost', a.note, wall_ms, a.keep_ms)
   unassigned = tonumber(redis.call('HGET', k.job, 'unassigned'))
 else
-  lease_end(k, a.job, a.token, lease, 'return', wall_ms)
-  free_put(k, lease)
-  refund(k, a.job, lease, lease.stop - lease.start)
-  ring(k)
+  give_back(k, a.job, a.token, lease, 'return', wall_ms, 'why', a.note)
   unassigned = unassigned + lease.stop - lease.start
-  redis.call('HSET', k.job, 'unassigned', int(unassigned))
-  add_to_story(k.story, 'return', 'worker', a.worker, 'start', int(lease.start),
-    'stop', int(lease.stop), 'why', a.note)
 end
-
 local last = done == total
 if last then
   redis.call('HSET', k.job, 'state', 'reducing')
@@ -136,29 +133,4 @@ if last then
   add_to_story(k.story, 'reduce', 'units', int(total))
   ring(k)
 end
-local out = receipt('accepted', lease.stop, last)
-
--- The next chunk of the same job, unless another one that the session can serve has waited longer
--- by more than a chunk.
-local function least_vtime()
-  local passed = ' ' .. (redis.call('HGET', k.session, 'passed') or '') .. ' '
-  local last_turn = passed == '  ' and 0 or PASSED_MAX
-  local turns = redis.call('ZRANGE', k.runnable, 0, last_turn, 'WITHSCORES')
-  for i = 1, #turns, 2 do
-    local word = ' ' .. turns[i] .. ' '
-    if not string.find(passed, word, 1, true) then return tonumber(turns[i + 1]) end
-  end
-  return math.huge
-end
-if a.ask and a.rest ~= 'lost' and not last then
-  local mine = tonumber(redis.call('ZSCORE', k.runnable, a.job))
-  local chunk_s = charge(rates, a.ask, a.ask.units)
-  local range = mine <= least_vtime() + chunk_s and free_take(k, a.ask)
-  if range then
-    unassigned = unassigned - (range.stop - range.start)
-    redis.call('HSET', k.job, 'unassigned', int(unassigned))
-    local pace = pace_of(k, rates, unassigned)
-    out = out .. '\n' .. lend(k, a.job, tonumber(job.priority), pace, a.ask, range, now_ms, wall_ms)
-  end
-end
-return reply(k, a.seq, a.digest, out)
+return answer('accepted', 0, lease.stop, last)

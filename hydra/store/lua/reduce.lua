@@ -28,7 +28,7 @@ elseif held.session ~= a.session then
   return {0}
 end
 redis.call('ZADD', k.reducing, ms(now_ms + REDUCE_LEASE_MS), a.job)
-if redis.call('HEXISTS', k.session, 'seq') == 1 then
+if redis.call('HEXISTS', k.session, 'worker') == 1 then
   redis.call('HSET', k.session, 'reduces', a.job)
 end
 local out = {1, held.token}

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, takewhile
 from typing import Any, Generic, TypeVar
 
-from hydra.model import (
-    Worker,
-)
+from hydra.model import LeaseId, Worker
 from hydra.model.pauses import Pause
 from hydra.model.story import Fields, sentence_of
 
-T = TypeVar("T", str, tuple[str, str])
+T = TypeVar("T", str, LeaseId)
 
+
+NO_LEASE = LeaseId("", "")
 
 BUCKET_MS = 100.0
 FAR_MS = 1e15
@@ -113,16 +113,28 @@ class WorkerRecord:
 
 
 @dataclass(slots=True)
-class SessionRecord:
-    """The last call of a session and the reply it got."""
+class Lane:
+    """The last call of one kind and the reply it got."""
 
-    worker: str
     seq: int = 0
     digest: str = ""
     reply: Any = None
-    job: str = ""
-    """Whose lease it holds."""
-    token: str = ""
+
+
+@dataclass(slots=True)
+class SessionRecord:
+    """What a session called last in each lane, and the leases that it holds, the older first."""
+
+    worker: str
+    claims: Lane = field(default_factory=Lane)
+    hand_ins: Lane = field(default_factory=Lane)
+    older: LeaseId = NO_LEASE
+    younger: LeaseId = NO_LEASE
+    freed_ms: float = 0.0
+    """When the last older one ended, Hydra time."""
+    freed_wall_ms: int = 0
+    alone: bool = False
+    """Whether the older one's range was lost before: then nothing is lent behind it."""
     reduces: str = ""
     """The job whose reduction it took last."""
     passed: frozenset[str] = frozenset()

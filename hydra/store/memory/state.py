@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hydra.errors import NoSuchJob
-from hydra.model import JobSpec, JobState, Session, Span, limits
+from hydra.model import JobSpec, JobState, LeaseId, Session, Span, limits
 from hydra.model.messages import Pace
 from hydra.store.memory.records import SessionRecord, SortedSet, WorkerRecord
 from hydra.store.memory.steps import JobRecord, LeaseRecord
@@ -21,8 +21,8 @@ class Bell(Protocol):
     def ring(self) -> None:
         """There is new work, or a job has ended."""
 
-    def listen(self, seconds: float) -> None:
-        """Wait for that, at most so long."""
+    def listen(self, seconds: float) -> bool:
+        """Wait for that, at most so long; whether it rang."""
 
 
 class ThreadBell:
@@ -36,10 +36,10 @@ class ThreadBell:
         with self._rung:
             self._rung.notify_all()
 
-    def listen(self, seconds: float) -> None:
+    def listen(self, seconds: float) -> bool:
         """Wait until it rings, at most so long."""
         with self._rung:
-            self._rung.wait(seconds)
+            return self._rung.wait(seconds)
 
 
 class ManualBell:
@@ -51,9 +51,10 @@ class ManualBell:
     def ring(self) -> None:
         """Nobody waits."""
 
-    def listen(self, seconds: float) -> None:
+    def listen(self, seconds: float) -> bool:
         """Let the time pass."""
         self._sleep_s(seconds)
+        return False
 
 
 class LeaseObserver(Protocol):
@@ -116,8 +117,7 @@ class State:
         self.workers: dict[str, WorkerRecord] = {}
         self.served: dict[str, float] = {}
         """When something of a job was last lent, Hydra ms."""
-        self.deadlines: SortedSet[tuple[str, str]] = SortedSet()
-        """Of leases: (job, token)."""
+        self.deadlines: SortedSet[LeaseId] = SortedSet()
         self.rates: dict[tuple[str, str], float] = {}
         """By (host, version)."""
         self.fleet: dict[str, float] = {}

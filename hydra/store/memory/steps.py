@@ -20,6 +20,7 @@ from hydra.model import (
     JobSpec,
     JobState,
     Lease,
+    LeaseId,
     Partial,
     Range,
     Rest,
@@ -33,7 +34,7 @@ from hydra.model import (
 )
 from hydra.model.messages import Ask, Cut, Grant, HandIn, Pace, Receipt, Work
 from hydra.model.story import sentence_of
-from hydra.store.memory.records import SessionRecord, SortedSet, WorkerRecord
+from hydra.store.memory.records import NO_LEASE, Lane, SessionRecord, SortedSet, WorkerRecord
 from hydra.store.refusals import refusal
 from hydra.store.wire import pieces_of, sums_of
 
@@ -70,6 +71,10 @@ class LeaseRecord:
     unit_charge_s: float = 0.0
     """What its job was charged for a unit of it."""
     deadline_ms: float = 0.0
+    queued: bool = False
+    """Whether it was lent behind another, and its holder has not handed anything in."""
+    begins_ms: float = 0.0
+    """When its holder was to begin it, as estimated then."""
 
     @property
     def span(self) -> Span:
@@ -93,9 +98,10 @@ class LeaseRecord:
 
     def ends_ms(self) -> float:
         """When it is likely to end."""
+        from_ms = self.begins_ms if self.queued else self.at_ms
         if self.rate_units_s > 0:
-            return self.at_ms + (self.stop - self.start) / self.rate_units_s * 1000
-        return self.at_ms + self.tau_ms
+            return from_ms + (self.stop - self.start) / self.rate_units_s * 1000
+        return from_ms + self.tau_ms
 
 
 @dataclass(slots=True, kw_only=True)
@@ -176,23 +182,44 @@ def require_open(known: SessionRecord | None) -> SessionRecord:
     return known
 
 
-def answered_before(
-    state: State, session: Session, seq: int, digest: str
-) -> tuple[SessionRecord, Any]:
-    """The session, and the reply to send again if this call was answered before."""
-    known = require_open(state.sessions.get(session.id))
-    if seq < known.seq:
-        return known, Verdict.STALE
-    if seq == known.seq:
-        if known.digest != digest:
+def answered_before(lane: Lane, seq: int, digest: str) -> Any:
+    """The reply to send again if this call was answered before, else None."""
+    if seq < lane.seq:
+        return Verdict.STALE
+    if seq == lane.seq:
+        if lane.digest != digest:
             raise KeyReused("this sequence number came before with another request")
-        return known, known.reply
-    return known, None
+        return lane.reply
+    return None
 
 
-def reply(known: SessionRecord, seq: int, digest: str, answer: Any) -> None:
+def reply(lane: Lane, seq: int, digest: str, answer: Any) -> None:
     """Remember the reply to a session's call."""
-    known.seq, known.digest, known.reply = seq, digest, answer
+    lane.seq, lane.digest, lane.reply = seq, digest, answer
+
+
+def settle(state: State, session: Session, known: SessionRecord) -> None:
+    """Take leases that others have ended from the session's places."""
+    if known.younger not in state.deadlines:
+        known.younger = NO_LEASE
+    if known.older != NO_LEASE and known.older not in state.deadlines:
+        shift(state, session, known)
+
+
+def shift(state: State, session: Session, known: SessionRecord) -> None:
+    """The older lease has ended: the younger, if there is one, is the older from now on."""
+    known.older, known.younger = known.younger, NO_LEASE
+    known.freed_ms, known.freed_wall_ms = state.hydra_ms, int(state.wall_ms)
+    known.alone = False  # a range that was lost before is never a younger lease
+    state.workers[session.worker].job = known.older.job
+
+
+def drop(state: State, session: Session, known: SessionRecord, gone: LeaseId) -> None:
+    """Take a lease that has ended from the session's places."""
+    if gone == known.younger:
+        known.younger = NO_LEASE
+    elif gone == known.older:
+        shift(state, session, known)
 
 
 def show_up(state: State, session: Session) -> WorkerRecord:
@@ -239,11 +266,14 @@ def _joined(neighbours: Sequence[Range]) -> Sequence[Range]:
     return [whole] if whole == replace(right, span=whole.span) else neighbours
 
 
-def free_take(record: JobRecord, ask: Ask) -> Range | None:
-    """Take `ask.units` from one end of what is free, fewer if lost more than once; None if none."""
-    if not record.free:
-        return None
+def free_take(record: JobRecord, ask: Ask, *, unharmed: bool) -> Range | None:
+    """Take `ask.units` from one end of what is free, fewer if lost more than once; None if none.
+
+    With `unharmed`, none if what lies there was lost before.
+    """
     place = len(record.free) - 1 if ask.tail else 0
+    if not record.free or (unharmed and record.free[place].losses):
+        return None
     found = record.free.pop(place)
     start, stop = found.span
     n = max(1, min(ask.units, stop - start) // 2 ** max(found.losses - 1, 0))
@@ -258,11 +288,19 @@ def free_take(record: JobRecord, ask: Ask) -> Range | None:
 
 def take_far_part(state: State, session: Session, record: JobRecord, cut: Cut) -> Range | None:
     """Take the far part, or all, of the lease that `cut` names; None if its holder went past."""
-    victim = record.leases.get(cut.token)
-    if not victim or victim.session.id == session.id:
+    victim, holder = record.leases.get(cut.token), state.sessions.get(cut.session)
+    if not victim or victim.session.id != cut.session or cut.session == session.id:
+        return None
+    if cut.queued is not (holder is not None and holder.younger == (record.id, cut.token)):
         return None
     span = Span(cut.at, victim.stop)
-    if victim.start < cut.at < victim.stop:
+    if cut.queued:
+        if cut.at != victim.start:
+            return None
+        refund(record, victim, span.units)
+        taken = Range(span=span)
+        lease_end(state, record, cut.token, End.CUT)
+    elif victim.start < cut.at < victim.stop:
         taken = Range(span=span, losses=victim.losses, loser=victim.loser, losers_many=victim.many)
         refund(record, victim, span.units)
         victim.stop, victim.cut = cut.at, True
@@ -315,18 +353,44 @@ def least_served(state: State, job: str) -> float | None:
     )
 
 
-def serve(state: State, record: JobRecord) -> None:
+def serve(state: State, record: JobRecord, chunk_s: float = 0.0) -> None:
     """A job's turn has come.
 
     One that was not served lately (nobody here could, or it is new) does not catch up on what it
-    missed: it goes on with those that were.
+    missed, but for a few chunks: it goes on with those that were.
     """
     last_ms = state.served.get(record.id)
     if last_ms is None or last_ms < state.hydra_ms - limits.SERVED_MS:
         least_s = least_served(state, record.id)
         if least_s is not None:
-            record.vtime_s = max(record.vtime_s, least_s)
+            record.vtime_s = max(record.vtime_s, least_s - limits.TURNS_KEPT * chunk_s)
     state.served[record.id] = state.hydra_ms
+
+
+def waits_for_turn(state: State, job: str) -> bool:
+    """Whether nothing of the job was lent for so long that others might give way to it."""
+    last_ms = state.served.get(job)
+    return last_ms is None or last_ms < state.hydra_ms - limits.TURN_MS
+
+
+def turn_before(state: State, known: SessionRecord) -> str:
+    """The first job that waits for its turn longer than that of the session's older lease."""
+    mine = state.jobs.get(known.older.job)
+    if not mine or mine.state is not JobState.RUNNING:
+        return ""
+    for job in state.runnable()[: limits.PASSED_MAX + 1]:
+        if job.vtime_s > mine.vtime_s:
+            break
+        if job is not mine and job.id not in known.passed and waits_for_turn(state, job.id):
+            return job.id
+    return ""
+
+
+def in_turn(state: State, known: SessionRecord, record: JobRecord, chunk_s: float) -> bool:
+    """Whether no other job has waited longer by more than a chunk, of those it can serve."""
+    turns = state.runnable()[: limits.PASSED_MAX + 1]
+    least_s = next((job.vtime_s for job in turns if job.id not in known.passed), math.inf)
+    return record.vtime_s <= least_s + chunk_s
 
 
 def refund(record: JobRecord, lease: LeaseRecord, units: int) -> None:
@@ -343,8 +407,9 @@ def lend(
     found: Range,
     now_ms: float,
 ) -> Grant:
-    """Lend a range: the one place where leases begin."""
+    """Lend a range: the one place where leases begin. Behind a lease, it is queued."""
     pace, spec, span = state.pace(session, record), record.spec, found.span
+    queued = known.older != NO_LEASE
     charged_s = charge_s(pace, ask, span.units) / spec.priority
     lease = LeaseRecord(
         session=session,
@@ -362,15 +427,20 @@ def lend(
         first=span.start,
         pace=pace,
         unit_charge_s=charged_s / span.units,
+        queued=queued,
+        begins_ms=now_ms + ask.begins_in_s * 1000 if queued else 0.0,
     )
     lease_renew(state, lease, now_ms)
     token = state.new_id()
     lease_write(state, record, token, lease)
-    serve(state, record)
+    serve(state, record, charge_s(pace, ask, span.units))
     record.vtime_s += charged_s
-    known.job, known.token = record.id, token
     worker = state.workers[session.worker]
-    worker.job = record.id
+    if queued:
+        known.younger = LeaseId(record.id, token)
+    else:
+        known.older, known.alone = LeaseId(record.id, token), found.losses > 0
+        worker.job = record.id
     worker.claimed = {
         "worker": session.worker,
         "start": span.start,
@@ -407,7 +477,7 @@ def lease_write(state: State, record: JobRecord, token: str, lease: LeaseRecord)
     """Write a lease and its places among the deadlines and the ends."""
     record.leases[token] = lease
     record.ends.put(token, lease.ends_ms())
-    state.deadlines.put((record.id, token), lease.deadline_ms)
+    state.deadlines.put(LeaseId(record.id, token), lease.deadline_ms)
 
 
 def lease_end(state: State, record: JobRecord, token: str, end: End) -> LeaseRecord:
@@ -415,7 +485,7 @@ def lease_end(state: State, record: JobRecord, token: str, end: End) -> LeaseRec
     lease, known = record.leases.pop(token), record.timeline
     state.tally[f"lease {end}"] += 1
     record.ends.drop(token)
-    state.deadlines.drop((record.id, token))
+    state.deadlines.drop(LeaseId(record.id, token))
     number = int(known[-1].id) + 1 if known else 1
     known.append(
         Chunk(
@@ -457,9 +527,9 @@ def lose(state: State, record: JobRecord, token: str, end: End, why: str) -> Non
         )
 
 
-def give_back(state: State, record: JobRecord, token: str, why: str) -> None:
-    """Give the rest of a lease back unharmed."""
-    lease = lease_end(state, record, token, End.RETURN)
+def give_back(state: State, record: JobRecord, token: str, end: End, **why: str) -> None:
+    """Give the rest of a lease back unharmed; `why` is the field of the story that says so."""
+    lease = lease_end(state, record, token, end)
     refund(record, lease, lease.span.units)
     free_put(
         state,
@@ -467,7 +537,7 @@ def give_back(state: State, record: JobRecord, token: str, why: str) -> None:
         Range(span=lease.span, losses=lease.losses, loser=lease.loser, losers_many=lease.many),
     )
     worker, (start, stop) = lease.session.worker, lease.span
-    add_to_story(state, record, "return", worker=worker, start=start, stop=stop, why=why)
+    add_to_story(state, record, "return", worker=worker, start=start, stop=stop, **why)
 
 
 def close(state: State, record: JobRecord, event: str, **why: str | int) -> None:
@@ -513,13 +583,16 @@ def judge(
     """The verdict on a hand-in that is not to be accepted: then nothing has changed."""
     pace = state.pace(session, record)
     lease, (start, stop) = record.leases.get(hand_in.token), hand_in.span
-    closed = record.state is not JobState.RUNNING
-    if closed or not lease or lease.session.id != session.id or lease.start != start:
-        if known.job == record.id and known.token not in record.leases:
-            known.job = ""
-            state.workers[session.worker].job = ""
-        verdict = Verdict.CLOSED if closed else Verdict.STALE
-        return Receipt(verdict=verdict, stop=0, pace=replace(pace, unassigned_units=0))
+    nothing_left = replace(pace, unassigned_units=0)
+    if record.state is not JobState.RUNNING:
+        for held in (known.younger, known.older):
+            if held.job == record.id:
+                drop(state, session, known, held)
+        return Receipt(verdict=Verdict.CLOSED, pace=nothing_left)
+    if not lease or lease.session.id != session.id or start > lease.start:
+        return Receipt(verdict=Verdict.STALE, pace=nothing_left)
+    if start < lease.start:
+        return Receipt(verdict=Verdict.COUNTED, start=lease.start, stop=lease.stop, pace=pace)
     if not start <= stop <= record.spec.total_units:
         raise refusal("span", start=start, total=record.spec.total_units)
     _check_partial(record.spec, hand_in.span.units, hand_in.partial)
@@ -549,13 +622,15 @@ def accept(
     known: SessionRecord,
     record: JobRecord,
     hand_in: HandIn,
-    ask: Ask | None,
     work: Work,
     now_ms: float,
 ) -> Receipt:
     """Count a hand-in that was judged right, and see to the rest of its lease."""
-    lease, token, spec = record.leases[hand_in.token], hand_in.token, record.spec
+    lease, token = record.leases[hand_in.token], hand_in.token
     lease.busy_ms = round(hand_in.busy_s * 1000)
+    ends = hand_in.rest is not Rest.KEEP or hand_in.span.stop == lease.stop
+    if lease.queued and (hand_in.span.units or ends):
+        begin(known, lease)
     if hand_in.span.units:
         fold(state, session, record, lease, hand_in, work, now_ms)
     if hand_in.rest is Rest.KEEP and lease.start < lease.stop:
@@ -563,37 +638,28 @@ def accept(
         lease_write(state, record, token, lease)
         lease.pace = state.pace(session, record)
         return Receipt(verdict=Verdict.ACCEPTED, stop=lease.stop, pace=lease.pace)
-    known.job = ""
-    state.workers[session.worker].job = ""
+    drop(state, session, known, LeaseId(record.id, token))
     if lease.start == lease.stop:
         lease_end(state, record, token, End.CUT if lease.cut else End.COMPLETE)
     elif hand_in.rest is Rest.LOST:
         lose(state, record, token, End.LOST, hand_in.note)
     else:
-        give_back(state, record, token, hand_in.note)
-    last = record.done == spec.total_units
+        give_back(state, record, token, End.RETURN, why=hand_in.note)
+    last = record.done == record.spec.total_units
     if last:
         record.state = move(record.state, "reduce")
         add_to_story(state, record, "reduce", units=record.done)
         state.bell.ring()
-    receipt = Receipt(
+    return Receipt(
         verdict=Verdict.ACCEPTED, stop=lease.stop, pace=state.pace(session, record), last=last
     )
-    if not ask or hand_in.rest is Rest.LOST or last:
-        return receipt
-    # The next chunk of the same job, unless another job has waited longer by more than a chunk.
-    least_s = _least_vtime_s(state, known)
-    chunk_s = charge_s(receipt.pace, ask, ask.units)
-    found = free_take(record, ask) if record.vtime_s <= least_s + chunk_s else None
-    if not found:
-        return receipt
-    return replace(receipt, grant=lend(state, session, known, record, ask, found, now_ms))
 
 
-def _least_vtime_s(state: State, known: SessionRecord) -> float:
-    """Of the jobs that the session can serve, as far as it knows."""
-    turns = state.runnable()[: limits.PASSED_MAX + 1]
-    return next((job.vtime_s for job in turns if job.id not in known.passed), math.inf)
+def begin(known: SessionRecord, lease: LeaseRecord) -> None:
+    """A lease that was queued counts from when its older sibling ended."""
+    lease.queued = False
+    if known.freed_ms > lease.at_ms:
+        lease.at_ms, lease.lent_ms = known.freed_ms, known.freed_wall_ms
 
 
 def fold(

@@ -17,17 +17,28 @@ from hydra.model import (
     Job,
     JobSpec,
     JobState,
+    LeaseId,
     Range,
     Session,
     Span,
     Verdict,
     limits,
 )
-from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction, Work
+from hydra.model.messages import (
+    Ask,
+    Cut,
+    FleetFigures,
+    Grant,
+    HandIn,
+    Receipt,
+    Reduction,
+    Standing,
+    Work,
+)
 from hydra.model.pauses import Pause
 from hydra.store import refusals, wire
 from hydra.store.memory import steps
-from hydra.store.memory.records import SessionRecord
+from hydra.store.memory.records import NO_LEASE, SessionRecord
 from hydra.store.memory.state import State
 from hydra.store.memory.steps import JobRecord, ReductionRecord
 
@@ -126,10 +137,13 @@ class MemoryVerbs:
             if not was_open:
                 return False
             _, wall_ms = state.hydra_now()
-            record = state.jobs.get(known.job)
-            lost = record is not None and known.token in record.leases
+            record, token = state.jobs.get(known.older.job), known.older.token
+            lost = record is not None and token in record.leases
             if record and lost:
-                steps.lose(state, record, known.token, End.LOST, why)
+                steps.lose(state, record, token, End.LOST, why)
+            record, token = state.jobs.get(known.younger.job), known.younger.token
+            if record and token in record.leases:
+                steps.give_back(state, record, token, End.RETURN, unbegun=why)
             reduced = state.jobs.get(known.reduces)
             held = steps.reduction_read(reduced)
             if reduced and held and held.session == session:
@@ -151,6 +165,7 @@ class MemoryVerbs:
         ask: Ask,
         cut: Cut | None = None,
         passed: Sequence[str] = (),
+        in_turn: bool = False,
     ) -> Grant | None:
         """Lease free units of the job, or the far part or all of the lease that `cut` names.
 
@@ -158,34 +173,36 @@ class MemoryVerbs:
         """
         state = self._state
         with state.lock:
-            known, before = steps.answered_before(state, session, seq, CLAIM)
+            known = steps.require_open(state.sessions.get(session.id))
+            before = steps.answered_before(known.claims, seq, CLAIM)
             if before is not None:
                 return before if isinstance(before, Grant) else None
             now_ms, wall_ms = state.hydra_now()
             steps.seen(state, session, wall_ms)
-            known.passed = frozenset(passed)
-            record, grant = state.jobs.get(job), None
-            holds = (known.job, known.token) in state.deadlines
-            if record and record.state is JobState.RUNNING and not holds:
+            steps.settle(state, session, known)
+            if not in_turn:
+                known.passed = frozenset(passed)
+            record, queued = state.jobs.get(job), known.older != NO_LEASE
+            may = known.younger == NO_LEASE and not known.alone and not (queued and cut)
+            found = None
+            if record and record.state is JobState.RUNNING and may:
                 if cut:
                     found = steps.take_far_part(state, session, record, cut)
-                else:
-                    found = steps.free_take(record, ask)
-                if found:
-                    grant = steps.lend(state, session, known, record, ask, found, now_ms)
-            if grant is None:
-                state.workers[session.worker].job = ""
+                elif not in_turn or self._in_turn(session, known, record, ask):
+                    found = steps.free_take(record, ask, unharmed=queued)
+            if not record or not found:
+                state.workers[session.worker].job = known.older.job
                 return None
-            steps.reply(known, seq, CLAIM, grant)
+            grant = steps.lend(state, session, known, record, ask, found, now_ms)
+            steps.reply(known.claims, seq, CLAIM, grant)
             return grant
 
+    def _in_turn(self, session: Session, known: SessionRecord, record: JobRecord, ask: Ask) -> bool:
+        chunk_s = steps.charge_s(self._state.pace(session, record), ask, ask.units)
+        return steps.in_turn(self._state, known, record, chunk_s)
+
     def complete(
-        self,
-        session: Session,
-        seq: int,
-        hand_in: HandIn,
-        ask: Ask | None = None,
-        work: Work | None = None,
+        self, session: Session, seq: int, hand_in: HandIn, work: Work | None = None
     ) -> Receipt:
         """Count a prefix of the session's lease exactly once."""
         state = self._state
@@ -195,17 +212,56 @@ class MemoryVerbs:
                 return Receipt(verdict=Verdict.CLOSED)
             spec = record.spec
             digest = wire.hand_in_digest(hand_in, wire.partial_parts(spec, hand_in))
-            known, before = steps.answered_before(state, session, seq, digest)
+            known = steps.require_open(state.sessions.get(session.id))
+            before = steps.answered_before(known.hand_ins, seq, digest)
             if before is not None:
                 return before if isinstance(before, Receipt) else Receipt(verdict=Verdict.STALE)
             now_ms, wall_ms = state.hydra_now()
             steps.seen(state, session, wall_ms)
+            steps.settle(state, session, known)
             receipt = steps.judge(state, session, known, record, hand_in)
             if receipt is None:
                 work = work or Work(hand_in.span.units * spec.unit_cost, spec.unit_cost)
-                receipt = steps.accept(state, session, known, record, hand_in, ask, work, now_ms)
-            steps.reply(known, seq, digest, receipt)
+                receipt = steps.accept(state, session, known, record, hand_in, work, now_ms)
+            steps.reply(known.hand_ins, seq, digest, receipt)
             return receipt
+
+    def beat(self, session: Session, held: Sequence[LeaseId]) -> Standing:
+        """Renew the leases that are named; what is left of each."""
+        state = self._state
+        with state.lock:
+            known = steps.require_open(state.sessions.get(session.id))
+            now_ms, wall_ms = state.hydra_now()
+            steps.seen(state, session, wall_ms)
+            steps.settle(state, session, known)
+            spans: dict[str, Span] = {}
+            for named in held:
+                record = state.jobs.get(named.job)
+                lease = record.leases.get(named.token) if record else None
+                if not record or not lease:
+                    steps.drop(state, session, known, named)  # its job has ended
+                elif lease.session.id == session.id:
+                    steps.lease_renew(state, lease, now_ms)
+                    state.deadlines.put(named, lease.deadline_ms)
+                    spans[named.token] = lease.span
+            turn = steps.turn_before(state, known)
+            return Standing(spans=spans, live_workers=state.live, turn=turn)
+
+    def turn(self, job: str) -> bool:
+        """Whether others are to give way to the job: once, then not again for a while."""
+        state = self._state
+        with state.lock:
+            state.hydra_now()
+            record = state.jobs.get(job)
+            if not record or record.state is not JobState.RUNNING:
+                return False
+            if not steps.waits_for_turn(state, job):
+                return False
+            if not record.unassigned:
+                state.served[job] = state.hydra_ms  # nobody need ask again for a while
+                return False
+            steps.serve(state, record)
+            return True
 
     def expire(self, job: str, token: str) -> bool:
         """End a lease whose deadline has passed; whether it did."""
@@ -215,11 +271,15 @@ class MemoryVerbs:
             record = state.jobs.get(job)
             lease = record.leases.get(token) if record else None
             if not record or not lease:
-                state.deadlines.drop((job, token))
+                state.deadlines.drop(LeaseId(job, token))
                 return False
             if lease.deadline_ms > now_ms:
                 return False
-            steps.lose(state, record, token, End.EXPIRE, refusals.SILENT)
+            holder = state.sessions.get(lease.session.id)
+            if holder and not holder.ended and holder.younger == (job, token):
+                steps.give_back(state, record, token, End.EXPIRE, unbegun=refusals.SILENT)
+            else:
+                steps.lose(state, record, token, End.EXPIRE, refusals.SILENT)
             return True
 
     # The answer ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from hydra.model import (
     JobSpec,
     JobState,
     Lease,
+    LeaseId,
     Sample,
     Session,
     StoryEntry,
@@ -152,7 +153,13 @@ class MemoryViews:
                 if record.reduce_after_ms <= state.hydra_ms
                 or (record.reduction and record.reduction.session == session.id)
             ]
-            return Look(jobs=jobs, passed=passed[: limits.PASSED_MAX], reducible=reducible)
+            known = state.sessions.get(session.id)
+            return Look(
+                jobs=jobs,
+                passed=passed[: limits.PASSED_MAX],
+                reducible=reducible,
+                granted=known.claims.seq if known else 0,
+            )
 
     def lent(self, session: Session, job: str, token: str) -> Lent | None:
         """A lease that the session says it holds, as the last reply told its holder."""
@@ -161,11 +168,16 @@ class MemoryViews:
             lease = record.leases.get(token) if record else None
             if not record or not lease:
                 return None
-            return Lent(spec=record.spec, first=lease.first, span=lease.span, pace=lease.pace)
+            return Lent(
+                spec=record.spec,
+                first=lease.first,
+                span=lease.span,
+                pace=lease.pace,
+            )
 
-    def listen(self, seconds: float) -> None:
+    def listen(self, seconds: float) -> bool:
         """Wait until new work may have appeared, at most so long."""
-        self._state.bell.listen(seconds)
+        return self._state.bell.listen(seconds)
 
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Hydra time, and the job's leases with the latest estimated ends."""
@@ -174,10 +186,20 @@ class MemoryViews:
             if record is None:
                 return self._state.hydra_ms, []
             latest = record.ends.highest(limit)
-            return self._state.hydra_ms, [record.leases[token].view(job, token) for token in latest]
+            return self._state.hydra_ms, [self._straggler(record, token) for token in latest]
 
-    def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
-        """(job, token) of leases past their deadline."""
+    def _straggler(self, record: JobRecord, token: str) -> Lease:
+        """A lease, and whether its holder has begun it: then it counts from there."""
+        lease = record.leases[token]
+        found, holder = lease.view(record.id, token), self._state.sessions[lease.session.id]
+        if not lease.queued:
+            return found
+        queued = holder.younger == (record.id, token)
+        at_ms = lease.begins_ms if queued else max(lease.at_ms, holder.freed_ms)
+        return replace(found, queued=queued, at_ms=at_ms)
+
+    def overdue(self, limit: int) -> Sequence[LeaseId]:
+        """Leases past their deadline."""
         with self._state.lock:
             return self._state.deadlines.until(self._state.hydra_ms, limit)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hydra.model import FINAL, Check, End, JobState
+from hydra.model import FINAL, Check, End, JobState, LeaseId
 from hydra.model.invariants import INDEX
 from hydra.model.messages import JobDump, Tally, Usage
 from hydra.store.memory.state import State
@@ -57,7 +57,7 @@ class MemoryVitals:
                 free=list(record.free),
                 leases=[lease.view(job, token) for token, lease in record.leases.items()],
                 deadlines={
-                    token: self._state.deadlines.score((job, token))
+                    token: self._state.deadlines.score(LeaseId(job, token))
                     for owner, token in self._state.deadlines.members()
                     if owner == job
                 },

@@ -81,8 +81,8 @@ def _stamp(client: Any) -> str:
 def _from_1(client: Any, still_mine: Callable[[], object]) -> None:
     """Sessions hold replies, and workers what they do, in a form that has changed.
 
-    No worker runs across this change. Leases say since then what their jobs were charged; those of
-    format 1 run out.
+    No worker runs across this change. Leases say since then what their jobs were charged, and
+    whether they are queued; those of format 1 run out.
     """
     cursor, done = 0, False
     while not done:
@@ -96,7 +96,7 @@ def _from_1(client: Any, still_mine: Callable[[], object]) -> None:
             elif key.startswith(b"hydra:job:") and key.endswith(b":leases"):
                 for token, line in client.hgetall(key).items():
                     if len(line.split(b" ")) < len(LEASE.fields):
-                        client.hset(key, token, line + b" 0.0")
+                        client.hset(key, token, line + b" 0.0 0 0.000")
         done = cursor == 0
 
 

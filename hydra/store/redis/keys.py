@@ -67,10 +67,13 @@ def rate(version: str, host: str) -> str:
 
 
 def session(session: str) -> str:
-    """hash: worker, seq, digest, reply, job, token, reduces, passed; or only ended.
+    """hash: worker, its last calls, its leases, reduces, passed; or only ended.
 
-    `job` and `token` are of its lease; `reduces` is the last job whose reduction it took; `passed`
-    are jobs that it cannot serve. It lives SESSION_TTL_MS.
+    The last claim is `claim_seq`, `_digest` and `_reply`, the last hand-in the same with `hand_in`.
+    Of the older lease, `job`, `token` and `alone`, if its range was lost before; of the younger,
+    `next_job` and `next_token`; `freed_ms` and `freed_wall_ms` are when an older one ended last.
+    `reduces` is the last job whose reduction it took; `passed` are jobs that it cannot serve. It
+    lives SESSION_TTL_MS.
     """
     return f"hydra:session:{session}"
 

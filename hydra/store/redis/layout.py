@@ -115,11 +115,12 @@ LEASE = Layout(
     "lease",
     "start:int stop:int slice_units:int rate_units_s:float at_ms:ms deadline_ms:ms beat_ms:ms",
     "losses:int many:flag loser:word session:word worker:word tau_ms:ms lent_ms:int first:int",
-    "cut:flag busy_ms:int unit_charge_s:float",
+    "cut:flag busy_ms:int unit_charge_s:float queued:flag begins_ms:ms",
 )
 """A live lease. `at_ms` and `deadline_ms` are Hydra time, `lent_ms` is wall-clock time; `first` is
 where the span began when it was lent; `cut`: somebody took the far part; `unit_charge_s` is what
-its job was charged for a unit of it."""
+its job was charged for a unit of it; `queued`: it was lent behind another, and its holder has not
+handed anything in; then `begins_ms` is when it was to begin, as estimated when it was lent."""
 
 RANGE = Layout("range", "stop:int losses:int many:flag loser:word")
 """A free range; its start is the score."""
@@ -149,12 +150,13 @@ CLAIMED = Layout("claimed", "start:int stop:int why:text")
 
 ASK = Layout(
     "ask",
-    "token:word units:int tau_ms:ms beat_ms:ms slice_units:int unit_cost:float tail:flag why:text",
+    "token:word units:int tau_ms:ms beat_ms:ms slice_units:int unit_cost:float tail:flag",
+    "begins_in_ms:ms why:text",
 )
 """What a worker wants next, as policy decided it; `token` is that of the lease to be."""
 
-CUT = Layout("cut", "token:word at:int why:text")
-"""Whose lease is to be cut, and where."""
+CUT = Layout("cut", "token:word at:int session:word queued:flag why:text")
+"""Whose lease is to be cut, where, and whether it is believed not to have begun."""
 
 GRANT = Layout(
     "grant",
@@ -163,8 +165,14 @@ GRANT = Layout(
 )
 """A fresh lease, and how its job stands."""
 
-RECEIPT = Layout("receipt", "verdict:word stop:int last:flag", PACE_FIELDS)
+RECEIPT = Layout("receipt", "verdict:word start:int stop:int last:flag", PACE_FIELDS)
 """The reply to a hand-in; `last`: it brought the job's last unit."""
+
+STANDING = Layout(
+    "standing",
+    "live_workers:int turn:word start:int stop:int next_start:int next_stop:int",
+)
+"""The reply to a beat: what is left of the two leases that it names; 0 to 0 of one that is gone."""
 
 LAYOUTS = (
     LEASE,
@@ -180,4 +188,5 @@ LAYOUTS = (
     CUT,
     GRANT,
     RECEIPT,
+    STANDING,
 )

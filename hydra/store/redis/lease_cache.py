@@ -7,7 +7,7 @@ would cost each chunk a round trip. A lease that is not remembered here is read 
 
 from __future__ import annotations
 
-from hydra.model import Span, Verdict
+from hydra.model import Rest, Span, Verdict
 from hydra.model.messages import Grant, HandIn, Lent, Receipt
 
 LEASES_MAX = 4096
@@ -40,9 +40,12 @@ class LeaseCache:
         span = None
         if receipt.verdict is Verdict.CUT:
             span = Span(lent.span.start, receipt.stop)
-        elif receipt.verdict is Verdict.ACCEPTED:
+        elif receipt.verdict is Verdict.ACCEPTED and hand_in.rest is Rest.KEEP:
             span = Span(hand_in.span.stop, receipt.stop)
         if span and span.units > 0:
             self._known[hand_in.token] = Lent(
-                spec=lent.spec, first=lent.first, span=span, pace=receipt.pace
+                spec=lent.spec,
+                first=lent.first,
+                span=span,
+                pace=receipt.pace,
             )

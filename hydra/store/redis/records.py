@@ -20,12 +20,12 @@ from hydra.model import (
 )
 from hydra.model.cursors import cursor_of
 from hydra.model.jobs import JobSpec
-from hydra.model.leases import Verdict
-from hydra.model.messages import Grant, Pace, Receipt, Tally
+from hydra.model.leases import LeaseId, Verdict
+from hydra.model.messages import Grant, Pace, Receipt, Standing, Tally
 from hydra.model.pauses import Pause
 from hydra.model.story import NUMBERS, sentence_of
 from hydra.store import wire
-from hydra.store.redis.layout import CHUNK, CLAIMED, GRANT, LEASE, RANGE, RECEIPT, SAMPLE
+from hydra.store.redis.layout import CHUNK, CLAIMED, GRANT, LEASE, RANGE, RECEIPT, SAMPLE, STANDING
 
 
 def text_fields(raw: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -57,7 +57,25 @@ def read_job(job: str, record: Mapping[str, str], sums: Mapping[str, str], lease
 
 def read_lease(job: str, token: str, line: bytes) -> Lease:
     """A lease from its LEASE."""
-    found = LEASE.unpack(line)
+    return _lease(job, token, LEASE.unpack(line))
+
+
+def read_straggler(
+    job: str, token: str, found: dict[str, Any], places: Sequence[bytes] | None
+) -> Lease:
+    """A lease, and whether its holder has begun it: then it counts from there.
+
+    `places` are `next_token` and `freed_ms` of the holder of one that was lent behind another.
+    """
+    if not found["queued"] or not places:
+        return _lease(job, token, found)
+    next_token, freed_ms = places
+    queued = (next_token or b"").decode() == token
+    at_ms = found["begins_ms"] if queued else max(found["at_ms"], float(freed_ms or 0))
+    return _lease(job, token, found | {"at_ms": at_ms}, queued=queued)
+
+
+def _lease(job: str, token: str, found: Mapping[str, Any], *, queued: bool = False) -> Lease:
     return Lease(
         job=job,
         token=token,
@@ -69,6 +87,7 @@ def read_lease(job: str, token: str, line: bytes) -> Lease:
         at_ms=found["at_ms"],
         deadline_ms=found["deadline_ms"],
         losses=found["losses"],
+        queued=queued,
     )
 
 
@@ -127,15 +146,29 @@ def read_grant(line: str, spec: JobSpec) -> Grant:
     )
 
 
-def read_receipt(line: str, grant: Grant | None) -> Receipt:
+def read_receipt(line: str) -> Receipt:
     """The reply to a hand-in from its RECEIPT."""
     found = RECEIPT.unpack(line)
     return Receipt(
         verdict=Verdict(found["verdict"]),
+        start=found["start"],
         stop=found["stop"],
         pace=_pace(found),
         last=found["last"],
-        grant=grant,
+    )
+
+
+def read_standing(line: str, held: Sequence[LeaseId]) -> Standing:
+    """The reply to a beat, which named these leases, from its STANDING."""
+    found = STANDING.unpack(line)
+    left = (
+        Span(found["start"], found["stop"]),
+        Span(found["next_start"], found["next_stop"]),
+    )
+    return Standing(
+        spans={lease.token: span for lease, span in zip(held, left) if span.units},
+        live_workers=found["live_workers"],
+        turn=found["turn"],
     )
 
 

@@ -64,6 +64,8 @@ LIMITS = (
     "PASSED_MAX",
     "SERVED_MS",
     "SERVED_MAX",
+    "TURNS_KEPT",
+    "TURN_MS",
 )
 """Numbers of `limits.py` that scripts use by the same name."""
 

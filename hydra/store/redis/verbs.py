@@ -12,16 +12,26 @@ from typing import Any
 import redis
 
 from hydra.errors import KeyReused, NoSuchJob, NoSuchWorker, StoreUnsafe, TooMany
-from hydra.model import Job, JobSpec, Session, Verdict
-from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Receipt, Reduction, Work
+from hydra.model import Job, JobSpec, LeaseId, Session, Verdict
+from hydra.model.messages import (
+    Ask,
+    Cut,
+    FleetFigures,
+    Grant,
+    HandIn,
+    Receipt,
+    Reduction,
+    Standing,
+    Work,
+)
 from hydra.model.pauses import Pause
 from hydra.server.connection import store_errors
 from hydra.store import refusals, wire
 from hydra.store.redis import keys
 from hydra.store.redis.format import told_of
-from hydra.store.redis.layout import ASK, CUT
+from hydra.store.redis.layout import ASK, CUT, LEASE
 from hydra.store.redis.lease_cache import LeaseCache
-from hydra.store.redis.records import read_grant, read_receipt
+from hydra.store.redis.records import read_grant, read_receipt, read_standing
 from hydra.store.redis.scripts import Script
 from hydra.store.redis.specs import Specs
 from hydra.store.redis.views import RedisViews
@@ -33,6 +43,8 @@ VERBS = (
     "leave",
     "claim",
     "complete",
+    "beat",
+    "turn",
     "expire",
     "cancel",
     "reduce",
@@ -43,7 +55,19 @@ VERBS = (
     "tick",
 )
 
+KNOWN_OF_LEAVER = {
+    "worker": "worker",
+    "job": "job",
+    "token": "token",
+    "next": "next_job",
+    "next_token": "next_token",
+    "reduced": "reduces",
+}
+"""What `leave` is told of a session, by the fields of its hash."""
+
 NO_FILES: Mapping[str, int] = {}
+
+NO_LEASE = LeaseId("", "")
 
 RUNNABLE_LOOKED_AT = 32
 """Runnable jobs whose kernels and units the fleet's figures cover."""
@@ -153,20 +177,10 @@ class RedisVerbs:
         """End a session and what it held; whether a lease was lost."""
         while True:
             with store_errors():
-                known = self._redis.hmget(
-                    keys.session(session), "worker", "job", "token", "reduces"
-                )
-            worker, job, token, reduced = (word.decode() if word else "" for word in known)
-            lost = self._run(
-                "leave",
-                session=session,
-                worker=worker,
-                job=job,
-                token=token,
-                reduced=reduced,
-                why=why,
-                keep_ms=self._keep_ms,
-            )
+                known = self._redis.hmget(keys.session(session), *KNOWN_OF_LEAVER.values())
+            words = (word.decode() if word else "" for word in known)
+            named = dict(zip(KNOWN_OF_LEAVER, words, strict=True))
+            lost = self._run("leave", session=session, why=why, keep_ms=self._keep_ms, **named)
             if lost >= 0:
                 return bool(lost)
 
@@ -180,14 +194,13 @@ class RedisVerbs:
         ask: Ask,
         cut: Cut | None = None,
         passed: Sequence[str] = (),
+        in_turn: bool = False,
     ) -> Grant | None:
         """Lease free units of the job, or the far part or all of the lease that `cut` names.
 
         Only a grant is remembered, so one sequence number may try several jobs.
         """
         spec = self._specs.of(job)
-        if spec is None:
-            return None
         reply = self._run(
             "claim",
             seq=seq,
@@ -195,24 +208,21 @@ class RedisVerbs:
             worker=session.worker,
             host=session.host,
             job=job,
-            version=spec.version,
+            version=spec.version if spec else "",
             ask=self._ask_line(ask),
-            cut=CUT.pack(token=cut.token, at=cut.at, why=cut.why) if cut else None,
+            cut=_cut_line(cut) if cut else None,
+            holder=cut.session if cut else "",
             passed=" ".join(passed),
+            in_turn=in_turn,
         ).decode()
         _raise_refusal(reply)
         word, _, granted = reply.partition(" ")
         return self._granted(granted) if word == "granted" else None
 
     def complete(
-        self,
-        session: Session,
-        seq: int,
-        hand_in: HandIn,
-        ask: Ask | None = None,
-        work: Work | None = None,
+        self, session: Session, seq: int, hand_in: HandIn, work: Work | None = None
     ) -> Receipt:
-        """Count a prefix of the session's lease exactly once."""
+        """Count a prefix of one of the session's leases exactly once."""
         spec = self._specs.of(hand_in.job)
         if spec is None:
             return Receipt(verdict=Verdict.CLOSED)
@@ -236,16 +246,33 @@ class RedisVerbs:
             busy_ms=round(hand_in.busy_s * 1000),
             work=work.done,
             rest_unit_cost=work.rest_unit_cost,
-            ask=self._ask_line(ask) if ask else None,
             partial=parts,
         ).decode()
         _raise_refusal(reply)
-        line, _, granted = reply.partition("\n")
-        if " " not in line:  # only `stale`: a later call was answered first
-            return Receipt(verdict=Verdict(line))
-        receipt = read_receipt(line, self._granted(granted) if granted else None)
+        if " " not in reply:  # only `stale`: a later call was answered first
+            return Receipt(verdict=Verdict(reply))
+        receipt = read_receipt(reply)
         self._leases.answered(hand_in, receipt)
         return receipt
+
+    def beat(self, session: Session, held: Sequence[LeaseId]) -> Standing:
+        """Renew the leases that are named; what is left of each."""
+        first, second, *_ = (*held, NO_LEASE, NO_LEASE)
+        reply = self._run(
+            "beat",
+            session=session.id,
+            worker=session.worker,
+            job=first.job,
+            token=first.token,
+            next=second.job,
+            next_token=second.token,
+        ).decode()
+        _raise_refusal(reply)
+        return read_standing(reply, held)
+
+    def turn(self, job: str) -> bool:
+        """Whether others are to give way to the job: once, then not again for a while."""
+        return bool(self._run("turn", job=job))
 
     def _ask_line(self, ask: Ask) -> str:
         return ASK.pack(
@@ -256,6 +283,7 @@ class RedisVerbs:
             slice_units=ask.slice_units,
             unit_cost=ask.unit_cost,
             tail=ask.tail,
+            begins_in_ms=ask.begins_in_s * 1000,
             why=ask.why,
         )
 
@@ -270,8 +298,19 @@ class RedisVerbs:
 
     def expire(self, job: str, token: str) -> bool:
         """End a lease whose deadline has passed; whether it did."""
-        why = refusals.SILENT
-        return bool(self._run("expire", job=job, token=token, why=why, keep_ms=self._keep_ms))
+        while True:
+            with store_errors():
+                line = self._redis.hget(keys.leases(job), token)
+            ended = self._run(
+                "expire",
+                job=job,
+                token=token,
+                session=LEASE.unpack(line)["session"] if line else "",
+                why=refusals.SILENT,
+                keep_ms=self._keep_ms,
+            )
+            if ended >= 0:
+                return bool(ended)
 
     # The answer ------------------------------------------------------------------------------
 
@@ -376,6 +415,10 @@ class RedisVerbs:
             reducible_jobs=reducible,
             claimable_units=sum(int(n or 0) for n in unassigned),
         )
+
+
+def _cut_line(cut: Cut) -> str:
+    return CUT.pack(token=cut.token, at=cut.at, session=cut.session, queued=cut.queued, why=cut.why)
 
 
 def _raise_refusal(reply: str) -> None:

@@ -13,6 +13,7 @@ from hydra.model import (
     Job,
     JobSpec,
     Lease,
+    LeaseId,
     Sample,
     Session,
     Span,
@@ -30,9 +31,9 @@ from hydra.store.redis.records import (
     free_within,
     read_chunk,
     read_job,
-    read_lease,
     read_sample,
     read_story,
+    read_straggler,
     read_worker,
     text_fields,
 )
@@ -165,7 +166,8 @@ class RedisViews:
                 pipe.zrange(keys.RUNNABLE, 0, LOOK_PAGE - 1, withscores=True)
                 pipe.zrange(keys.REDUCING, 0, LOOK_PAGE - 1, withscores=True)
                 pipe.hget(keys.CLOCK, "active").hgetall(keys.FLEET)
-                runnable, reducing, active, fleet = pipe.execute()
+                pipe.hget(keys.session(session.id), "claim_seq")
+                runnable, reducing, active, fleet, granted = pipe.execute()
             turns, passed = self._first(keys.RUNNABLE, runnable, can)
             waiting, _ = self._first(keys.REDUCING, reducing, can)
             with self._redis.pipeline(transaction=False) as pipe:
@@ -195,7 +197,7 @@ class RedisViews:
             if until_ms <= float(active or 0)
             or (line and REDUCTION.unpack(line)["session"] == session.id)
         ]
-        return Look(jobs=jobs, passed=passed, reducible=reducible)
+        return Look(jobs=jobs, passed=passed, reducible=reducible, granted=int(granted or 0))
 
     def _first(
         self, index: str, page: list[tuple[bytes, float]], can: Callable[[JobSpec], bool]
@@ -253,12 +255,12 @@ class RedisViews:
         pipe.zrange(keys.free(job), 0, 0, withscores=True)
         pipe.zrevrange(keys.free(job), 0, 0)
 
-    def listen(self, seconds: float) -> None:
+    def listen(self, seconds: float) -> bool:
         """Wait until new work may have appeared, at most so long."""
         patience_s = self._redis.connection_pool.connection_kwargs.get("socket_timeout") or seconds
         block_ms = max(1, int(min(seconds, patience_s / 2) * 1000))
         with store_errors():
-            self._redis.xread({keys.BELL: "$"}, count=1, block=block_ms)
+            return bool(self._redis.xread({keys.BELL: "$"}, count=1, block=block_ms))
 
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Hydra time, and the job's leases with the latest estimated ends."""
@@ -270,16 +272,28 @@ class RedisViews:
                 .execute()
             )
             lines = self._redis.hmget(keys.leases(job), tokens) if tokens else []
-        found = zip(tokens, lines, strict=True)
-        return float(active or 0), [read_lease(job, t.decode(), line) for t, line in found if line]
+            found = {
+                token.decode(): LEASE.unpack(line)
+                for token, line in zip(tokens, lines, strict=True)
+                if line
+            }
+            holders = [lease["session"] for lease in found.values() if lease["queued"]]
+            with self._redis.pipeline(transaction=False) as pipe:
+                for session in holders:
+                    pipe.hmget(keys.session(session), "next_token", "freed_ms")
+                places = dict(zip(holders, pipe.execute(), strict=True))
+        return float(active or 0), [
+            read_straggler(job, token, lease, places.get(lease["session"]))
+            for token, lease in found.items()
+        ]
 
-    def overdue(self, limit: int) -> Sequence[tuple[str, str]]:
-        """(job, token) of leases past their deadline."""
+    def overdue(self, limit: int) -> Sequence[LeaseId]:
+        """Leases past their deadline."""
         with store_errors():
             active = self._redis.hget(keys.CLOCK, "active") or 0
             late = self._redis.zrangebyscore(keys.DEADLINES, "-inf", float(active), 0, limit)
         found = map(LEASE_ID.unpack, late)
-        return [(lease["job"], lease["token"]) for lease in found]
+        return [LeaseId(**lease) for lease in found]
 
     def due_s(self) -> float:
         """How long until a lease is late if none beats."""

@@ -21,7 +21,7 @@ from hydra.settings import Settings
 from hydra.web import create_app
 from hydra.wiring import in_memory
 from hydra.work.local import LocalPort, session_here
-from hydra.work.loop import Worker
+from hydra.work.worker import Worker
 from tests import drawing
 
 CHROMIUM = os.environ.get("HYDRA_TEST_CHROMIUM") or next(
