@@ -3,8 +3,9 @@
 A beat names the leases that the worker knows. It renews those and no others, and tells what is left
 of each: the far part may have been taken, or all of it. Where hand-ins renew a lease often enough,
 no beat is needed for it; one is sent every other beat even then, as it also tells whether another
-job waits for its turn. Between beats the heart listens for the bell, which rings for new jobs, so
-that these need not wait for the next beat.
+job waits for its turn. A worker that cannot hand in what it has computed for as long as an outage
+may last beats no more, since nobody would have what it holds. Between beats the heart listens for
+the bell, which rings for new jobs, so that these need not wait for the next beat.
 
 The heart runs beside the loop and changes nothing but flags and times of what it was given; what a
 beat has told is applied by the loop, between two slices.
@@ -25,6 +26,7 @@ from hydra.policy.calling import call_interval_s
 from hydra.ports import Pacing, WorkPort
 from hydra.work.acts import Pending, Steps, call, listen, wait
 from hydra.work.holding import Holding
+from hydra.work.link import Link
 
 LATE_SHARE = 1.25
 """A beat is sent when a lease was not renewed for this many beats: hand-ins come first."""
@@ -45,6 +47,7 @@ class Heart:
         clock: Clock,
         pacing: Pacing,
         session: Session,
+        link: Link,
         interrupt: Callable[[], None],
         give_up: Callable[[], None],
     ) -> None:
@@ -52,6 +55,7 @@ class Heart:
         self._clock = clock
         self._pacing = pacing
         self._session = session
+        self._link = link
         self._interrupt = interrupt
         self._give_up = give_up
         self._held: tuple[Holding, ...] = ()
@@ -156,12 +160,16 @@ class Heart:
         """Name what is held, and hear what is left of it."""
         held = self._held
         self._beat_s = self._clock.monotonic_s()
+        if any(self._beat_s >= other.given_up_s for other in held):
+            self.forget()  # what was computed cannot be handed in: others should have the rest
+            return
         try:
             standing = yield from call(
                 lambda: self._port.beat(self._session, [other.id for other in held])
             )
         except HydraError:
             return  # the lanes get the same error, and handle it
+        self._link.came_back(self._clock.monotonic_s() - self._beat_s)
         for other in held:
             if other.grant.token in standing.spans:
                 other.renewed_s = self._beat_s

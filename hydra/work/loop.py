@@ -27,7 +27,7 @@ from hydra.model import Rest, Session, Span
 from hydra.model.limits import POLLS_PER_S_MAX, SHOWN_S
 from hydra.model.messages import Grant, Hint
 from hydra.model.pauses import Pause
-from hydra.policy.calling import call_interval_s
+from hydra.policy.calling import call_interval_s, shift_s
 from hydra.policy.chunking import OVERTIME
 from hydra.policy.reducing import defers_reduction, reduction_wait_s
 from hydra.ports import Pacing, WorkPort
@@ -97,10 +97,10 @@ class Loop:
         self._shows_progress = shows_progress
         self._link = Link()
         self._sender = Sender(port, clock, pacing, session, self._link)
-        self.heart = Heart(port, clock, pacing, session, interrupt, give_up)
+        self.heart = Heart(port, clock, pacing, session, self._link, interrupt, give_up)
         self._overheads = Overheads()
         self._claims = self._live_workers = 0
-        self._enlist_s = self._turn_s = self._ends_s = 0.0
+        self._began_s = self._enlist_s = self._turn_s = 0.0
         self._may_reduce_s = -math.inf  # a clock may begin anywhere, even below zero
         self._out_of_memory = False
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
@@ -131,7 +131,7 @@ class Loop:
         """
         now_s = self._now_s()
         self._enlist_s = self._turn_s = now_s
-        self._ends_s = now_s + self._pacing.shift_seconds
+        self._began_s = now_s
         busy = False
         self._beating = yield from start(Lane.HEART, self.heart.beat_for_ever())
         while True:
@@ -160,7 +160,9 @@ class Loop:
 
     def _show_oneself(self) -> Steps[None]:
         if self._now_s() >= self._enlist_s:
+            began_s = self._now_s()
             self._live_workers = yield from self._call(lambda: self._port.enlist(self._session))
+            self._link.came_back(self._now_s() - began_s)
             self._enlist_s = self._now_s() + SHOWN_S
 
     def _listen(self) -> Steps[None]:
@@ -173,7 +175,11 @@ class Loop:
         self._turn_s = self._now_s() + rest_s  # in a large fleet a bell wakes few
 
     def _shift_over(self) -> bool:
-        return self._out_of_memory or self._stopping() or self._now_s() >= self._ends_s
+        return self._out_of_memory or self._stopping() or self._now_s() >= self._ends_s()
+
+    def _ends_s(self) -> float:
+        """When the shift ends: later over slow links, where ends cost more."""
+        return self._began_s + shift_s(self._pacing.shift_seconds, self._link.round_trip_s)
 
     # Leases ----------------------------------------------------------------------------------
 
@@ -292,7 +298,7 @@ class Loop:
         end_s = min(now_s + self._left_s(held, kernel), due_s)
         claim_s = end_s - max(CLAIM_LEAD_CALLS * self._link.call_s, CLAIM_LEAD_S)
         look_s = claim_s - SLICES_AHEAD * self._pacing.slice_seconds
-        if now_s < look_s or end_s >= self._ends_s:
+        if now_s < look_s or end_s >= self._ends_s():
             return min(look_s, due_s)
         self._asked_for_next = True
         hint = Hint(overhead_s=self._overheads.of_s(kernel.name), held=held.id)
@@ -371,6 +377,7 @@ class Loop:
             self.heart.drop(held)
             return
         held.leaving = True
+        held.given_up_s = self._now_s() + self._pacing.outage_seconds
         work = self._sender.hand_over(held, kernel, ending.rest, ending.note, before)
         self._outgoing.append((yield from start(Lane.HAND_INS, work)))
 
