@@ -191,7 +191,8 @@ class MemoryVerbs:
                 elif not in_turn or self._in_turn(session, known, record, ask):
                     found = steps.free_take(record, ask, unharmed=queued)
             if not record or not found:
-                state.workers[session.worker].job = known.older.job
+                if not queued:
+                    state.workers[session.worker].job = ""
                 return None
             grant = steps.lend(state, session, known, record, ask, found, now_ms)
             steps.reply(known.claims, seq, CLAIM, grant)
@@ -251,10 +252,10 @@ class MemoryVerbs:
         """Whether others are to give way to the job: once, then not again for a while."""
         state = self._state
         with state.lock:
-            state.hydra_now()
             record = state.jobs.get(job)
             if not record or record.state is not JobState.RUNNING:
                 return False
+            state.hydra_now()
             if not steps.waits_for_turn(state, job):
                 return False
             if not record.unassigned:
