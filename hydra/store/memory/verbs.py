@@ -219,7 +219,8 @@ class MemoryVerbs:
                 return before if isinstance(before, Receipt) else Receipt(verdict=Verdict.STALE)
             now_ms, wall_ms = state.hydra_now()
             steps.seen(state, session, wall_ms)
-            steps.settle(state, session, known)
+            if known.older.token != hand_in.token or hand_in.token not in record.leases:
+                steps.settle(state, session, known)
             receipt = steps.judge(state, session, known, record, hand_in)
             if receipt is None:
                 work = work or Work(hand_in.span.units * spec.unit_cost, spec.unit_cost)
