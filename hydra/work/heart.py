@@ -65,8 +65,8 @@ class Heart:
         self._live_workers = 0
         self._slice_began_s = 0.0
         self.computing: Holding | None = None
-        self.gives_way = False
-        """Whether another job waits for its turn, and this worker was asked to serve it."""
+        self.turn = ""
+        """The job that waits for its turn and that this worker was asked to serve."""
 
     # Called by the loop ----------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ class Heart:
 
     def forget(self) -> None:
         """Nothing is held any more."""
-        self._held, self._heard, self.gives_way = (), None, False
+        self._held, self._heard, self.turn = (), None, ""
 
     def begin(self, held: Holding) -> None:
         """A slice of this lease begins now."""
@@ -174,7 +174,8 @@ class Heart:
             if other.grant.token in standing.spans:
                 other.renewed_s = self._beat_s
         self._live_workers = standing.live_workers
-        self.gives_way = self.gives_way or standing.gives_way
+        if standing.gives_way:
+            self.turn = standing.turn
         self._heard = held, standing
         computing = self.computing
         if computing in held and computing.grant.token not in standing.spans:

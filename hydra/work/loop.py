@@ -108,6 +108,10 @@ class Loop:
         self._queued: Holding | None = None
         self._claiming: Pending[Grant | None] | None = None
         self._asked_for_next = False
+        self._turn = ""
+        """The job whose turn has come, for the next claim."""
+        self._waited_s = 0.0
+        """How long the last claim was waited for."""
         self._progress: Pending[Told] | None = None
         self._progressed_s = 0.0
         self._outgoing: list[Pending[Told]] = []
@@ -189,14 +193,13 @@ class Loop:
         while held:
             kernel = self._kernels[held.grant.spec.kernel]
             ending = yield from self._compute(held, kernel)
-            ended_s = self._now_s()
             before, self._progress = self._progress, None
             yield from self._end(held, kernel, ending, before)
-            held = None
+            held, self._waited_s = None, 0.0
             if ending is GONE or ending.goes_on:
                 held = yield from self._next()
             if held and held.grant.spec.kernel == kernel.name:
-                self._overheads.note(kernel.name, self._now_s() - ended_s)
+                self._overheads.note(kernel.name, self._waited_s)
         yield from self._hand_in_everything()
         self._enlist_s = self._now_s() + SHOWN_S
 
@@ -224,7 +227,7 @@ class Loop:
                 return Ending(Rest.RETURN, f"it pauses: {pause.why}", goes_on=False)
             if self._now_s() >= due_s:
                 return Ending(Rest.RETURN, f"{OVERTIME} times its planned time is over")
-            if self.heart.gives_way:
+            if self.heart.turn:
                 ending = yield from self._give_way()
                 if ending:
                     return ending
@@ -270,8 +273,14 @@ class Loop:
 
     def _claim(self, hint: Hint) -> Steps[Grant | None]:
         """Claim while nothing is held: free units, or the far part of somebody's lease."""
-        asked = Hint(job=hint.job, units=hint.units, overhead_s=self._overheads.least_s())
-        return self._ask(asked)
+        asked = self._hint()
+        return self._ask(replace(asked, job=hint.job or asked.job, units=hint.units))
+
+    def _hint(self) -> Hint:
+        """What to say of a claim that follows no lease: whose turn has come, if somebody said."""
+        hint = Hint(job=self._turn, overhead_s=self._overheads.least_s())
+        self._turn = ""
+        return hint
 
     def _ask(self, hint: Hint) -> Steps[Grant | None]:
         self._claims += 1
@@ -327,8 +336,7 @@ class Loop:
     def _next(self) -> Steps[Holding | None]:
         """What to compute now: what was claimed in time, or is claimed at once; or nothing."""
         if self._claiming is None and self._queued is None and not self._shift_over():
-            hint = Hint(overhead_s=self._overheads.least_s())
-            self._claiming = yield from start(Lane.CLAIMS, self._ask(hint))
+            self._claiming = yield from start(Lane.CLAIMS, self._ask(self._hint()))
         yield from self._take_claimed()
         held, self._queued = self._queued, None
         return held if held and held.wanted else None
@@ -337,25 +345,29 @@ class Loop:
         """Wait for the claim that is on its way, if there is one."""
         if self._claiming is None:
             return
+        began_s = self._now_s()
         self._claiming.hurry()
         if not self._claiming.done:
             yield from wait(math.inf, self._claiming)
+            self._waited_s = self._now_s() - began_s
         grant = self._claiming.result()
         self._claiming = None
         self._queued = self._hold(grant) if grant else None
 
     def _give_way(self) -> Steps[Ending | None]:
         """Another job waits for its turn: give back what has not begun, else what has."""
-        self.heart.gives_way = False
+        self._turn, self.heart.turn = self.heart.turn, ""
         why = "another job's turn has come"
         if self._claiming:
             yield from self._take_claimed()
-        if self._queued:
+        if self._queued is None:
+            return Ending(Rest.RETURN, why)
+        if self._queued.id.job != self._turn:
             yield from self._give_back_queued(why)
-            self._asked_for_next = True
-            self._claiming = yield from start(Lane.CLAIMS, self._ask(Hint()))
-            return None
-        return Ending(Rest.RETURN, why)
+            self._asked_for_next, now_s = True, self._now_s()
+            work = self._claim_at(now_s, now_s, self._hint(), self._outgoing[-1])
+            self._claiming = yield from start(Lane.CLAIMS, work)
+        return None
 
     def _give_back_queued(self, why: str) -> Steps[None]:
         queued, self._queued = self._queued, None

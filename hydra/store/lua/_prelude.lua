@@ -269,15 +269,17 @@ local function charge(rates, ask, n)
   return worker_s / math.max(rates.live_workers, 1)
 end
 
--- The least virtual time of the other jobs that were served lately; nil if there is none.
--- KEYS    served runnable
+-- The least virtual time of the other jobs that were served lately, without what is lent but not
+-- done: with that, a new job would begin a chunk of the whole fleet behind. Nil if there is none.
+-- KEYS    served runnable spent
 local function least_served(k, job, now_ms)
   local least
   local lately = redis.call('ZRANGEBYSCORE', k.served, ms(now_ms - SERVED_MS), '+inf', 'LIMIT', 0,
     SERVED_MAX)
   for _, other in ipairs(lately) do
-    local vtime = other ~= job and tonumber(redis.call('ZSCORE', k.runnable, other))
-    if vtime and vtime < (least or math.huge) then least = vtime end
+    local spent = other ~= job and redis.call('ZSCORE', k.runnable, other)
+      and tonumber(redis.call('ZSCORE', k.spent, other))
+    if spent and spent < (least or math.huge) then least = spent end
   end
   return least
 end
@@ -291,14 +293,16 @@ end
 
 -- A job's turn has come. One that was not served lately (nobody here could, or it is new) does not
 -- catch up on what it missed, but for a few chunks: it goes on with those that were.
--- KEYS    served runnable
+-- KEYS    served runnable spent
 local function serve(k, job, now_ms, chunk_s)
   local last = tonumber(redis.call('ZSCORE', k.served, job))
   if not last or last < now_ms - SERVED_MS then
     local least = least_served(k, job, now_ms)
     least = least and least - TURNS_KEPT * chunk_s
-    if least and least > tonumber(redis.call('ZSCORE', k.runnable, job)) then
-      redis.call('ZADD', k.runnable, frac(least), job)
+    local missed = least and least - tonumber(redis.call('ZSCORE', k.runnable, job))
+    if missed and missed > 0 then
+      redis.call('ZINCRBY', k.runnable, frac(missed), job)
+      redis.call('ZINCRBY', k.spent, frac(missed), job)
     end
   end
   redis.call('ZADD', k.served, ms(now_ms), job)
@@ -355,13 +359,14 @@ end
 
 -- Close a job for good: only its record, sums, story and answer stay, for a time. Then come names
 -- and values of the fields that say why.
--- KEYS    job runnable reducing served ended free leases ends pieces arrivals story sums history
+-- KEYS    job runnable spent reducing served ended free leases ends pieces arrivals story sums history
 --         timeline files
 local function close(k, job, state, wall_ms, keep_ms, ...)
   local why = {...}
   redis.call('HSET', k.job, 'state', state, 'ended', int(wall_ms), 'unassigned', '0')
   for i = 1, #why, 2 do redis.call('HSET', k.job, 'end_' .. why[i], why[i + 1]) end
   redis.call('ZREM', k.runnable, job)
+  redis.call('ZREM', k.spent, job)
   redis.call('ZREM', k.reducing, job)
   redis.call('ZREM', k.served, job)
   redis.call('ZADD', k.ended, int(wall_ms), job)

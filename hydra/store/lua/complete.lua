@@ -1,5 +1,5 @@
 -- complete: count a prefix of a lease's span exactly once.
--- KEYS    job worker sums pieces arrivals history rate story runnable reducing
+-- KEYS    job worker sums pieces arrivals history rate story runnable spent reducing
 -- ARGV    now_ms# seq# digest session worker job version keep_ms token start# stop# rest note
 --         busy_ms# work# rest_unit_cost# partial...
 --         (partial: names and values of the sums in turn, or one blob a unit)
@@ -106,6 +106,7 @@ if n > 0 then
     redis.call('SET', k.rate, frac(learned(redis.call('GET', k.rate))), 'PX', RATE_KEEP_MS)
     lease.rate_units_s = own / a.rest_unit_cost
   end
+  redis.call('ZINCRBY', k.spent, frac(n * lease.unit_charge_s), a.job)
   lease.start, lease.at_ms = a.stop, now_ms
   lease.losses, lease.many, lease.loser = 0, false, ''
 end
@@ -130,6 +131,7 @@ local last = done == total
 if last then
   redis.call('HSET', k.job, 'state', 'reducing')
   redis.call('ZREM', k.runnable, a.job)
+  redis.call('ZREM', k.spent, a.job)
   redis.call('ZADD', k.reducing, 0, a.job)
   add_to_story(k.story, 'reduce', 'units', int(total))
   ring(k)

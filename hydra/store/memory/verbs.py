@@ -71,11 +71,13 @@ class MemoryVerbs:
             if unfinished >= state.jobs_open_max:
                 raise TooMany(f"at most {state.jobs_open_max} jobs may be unfinished at once")
             _, wall_ms = state.hydra_now()
+            vtime_s = self._vtime_s(job)
             record = JobRecord(
                 id=job,
                 spec=spec,
                 created_ms=int(wall_ms),
-                vtime_s=self._vtime_s(job),
+                vtime_s=vtime_s,
+                spent_s=vtime_s,
                 unassigned=spec.total_units,
                 free=[Range(span=Span(0, spec.total_units))],
             )
