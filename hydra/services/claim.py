@@ -39,8 +39,10 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     for job in jobs:
         if job.pace.unassigned_units:
             costs = h.costs(job.kernel, job.params)
+            if chunking.eaten_by_then(job.pace, costs, hint.begins_in_s):
+                return None  # if it is not, and it is still its turn, it is lent then
             ask = ask_for(h, job.pace, job.total_units, costs, hint)
-            if not ask.units or chunking.eaten_by_then(job.pace, costs, hint.begins_in_s):
+            if not ask.units:
                 continue
             grant = h.store.verbs.claim(session, seq, job.job, ask, None, look.passed)
             if grant:

@@ -195,10 +195,10 @@ class Loop:
             ending = yield from self._compute(held, kernel)
             before, self._progress = self._progress, None
             yield from self._end(held, kernel, ending, before)
-            held, self._waited_s = None, 0.0
+            held, self._waited_s, asked = None, 0.0, self._asked_for_next
             if ending is GONE or ending.goes_on:
                 held = yield from self._next()
-            if held and held.grant.spec.kernel == kernel.name:
+            if held and asked and held.grant.spec.kernel == kernel.name:
                 self._overheads.note(kernel.name, self._waited_s)
         yield from self._hand_in_everything()
         self._enlist_s = self._now_s() + SHOWN_S
