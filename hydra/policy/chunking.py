@@ -75,6 +75,8 @@ class Case:
     costs: Costs
     overhead_s: float = 0.0
     """How long the worker's kernel waits before a chunk: what is claimed in time costs nothing."""
+    call_s: float = 0.0
+    """How long a claim takes the worker."""
     hint_units: int = 0
     """A size for a worker of unknown speed; 0 for none."""
 
@@ -103,7 +105,7 @@ def chunk(case: Case, limits: Limits) -> Size:
     # In a fleet of unknown speed all workers count as fast as this one.
     fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
     rest_s = pace.unassigned_units * costs.mean(pace.free_within) / fleet_rate
-    low = max(OVERHEADS * overhead_s, limits.floor_s)
+    low = max(OVERHEADS * overhead_s, case.call_s, limits.floor_s)
     slow = min(math.sqrt(2 * overhead_s * LOSS_INTERVAL_S), CAP_S_MAX)
     high = max(limits.target_s, limits.beat_s, slow, low)
     divisor, part = (FREE_DIVISOR_ESTIMATED, "a quarter") if costs.sums else (FREE_DIVISOR, "half")
@@ -114,6 +116,8 @@ def chunk(case: Case, limits: Limits) -> Size:
         why = f"{tau_s:.3g} s, the target"
     elif tau_s == limits.floor_s:
         why = f"{tau_s:.3g} s, the shortest for a fleet of {pace.live_workers}"
+    elif tau_s == case.call_s:
+        why = f"{tau_s:.3g} s, as long as it takes to claim the next"
     elif tau_s == low:
         why = f"{tau_s:.3g} s, the shortest worth the pause of {overhead_s * 1000:.2g} ms before it"
     else:

@@ -192,13 +192,15 @@ class Loop:
         held: Holding | None = self._hold(grant)
         while held:
             kernel = self._kernels[held.grant.spec.kernel]
+            began_s = self._now_s()
             ending = yield from self._compute(held, kernel)
+            took_s = self._now_s() - began_s
             before, self._progress = self._progress, None
             yield from self._end(held, kernel, ending, before)
             held, self._waited_s, asked = None, 0.0, self._asked_for_next
             if ending is GONE or ending.goes_on:
                 held = yield from self._next()
-            if held and asked and held.grant.spec.kernel == kernel.name:
+            if held and asked and took_s >= self._link.call_s:  # else it could not be in time
                 self._overheads.note(kernel.name, self._waited_s)
         yield from self._hand_in_everything()
         self._enlist_s = self._now_s() + SHOWN_S
@@ -278,7 +280,7 @@ class Loop:
 
     def _hint(self) -> Hint:
         """What to say of a claim that follows no lease: whose turn has come, if somebody said."""
-        hint = Hint(job=self._turn, overhead_s=self._overheads.least_s())
+        hint = Hint(job=self._turn, overhead_s=self._overheads.least_s(), call_s=self._link.call_s)
         self._turn = ""
         return hint
 
@@ -310,7 +312,11 @@ class Loop:
         if now_s < look_s or end_s >= self._ends_s():
             return min(look_s, due_s)
         self._asked_for_next = True
-        hint = Hint(overhead_s=self._overheads.of_s(kernel.name), held=held.id)
+        hint = Hint(
+            overhead_s=self._overheads.of_s(kernel.name),
+            call_s=self._link.call_s,
+            held=held.id,
+        )
         before = self._outgoing[-1] if self._outgoing else None
         self._claiming = yield from start(Lane.CLAIMS, self._claim_at(claim_s, end_s, hint, before))
         return due_s

@@ -24,7 +24,8 @@ units = st.integers(1, 2**53 - 1)
 
 
 def chunk(pace: Pace, overhead_s: float = 0.0005, hint: int = 0) -> chunking.Size:
-    return chunking.chunk(Case(pace, 10**9, Costs(), overhead_s, hint), LIMITS)
+    case = Case(pace, 10**9, Costs(), overhead_s=overhead_s, hint_units=hint)
+    return chunking.chunk(case, LIMITS)
 
 
 def test_a_long_job_is_cut_at_the_target() -> None:
