@@ -102,9 +102,7 @@ class Heart:
         (named, standing), self._heard = self._heard, None
         for held in named:
             span = standing.spans.get(held.grant.token)
-            if span is None:
-                held.wanted = held.leaving
-            elif not held.leaving:
+            if span and not held.leaving:
                 held.trim(span.stop)
 
     # The lane --------------------------------------------------------------------------------
@@ -118,22 +116,26 @@ class Heart:
         """Beat or give up if it is time for that; else wait, but no longer than until then."""
         self._changed = Pending()
         due_s, now_s = self._due_s(), self._clock.monotonic_s()
-        if not self._held:
-            yield from wait(math.inf, self._changed)
-        elif now_s < due_s:
-            yield from self._listen(now_s, due_s)
-        elif now_s >= self._stuck_s():
+        if now_s >= self._stuck_s():
             yield from self._abandon()
-        else:
+        elif now_s >= due_s:
             yield from self.beat()
+        elif self._named():
+            yield from self._listen(now_s, due_s)
+        else:
+            yield from wait(due_s, self._changed)
+
+    def _named(self) -> list[Holding]:
+        """What a beat is to name: not what an earlier one has told to be gone."""
+        return [held for held in self._held if held.wanted]
 
     def _due_s(self) -> float:
         """When the next beat is due, or a kernel's call has lasted too long."""
-        held = self._held
-        if not held:
-            return math.inf
-        beat_s = min(other.grant.beat_s for other in held)
-        late_s = min(other.renewed_s for other in held) + LATE_SHARE * beat_s
+        named = self._named()
+        if not named:
+            return self._stuck_s()
+        beat_s = min(held.grant.beat_s for held in named)
+        late_s = min(held.renewed_s for held in named) + LATE_SHARE * beat_s
         due_s = max(min(late_s, self._beat_s + BEATS_UNHEARD * beat_s), self._beat_s + beat_s / 2)
         return min(due_s, self._stuck_s())
 
@@ -153,33 +155,33 @@ class Heart:
         except HydraError:
             yield from wait(min(due_s, now_s + interval_s))
             return
-        if rang and self._held:
+        if rang and self._named():
             yield from self.beat()
 
     def beat(self) -> Steps[None]:
         """Name what is held, and hear what is left of it."""
-        held = self._held
+        named = self._named()
         self._beat_s = self._clock.monotonic_s()
-        if any(self._beat_s >= other.given_up_s for other in held):
+        if any(self._beat_s >= held.given_up_s for held in named):
             self.forget()  # what was computed cannot be handed in: others should have the rest
             return
         try:
             standing = yield from call(
-                lambda: self._port.beat(self._session, [other.id for other in held])
+                lambda: self._port.beat(self._session, [held.id for held in named])
             )
         except HydraError:
             return  # the lanes get the same error, and handle it
         self._link.came_back(self._clock.monotonic_s() - self._beat_s)
-        for other in held:
-            if other.grant.token in standing.spans:
-                other.renewed_s = self._beat_s
+        for held in named:
+            if held.grant.token in standing.spans:
+                held.renewed_s = self._beat_s
+            else:
+                held.wanted = False
         self._live_workers = standing.live_workers
         if standing.gives_way:
             self.turn = standing.turn
-        self._heard = held, standing
-        computing = self.computing
-        if computing in held and computing.grant.token not in standing.spans:
-            computing.wanted = False
+        self._heard = tuple(named), standing
+        if self.computing and not self.computing.wanted:
             self._interrupt()
 
     def _abandon(self) -> Steps[None]:
