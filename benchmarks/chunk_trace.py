@@ -29,6 +29,10 @@ class Call(NamedTuple):
     start: int
     stop: int
     hits: int
+    begin_cpu_ns: int
+    """Processor time of all threads of the process so far."""
+    kernel_cpu_ns: int
+    """Processor time of the kernel's thread within the call."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,9 @@ class Gaps:
     """Time outside the kernel, between a worker's first and last call, of all the time there."""
     idle_share: float
     """The same of workers x (first begin to last end): also counts who ends early."""
+    outside_cpu_us: float | None
+    """Processor time a chunk of the process with the kernel, all threads, that is not the kernel's;
+    None where each chunk has a process of its own."""
     chunks: int
     workers: int
 
@@ -67,25 +74,33 @@ def wait_units(path: Path, seed: int, units: int) -> list[Call]:
     raise TimeoutError(f"{units} units were not computed within {WAIT_S:.0f} s")
 
 
-def gaps(found: list[Call], owner: Callable[[Call], int], sliced: bool) -> Gaps:
-    """The cost of one run; `owner` tells whose a call is, `sliced` that a chunk takes several."""
+def gaps(found: list[Call], owner: Callable[[Call], int], sliced_units: int) -> Gaps:
+    """The cost of one run; `owner` tells whose a call is.
+
+    `sliced_units` is the length of a chunk that takes several calls, 0 if it takes one.
+    """
     by_worker: dict[int, list[Call]] = {}
     for call in sorted(found, key=lambda call: call.begin_ns):
         by_worker.setdefault(owner(call), []).append(call)
     between: list[int] = []
     lasted: list[int] = []
-    busy = spent = 0
+    busy = spent = cpu_ns = 0
     for own in by_worker.values():
         spent += own[-1].end_ns - own[0].begin_ns
         busy += sum(call.end_ns - call.begin_ns for call in own)
         lasted.append(own[0].end_ns - own[0].begin_ns)
-        for before, after in pairwise(own):
+        begun, last = own[0].start, 0
+        for at, (before, after) in enumerate(pairwise(own), 1):
             took = after.end_ns - after.begin_ns
-            if sliced and after.start == before.stop:  # the next slice of the same chunk
-                lasted[-1] += took
+            if after.start == before.stop and after.stop <= begun + sliced_units:
+                lasted[-1] += took  # the next slice of the same chunk
                 continue
             between.append(after.begin_ns - before.end_ns)
             lasted.append(took)
+            begun, last = after.start, at
+        if own[0].pid == own[last].pid:
+            cpu_ns += own[last].begin_cpu_ns - own[0].begin_cpu_ns
+            cpu_ns -= sum(call.kernel_cpu_ns for call in own[:last])
     makespan = max(call.end_ns for call in found) - min(call.begin_ns for call in found)
     return Gaps(
         statistics.median(between) / 1e6,
@@ -93,6 +108,7 @@ def gaps(found: list[Call], owner: Callable[[Call], int], sliced: bool) -> Gaps:
         statistics.median(lasted) / 1e6,
         1 - busy / spent,
         1 - busy / (makespan * len(by_worker)),
+        cpu_ns / 1e3 / len(between) if cpu_ns else None,
         len(lasted),
         len(by_worker),
     )
