@@ -1,15 +1,16 @@
-"""Reads what traced_pi noted: the gaps between chunks, and what part of the time they cost."""
+"""Reads what traced kernels noted: the gaps between chunks, and what part of the time they cost."""
 
 from __future__ import annotations
 
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from tests.plugin import plugin
@@ -114,6 +115,21 @@ def gaps(found: list[Call], owner: Callable[[Call], int], sliced_units: int) -> 
     )
 
 
+def kernel_share(trace: Path, periods: Sequence[tuple[float, float]], workers: int) -> float:
+    """Which share of the workers' time is within the kernel by the clock, 0 to 1.
+
+    Other work that takes the processor stretches a kernel's calls, as it would a slower machine's,
+    and chunks and heartbeats with them. The notes are those of traced_kernels, the periods in
+    seconds of the monotonic clock.
+    """
+    within_s = 0.0
+    for line in trace.read_text().splitlines():
+        _, ended_ns, _, begun_ns = map(int, line.split())
+        for from_s, to_s in periods:
+            within_s += max(0.0, min(ended_ns / 1e9, to_s) - max(begun_ns / 1e9, from_s))
+    return within_s / (workers * sum(to_s - from_s for from_s, to_s in periods))
+
+
 @contextmanager
 def installed(folder: Path, module: str = "traced_pi") -> Iterator[dict[str, str]]:
     """Variables under which every process notes its calls, and Hydra finds the traced kernel.
@@ -133,3 +149,10 @@ def installed(folder: Path, module: str = "traced_pi") -> Iterator[dict[str, str
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def noting() -> Iterator[Path]:
+    """The file in which the kernels of a fleet that starts meanwhile note their calls."""
+    with TemporaryDirectory() as folder, installed(Path(folder), "traced_kernels") as env:
+        yield Path(env["BENCH_TRACE"])

@@ -2,7 +2,8 @@
 
 Delay: pi by one worker behind 100 ms each way, as long as BENCH_LINK_SECONDS says (60) on a core;
 efficiency is the time it takes `hydra worker` without a link, in the same round, divided by its
-own. All times are from submission to answer, and the first claim is part of them.
+own. All times are from submission to answer, and the first claim is part of them. Where other work
+disturbs that, `kernel_share_percent` tells more: the part of the time within the kernel's calls.
 
 Rate: a picture by one worker behind 10 and 1 Mbit/s, in a network namespace of its own where we may
 make one. What must pass is known without Hydra: the tiles up, then down to who makes the answer,
@@ -22,8 +23,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from benchmarks import chunk_trace
 from benchmarks.bed import children, clean_env, fleet, free_port, script
 from benchmarks.namespace import narrow
 from benchmarks.proxy import Link, linked
@@ -67,6 +70,7 @@ class Place:
     link: Link
     kept: str
     """By what the link has its rate."""
+    trace: Path
 
 
 @contextmanager
@@ -74,6 +78,7 @@ def _worker(command: Sequence[str], delay_s: float = 0.0, mbits_s: float = 0.0) 
     """`hydra up` without workers, and a worker that has worked before."""
     port = free_port(free_port() + 1)  # the first one will be the scheduler's
     with ExitStack() as stack:
+        trace = stack.enter_context(chunk_trace.noting())
         url, folder = stack.enter_context(fleet(0, HYDRA_REDIS_PORT=str(port)))
         client = stack.enter_context(Client(url))
         behind = stack.enter_context(narrow(int(mbits_s * 1e6))) if mbits_s else None
@@ -94,7 +99,7 @@ def _worker(command: Sequence[str], delay_s: float = 0.0, mbits_s: float = 0.0) 
         except TimeoutError:
             print(log.read_text(errors="replace"), file=sys.stderr)
             raise
-        yield Place(client, link, "tbf" if behind else "the proxy")
+        yield Place(client, link, "tbf" if behind else "the proxy", trace)
 
 
 def _with_url(command: Sequence[str], url: str) -> list[str]:
@@ -133,7 +138,17 @@ def _delays(rows: Rows, rounds: int, only: str) -> None:
             system=name,
             efficiency_percent=statistics.median(shares),
             least_percent=min(shares),
-            **_medians(runs, ("answer_s", "first_claim_s", "chunks", "lost_leases", "up_mb")),
+            **_medians(
+                runs,
+                (
+                    "kernel_share_percent",
+                    "answer_s",
+                    "first_claim_s",
+                    "chunks",
+                    "lost_leases",
+                    "up_mb",
+                ),
+            ),
             runs=len(runs),
         )
 
@@ -212,23 +227,27 @@ def _needs(files_bytes: int, alone: Sequence[Mapping[str, float]]) -> Needs:
 
 def _followed(place: Place, handle: Handle, patience_s: float) -> dict[str, float]:
     """A job from submission to answer, or for `patience_s`; times that never came are infinite."""
+    never = float("inf")
     begun_s, before = time.monotonic(), place.link.carried_bytes()
     try:
         handle.result(patience_s)
-        answer_s = time.monotonic() - begun_s
+        ended_s = time.monotonic()
+        answer_s = ended_s - begun_s
     except TimeoutError:
-        answer_s = float("inf")
+        ended_s, answer_s = time.monotonic(), never
     story, handle = _story(handle), handle.refresh()
     up, down = (after - was for after, was in zip(place.link.carried_bytes(), before, strict=True))
     at_s: dict[str, float] = {}
     for entry in story:
         at_s.setdefault(entry["verb"], datetime.fromisoformat(entry["at"]).timestamp())
-    submitted_s, never = at_s["submit"], float("inf")
+    submitted_s = at_s["submit"]
+    share = chunk_trace.kernel_share(place.trace, [(begun_s, ended_s)], 1)
     shape = handle.shape
     if not handle.is_final:
         handle.cancel()
     return {
         "answer_s": answer_s,
+        "kernel_share_percent": 100 * share,
         "first_claim_s": at_s.get("claim", never) - submitted_s,
         "all_in_s": at_s.get("reduce", never) - submitted_s,
         "done_percent": 100 * shape["done_units"] / shape["total_units"],

@@ -3,8 +3,9 @@
 `hydra up` with two workers and pi of 10^12 points, between a tenth and half of it done; then a
 picture of 256 x 256 is submitted, at random moments, and its tiles are asked for a hundred times a
 second. Pi is begun anew when half of it is done, since chunks shrink towards a job's end. Its
-points a second beside the pictures are compared with those alone, before and after. `--rounds` is
-the number of pictures.
+points a second beside the pictures are compared with those alone, before and after; where other
+work disturbs that, the kernels' shares of the workers' time tell more. `--rounds` is the number of
+pictures.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import urlsplit
 
+from benchmarks import chunk_trace
 from benchmarks.bed import WORKERS, fleet
 from benchmarks.report import Rows
 from hydra.client import Client, Handle
@@ -29,14 +32,14 @@ FROM, TO = 0.1, 0.5
 """Which part of pi is looked at."""
 
 LOOK_S = 0.01
-PAUSE_S = (1.0, 3.0)
+PAUSE_S = (0.5, 1.5)
 SEED_MAX = 2**31
 
 
 def measure(rows: Rows, rounds: int, only: str) -> None:
     """Pictures on an idle fleet, pi alone, pictures beside pi, pi alone again."""
     tries = rounds or TRIES
-    with fleet() as (url, _), Client(url) as client:
+    with chunk_trace.noting() as trace, fleet() as (url, _), Client(url) as client:
         client.submit("pi", samples=SAMPLES // 50).result()
         _add(rows, "nothing", [_one(client, url) for _ in range(tries)])
         alone, beside = Background(client), Background(client)
@@ -50,12 +53,17 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
             print(f"{told}, whole {waits[-1].whole_s:.2f} s", file=sys.stderr, flush=True)
         beside.end()
         alone.watch()
+        shares = [
+            chunk_trace.kernel_share(trace, each.periods, WORKERS) for each in (alone, beside)
+        ]
     _add(rows, "pi of 10^12 points", waits)
     rows.add(
         "Pi meanwhile",
         alone_gpoints_s=alone.points_s() / 1e9,
         beside_gpoints_s=beside.points_s() / 1e9,
         efficiency_percent=100 * beside.points_s() / alone.points_s(),
+        alone_kernel_share_percent=100 * shares[0],
+        beside_kernel_share_percent=100 * shares[1],
         alone_s=alone.seconds,
         beside_s=beside.seconds,
         pictures_s=statistics.fmean(wait.whole_s for wait in waits) * tries,
@@ -109,10 +117,11 @@ class Background:
     """Pi, again and again, and how fast it was while a part of it was looked at."""
 
     client: Client
-    seconds: float = 0.0
+    periods: list[tuple[float, float]] = field(default_factory=list)
+    """When it was looked at, by the monotonic clock."""
     _units: int = 0
     _job: Handle | None = None
-    _since: tuple[float, int] = field(default=(0.0, 0))
+    _since: tuple[float, int] = (0.0, 0)
 
     def ready(self) -> None:
         """Come back with a job that is in the part that is looked at."""
@@ -125,13 +134,15 @@ class Background:
         self._job, self._since = job, _state(job)
 
     def end(self) -> None:
-        """Add what was seen of the job, and cancel it; one that has ended meanwhile is left out."""
+        """Add what was seen of the job, and cancel it."""
         if self._job is None:
             return
-        now_s, done_units = _state(self._job)
-        if not self._job.is_final:
-            self.seconds += now_s - self._since[0]
-            self._units += done_units - self._since[1]
+        at_s, done_units = _state(self._job)
+        if self._job.is_final:  # it has ended meanwhile
+            entry = next(each for each in self._job.story() if each["verb"] == "reduce")
+            at_s -= time.time() - datetime.fromisoformat(entry["at"]).timestamp()
+        self.periods.append((self._since[0], at_s))
+        self._units += done_units - self._since[1]
         self._job.cancel()
         self._job = None
 
@@ -142,9 +153,14 @@ class Background:
             time.sleep(10 * LOOK_S)
         self.end()
 
+    @property
+    def seconds(self) -> float:
+        return sum(to_s - from_s for from_s, to_s in self.periods)
+
     def points_s(self) -> float:
-        return self._units * pi.UNIT_POINTS / self.seconds if self.seconds else 0.0
+        return self._units * pi.UNIT_POINTS / self.seconds
 
 
 def _state(job: Handle) -> tuple[float, int]:
-    return time.monotonic(), job.refresh().shape["done_units"]
+    done_units = job.refresh().shape["done_units"]
+    return time.monotonic(), done_units
