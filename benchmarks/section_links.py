@@ -33,6 +33,7 @@ from benchmarks.proxy import Link, linked
 from benchmarks.report import Rows
 from benchmarks.timing import pi_units_s, timed_s
 from hydra.client import Client, Handle
+from hydra.errors import JobFailed
 from hydra.kernels import find, load, parse_params
 from hydra.kernels.builtin import pi
 from hydra.model import Span
@@ -233,7 +234,8 @@ def _followed(place: Place, handle: Handle, patience_s: float) -> dict[str, floa
         handle.result(patience_s)
         ended_s = time.monotonic()
         answer_s = ended_s - begun_s
-    except TimeoutError:
+    except (TimeoutError, JobFailed) as why:
+        print(f"  {why}", file=sys.stderr)
         ended_s, answer_s = time.monotonic(), never
     story, handle = _story(handle), handle.refresh()
     up, down = (after - was for after, was in zip(place.link.carried_bytes(), before, strict=True))
