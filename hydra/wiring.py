@@ -35,12 +35,14 @@ def over(
     With a `generation`, no job is opened and no pass made in a store that has another one.
     """
     from hydra.adapters.rq_queue import RqQueue
+    from hydra.server.connection import TIMEOUT_S, own_client
     from hydra.store.redis import redis_store
 
     clock = clock or SystemClock()
     store = redis_store(
         client,
         clock.new_id,
+        listener=own_client(client, TIMEOUT_S),
         keep_ms=settings.job_keep_seconds * 1000,
         jobs_open_max=settings.jobs_open_max,
         generation=generation,

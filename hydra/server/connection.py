@@ -92,8 +92,10 @@ def own_client(theirs: redis.Redis, timeout_s: float) -> redis.Redis:
         "decode_responses": False,
     }
     given.pop("retry", None)
-    sized = type(f"Sized{pool.connection_class.__name__}", (_Sized, pool.connection_class), {})
-    return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=sized, **given))
+    kind = pool.connection_class
+    if not issubclass(kind, _Sized):
+        kind = type(f"Sized{kind.__name__}", (_Sized, kind), {})
+    return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=kind, **given))
 
 
 class _Sized:

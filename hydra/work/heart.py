@@ -2,8 +2,8 @@
 
 A beat names the leases that the worker knows. It renews those and no others, and tells what is left
 of each: the far part may have been taken, or all of it. Where hand-ins renew a lease often enough,
-no beat is needed for it; one is sent every other beat even then, as it also tells whether another
-job waits for its turn. A worker that cannot hand in what it has computed for as long as an outage
+no beat is needed for it; one is sent now and then even so, as it also tells whether another job
+waits for its turn. A worker that cannot hand in what it has computed for as long as an outage
 may last beats no more, since nobody would have what it holds. Between beats the heart listens for
 the bell, which rings for new jobs, so that these need not wait for the next beat.
 
@@ -31,7 +31,7 @@ from hydra.work.link import Link
 LATE_SHARE = 1.25
 """A beat is sent when a lease was not renewed for this many beats: hand-ins come first."""
 
-BEATS_UNHEARD = 2.0
+BEATS_UNHEARD = 4.0
 """A beat is sent after this many beats at the latest, to hear."""
 
 RING_INTERVAL_S = 0.1

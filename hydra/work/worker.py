@@ -6,7 +6,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from hydra.clock import Clock
@@ -174,34 +174,38 @@ class HostThreads:
 
 
 class ThreadLanes:
-    """A thread for each lane; all wait for one condition."""
+    """A thread for each lane, begun when the lane is first used.
+
+    Each waits for its own work, and all for what others have ended: so a call of one lane does not
+    wake the rest.
+    """
 
     def __init__(self, clock: Clock, threads: Threads | None = None) -> None:
         self._clock = clock
         self._threads = threads or HostThreads()
-        self._changed = self._threads.condition()
-        self._todo: dict[Lane, deque[tuple[Steps[Any], Pending[Any]]]] = {}
-        self._joins: dict[Lane, Callable[[], None]] = {}
+        self._ended = self._threads.condition()
+        self._lanes: dict[Lane, _Thread] = {}
         self._closed = False
 
     def start(self, lane: Lane, work: Steps[Any], pending: Pending[Any]) -> None:
         """Begin something on a lane."""
         pending.wake = self._notify
-        with self._changed:
-            self._todo.setdefault(lane, deque()).append((work, pending))
-            self._changed.notify_all()
-        if lane not in self._joins:
-            self._joins[lane] = self._threads.start(lane, lambda: self._run(lane))
+        if lane not in self._lanes:
+            self._lanes[lane] = _Thread(self._threads.condition())
+            self._lanes[lane].join = self._threads.start(lane, lambda: self._run(lane))
+        with self._lanes[lane].called:
+            self._lanes[lane].todo.append((work, pending))
+            self._lanes[lane].called.notify_all()
 
     def _run(self, lane: Lane) -> None:
-        todo, mine = self._todo[lane], self._changed
+        mine = self._lanes[lane]
         while True:
-            with mine:
-                while not todo and not self._closed:
-                    mine.wait()
+            with mine.called:
+                while not mine.todo and not self._closed:
+                    mine.called.wait()
                 if self._closed:
                     return
-                work, pending = todo.popleft()
+                work, pending = mine.todo.popleft()
             value, error = None, None
             try:
                 value = drive(work, self, pending)
@@ -209,9 +213,9 @@ class ThreadLanes:
                 return
             except BaseException as raised:  # it is the loop's, which looks at the result
                 error = raised
-            with mine:
+            with self._ended:
                 pending.end(value, error)
-                mine.notify_all()
+                self._ended.notify_all()
 
     def wait(
         self, until_s: float, pending: tuple[Pending[Any], ...], mine: Pending[Any] | None
@@ -220,10 +224,10 @@ class ThreadLanes:
         for other in pending:
             other.wake = self._notify
         wait = Wait(until_s, pending)
-        with self._changed:
+        with self._ended:
             while not is_over(wait, now_s := self._clock.monotonic_s(), mine):
                 self.advance(mine)
-                self._changed.wait(min(until_s - now_s, WAIT_S_MAX))
+                self._ended.wait(min(until_s - now_s, WAIT_S_MAX))
 
     def advance(self, mine: Pending[Any] | None) -> None:
         """Threads advance by themselves; Closed in a lane whose shift is over."""
@@ -231,17 +235,28 @@ class ThreadLanes:
             raise Closed
 
     def _notify(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        with self._ended:
+            self._ended.notify_all()
 
     def close(self) -> None:
         """End the threads; the heart's may listen for a moment longer."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-        for lane, join in self._joins.items():
+        self._closed = True
+        self._notify()
+        for lane, thread in self._lanes.items():
+            with thread.called:
+                thread.called.notify_all()
             if lane is not Lane.HEART:
-                join()
+                thread.join()
+
+
+@dataclass(slots=True)
+class _Thread:
+    """One lane's."""
+
+    called: Condition
+    """Notified when there is something to do."""
+    todo: deque[tuple[Steps[Any], Pending[Any]]] = field(default_factory=deque)
+    join: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import redis
+
 from hydra.clock import SystemClock
 from hydra.ports import Store
 from hydra.store.redis.health import Health
@@ -19,6 +21,7 @@ def redis_store(
     client: Any,
     new_id: Callable[[], str],
     *,
+    listener: redis.Redis | None = None,
     keep_ms: int = 7 * 86_400_000,
     jobs_open_max: int = 10_000,
     generation: str = "",
@@ -28,10 +31,11 @@ def redis_store(
 ) -> Store:
     """The accounts over a Redis client.
 
-    `fsync` is what was promised of the server's log; see RedisVerbs for the others.
+    `listener` waits for the bell, with a time-out of its own; `fsync` is what was promised of the
+    server's log; see RedisVerbs for the others.
     """
     specs, leases = Specs(client), LeaseCache()
-    views = RedisViews(client, specs, leases)
+    views = RedisViews(client, specs, leases, listener or client)
     health = Health(client, SystemClock().monotonic_s, generation, fsync)
     verbs = RedisVerbs(
         client,

@@ -46,8 +46,9 @@ LOOK_PAGE = 64
 class RedisViews:
     """The Views port over Redis; nothing here changes anything."""
 
-    def __init__(self, client: Any, specs: Specs, leases: LeaseCache) -> None:
+    def __init__(self, client: Any, specs: Specs, leases: LeaseCache, listener: Any) -> None:
         self._redis = client
+        self._listener = listener
         self._specs = specs
         self._leases = leases
 
@@ -257,10 +258,12 @@ class RedisViews:
 
     def listen(self, seconds: float) -> bool:
         """Wait until new work may have appeared, at most so long."""
-        patience_s = self._redis.connection_pool.connection_kwargs.get("socket_timeout") or seconds
+        patience_s = (
+            self._listener.connection_pool.connection_kwargs.get("socket_timeout") or seconds
+        )
         block_ms = max(1, int(min(seconds, patience_s / 2) * 1000))
         with store_errors():
-            return bool(self._redis.xread({keys.BELL: "$"}, count=1, block=block_ms))
+            return bool(self._listener.xread({keys.BELL: "$"}, count=1, block=block_ms))
 
     def stragglers(self, job: str, limit: int) -> tuple[float, Sequence[Lease]]:
         """Hydra time, and the job's leases with the latest estimated ends."""
