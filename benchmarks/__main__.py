@@ -22,6 +22,8 @@ SECTIONS = {
     "latency": "10^9 points from `hydra pi` on a warm fleet, and where the time goes",
     "viewers": "200 viewers of one job, and the bytes of a picture that fills in",
     "chunk_cost": "time lost between two chunks, against RQ, celery, dask and others",
+    "links": "pi and a picture by a worker behind a slow link or a narrow one, against the bound",
+    "turns": "how long a small picture waits behind pi on two workers, and what pi loses",
     "recovery": "lost work after a kill of a worker and of Redis, beside RQ and celery",
     "fuzz": "wrong requests to every route: none taken, nothing left, memory constant",
 }

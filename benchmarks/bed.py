@@ -30,13 +30,13 @@ UP_S = 30.0
 WORKERS = 2
 
 
-def free_port() -> int:
-    """A port of ours that nobody listens on now."""
-    for port in range(PORT_FIRST, PORT_LAST + 1):
+def free_port(first: int = PORT_FIRST) -> int:
+    """A port of ours that nobody listens on now, the first from there on."""
+    for port in range(first, PORT_LAST + 1):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):
                 return port
-    raise RuntimeError(f"no free port from {PORT_FIRST} to {PORT_LAST}")
+    raise RuntimeError(f"no free port from {first} to {PORT_LAST}")
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ def fdatasync_ms() -> float:
 
 
 @contextmanager
-def fleet(**settings: str) -> Iterator[tuple[str, Path]]:
-    """`hydra up` with two workers, on a port and in a folder of our own; its address, once up."""
+def fleet(workers: int = WORKERS, **settings: str) -> Iterator[tuple[str, Path]]:
+    """`hydra up` with its workers, on a port and in a folder of our own; its address, once up."""
     folder = Path(tempfile.mkdtemp(prefix="hydra-bench-"))
     log = folder / "up.log"
     command = [
@@ -144,7 +144,7 @@ def fleet(**settings: str) -> Iterator[tuple[str, Path]]:
         "hydra",
         "up",
         "--workers",
-        str(WORKERS),
+        str(workers),
         "--port",
         str(free_port()),
     ]

@@ -1,8 +1,10 @@
 """What a chunk costs beyond its kernel, on two workers, in Hydra and in other systems.
 
 All compute the same units of the same job with the same kernel, and the hits must agree. The gap
-is the time from the end of one chunk's kernel to the start of the next one on the same worker. The
-Redis of all of them is the same, with its log on disk before each reply.
+is the time from the end of one chunk's kernel to the start of the next one on the same worker.
+`outside_cpu_us` is what the process with the kernel computes besides it, in all its threads, from
+one chunk's start to the next one's. The Redis of all of them is the same, with its log on disk
+before each reply.
 """
 
 from __future__ import annotations
@@ -21,8 +23,7 @@ from benchmarks.bed import Bed, fdatasync_ms, redis_bed
 from benchmarks.chunk_peers import PEERS, UNIT_POINTS, WORKERS, Peer, Send, Words
 from benchmarks.chunk_trace import Call, Gaps
 from benchmarks.report import Rows
-from hydra.kernels.builtin import pi
-from hydra.model import Span
+from benchmarks.timing import pi_units_s
 from hydra.settings import Settings
 
 SIZES = ((0.05, 50, 2), (2.0, 8, 1))
@@ -34,7 +35,7 @@ SEED = 1000
 
 def measure(rows: Rows, rounds: int, only: str) -> None:
     """Every system in turn, again and again; medians of the runs."""
-    units_s = _units_s()
+    units_s = pi_units_s()
     for chunk_s, chunks, usual in SIZES:
         units, hits = int(units_s * chunk_s), set()
         names = [peer.name for peer in _peers(chunk_s, units) if only.lower() in peer.name.lower()]
@@ -88,18 +89,6 @@ def _hydra(chunk_s: float, units: int) -> list[Peer]:
     ]
 
 
-def _units_s() -> float:
-    """What one core computes in a second of its own time, measured for a moment."""
-    best_s = min(_timed(4000) for _ in range(5))
-    return 4000 / best_s
-
-
-def _timed(units: int) -> float:
-    begun_s = time.thread_time()
-    pi.run({"samples": units * UNIT_POINTS, "seed": 1}, Span(0, units))
-    return time.thread_time() - begun_s
-
-
 def _run(name: str, chunk_s: float, units: int, chunks: int) -> tuple[Gaps, int]:
     peer = next(peer for peer in _peers(chunk_s, units) if peer.name == name)
 
@@ -117,7 +106,7 @@ def _run(name: str, chunk_s: float, units: int, chunks: int) -> tuple[Gaps, int]
         found = chunk_trace.wait_units(trace, SEED, units * chunks)
         told = kept if isinstance(kept, int) else sum(call.hits for call in found)
         del kept  # celery's results talk to the server as they go
-    return chunk_trace.gaps(found, owner, peer.sliced), told
+    return chunk_trace.gaps(found, owner, units if peer.sliced else 0), told
 
 
 def _spans(seed: int, units: int, chunks: int) -> Sequence[Words]:
@@ -134,6 +123,7 @@ def _medians(runs: Sequence[Gaps]) -> dict[str, Any]:
         "gap_p90_ms": median("gap_p90_ms"),
         "lost_percent": 100 * median("lost_share"),
         "idle_percent": 100 * median("idle_share"),
+        "outside_cpu_us": "" if runs[0].outside_cpu_us is None else median("outside_cpu_us"),
         "chunk_ms": median("chunk_ms"),
         "chunks": int(median("chunks")),
         "runs": len(runs),

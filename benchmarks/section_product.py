@@ -11,10 +11,7 @@ from __future__ import annotations
 import os
 import random
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +44,7 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
         rows.note("only Linux tells where the processors' time went")
         return
     found: dict[str, list[dict[str, float]]] = {}
-    with _noting() as trace, fleet() as (url, folder), Client(url) as client:
+    with chunk_trace.noting() as trace, fleet() as (url, folder), Client(url) as client:
         client.submit("pi", samples=10**10).result()
         for _ in range(rounds or ROUNDS):
             for name, (kernel, given) in JOBS.items():
@@ -62,16 +59,6 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
             **{key: statistics.median(run[key] for run in runs) for key in runs[0]},
             runs=len(runs),
         )
-
-
-@contextmanager
-def _noting() -> Iterator[Path]:
-    """The file in which the kernels of a fleet that starts meanwhile note their calls."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        chunk_trace.installed(Path(folder), "traced_kernels") as env,
-    ):
-        yield Path(env["BENCH_TRACE"])
 
 
 def _one(
@@ -92,7 +79,7 @@ def _one(
     others_s = max(0.0, after.busy_s - before.busy_s - ours_s)
     kernel_s = sum(
         int(took_ns) / 1e9
-        for _, at_ns, took_ns in map(str.split, trace.read_text().splitlines())
+        for _, at_ns, took_ns, _ in map(str.split, trace.read_text().splitlines())
         if begun_ns <= int(at_ns) <= ended_ns
     )
     server_s = sum(roles.get(name, 0.0) for name in ("redis-server", "valkey-server"))

@@ -1,7 +1,7 @@
 """What one server bears: calls a second from many sessions, and one call's round trip.
 
-No kernel runs. Each client is a process with a session on one endless job: it claims once, then
-calls `complete` for its one-unit span and asks for the next in the same call, as a worker does.
+No kernel runs. Each client is a process with a session on one endless job: it calls `complete` for
+its one-unit span and claims the next one, in turn.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ def measure(rows: Rows, rounds: int, only: str) -> None:
                 continue
             with redis_bed(fsync) as bed:
                 for kind, url in (("TCP loopback", bed.tcp_url), ("unix socket", bed.unix_url)):
-                    for call, steps in (("chunk and claim", _calls), ("heartbeat", _beats)):
+                    for call, steps in (("chunk and claim", _calls), ("unit", _units)):
                         trip.setdefault((call, fsync, kind), []).append(_one_client(url, steps))
                 load.setdefault(fsync, []).append(_many_clients(bed))
     for fsync, runs in load.items():
         rows.add(
-            f"{CLIENTS} clients, `complete` with the next claim in it, TCP loopback",
+            f"{CLIENTS} clients, `complete` and the next claim, TCP loopback",
             appendfsync=fsync,
             **_medians(runs),
         )
     for (call, fsync, kind), runs in sorted(trip.items()):
         rows.add(
-            "1 client, `complete`: a chunk with the next claim, or a heartbeat with a unit",
+            "1 client, `complete`: a chunk and the next claim, or a unit of a long one",
             call=call,
             appendfsync=fsync,
             transport=kind,
@@ -97,8 +97,8 @@ def _calls(store: Store, job: str, name: str) -> Iterator[None]:
         yield
 
 
-def _beats(store: Store, job: str, name: str) -> Iterator[None]:
-    """One heartbeat that hands in a unit at each step."""
+def _units(store: Store, job: str, name: str) -> Iterator[None]:
+    """One hand-in of a unit that goes on at each step."""
     session = Session(SystemClock().new_id(), name, name)
     store.verbs.enlist(session)
     grant = store.verbs.claim(session, 1, job, replace(ASK, units=10**6))

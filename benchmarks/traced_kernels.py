@@ -2,7 +2,8 @@
 
 Hydra's processes do so because an entry point names this file as a kernel (`chunk_trace.installed`
 makes it): it is pi once more, under another name. A note is a line of the file BENCH_TRACE: the
-process, the clock's time at the end, the thread's processor time within the call.
+process, the clock's time at the end, the thread's processor time within the call, the clock's time
+at its begin.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ __all__ = ["GOLDEN", "PARAMS", "SUMS", "VERSION", "finish", "merge", "run", "siz
 
 def _noted(function: Callable[[Any, Any], Any], out: int) -> Callable[[Any, Any], Any]:
     def run_and_note(params: Any, span: Any) -> Any:
-        begun_ns = time.thread_time_ns()
+        begun_ns, cpu_ns = time.monotonic_ns(), time.thread_time_ns()
         partial = function(params, span)
-        took_ns = time.thread_time_ns() - begun_ns
-        os.write(out, f"{os.getpid()} {time.monotonic_ns()} {took_ns}\n".encode())
+        took_ns = time.thread_time_ns() - cpu_ns
+        os.write(out, f"{os.getpid()} {time.monotonic_ns()} {took_ns} {begun_ns}\n".encode())
         return partial
 
     return run_and_note

@@ -28,9 +28,11 @@ if "BENCH_CHUNK_UNITS" in os.environ:
 def run(params: Params, span: Span) -> Sums:
     """`pi.run`, noted."""
     global _out
+    begin_cpu_ns, thread_ns = time.process_time_ns(), time.thread_time_ns()
     begin_ns = time.monotonic_ns()
     partial = pi.run(params, span)
     end_ns = time.monotonic_ns()
+    kernel_cpu_ns = time.thread_time_ns() - thread_ns
     path = os.environ.get("BENCH_TRACE")
     if path:
         if _out < 0:
@@ -43,6 +45,8 @@ def run(params: Params, span: Span) -> Sums:
             end_ns,
             *span,
             partial["hits"],
+            begin_cpu_ns,
+            kernel_cpu_ns,
         )
         os.write(_out, (" ".join(map(str, words)) + "\n").encode())
     return partial

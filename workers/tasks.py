@@ -20,6 +20,7 @@ from hydra.adapters.pauses import pause_check
 from hydra.errors import Missing
 from hydra.model.limits import LEASE_BEATS
 from hydra.model.messages import Hint
+from hydra.policy.calling import SHIFT_S_MAX
 from hydra.server.connection import own_client
 from hydra.services.dispatch import dispatch
 from hydra.settings import Settings
@@ -33,7 +34,7 @@ INTERRUPT = signal.SIGUSR1
 STUCK_CODE = 70
 """Exit code of a process whose kernel call does not return."""
 
-LONG_SHIFT_FACTOR, LONG_SHIFT_S_MAX = 6, 240.0
+LONG_SHIFT_FACTOR = 6
 """Our worker class has its work-horse end a shift at any slice, so its shifts may be so many times
 as long: each costs a fork and RQ's bookkeeping, which is much for a tenth of a core."""
 
@@ -55,7 +56,7 @@ def run_long_shift(job: str, units: int) -> None:
     """The same under our worker class, for longer."""
     settings = Settings.read()
     longer_s = max(
-        min(LONG_SHIFT_FACTOR * settings.shift_seconds, LONG_SHIFT_S_MAX), settings.shift_seconds
+        min(LONG_SHIFT_FACTOR * settings.shift_seconds, SHIFT_S_MAX), settings.shift_seconds
     )
     _work(job, units, replace(settings, shift_seconds=longer_s), next_session_id)
 

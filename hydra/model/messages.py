@@ -77,7 +77,9 @@ class Hint:
     job: str = ""
     units: int = 0
     overhead_s: float = 0.0
-    """The worker's measured time for one call to the store."""
+    """How long the worker's kernel waits between two chunks, as measured."""
+    call_s: float = 0.0
+    """How long a claim takes it: a chunk that lasts as long hides the claim of the next."""
     held: LeaseId | None = None
     """The lease that it works on; what it claims is begun after that one."""
     begins_in_s: float = 0.0

@@ -15,6 +15,25 @@ def call_interval_s(live_workers: int, shortest_s: float, calls_per_s_max: float
     return max(shortest_s, live_workers / calls_per_s_max)
 
 
+SHIFT_END_CALLS = 25.0
+"""Round trips that the end of a shift and the beginning of the next take RQ, one after another."""
+
+SHIFT_END_SHARE = 0.02
+"""The end should take this share of a shift at most."""
+
+SHIFT_S_MAX = 240.0
+"""Longest shift: RQ takes a task that lasts 300 s for one that hangs."""
+
+
+def shift_s(wanted_s: float, round_trip_s: float) -> float:
+    """How long a shift lasts over such a link, if `wanted_s` is right where calls are quick.
+
+    No longer than nothing if nothing is wanted: then a shift is one claim.
+    """
+    worth_s = SHIFT_END_CALLS * round_trip_s / SHIFT_END_SHARE
+    return max(wanted_s, min(worth_s, SHIFT_S_MAX)) if wanted_s > 0 else wanted_s
+
+
 BEAT_S_MIN = 0.5
 """Shortest beat of a short chunk: three are a lease, and processes do stall for a moment."""
 

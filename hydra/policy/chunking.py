@@ -4,9 +4,10 @@ A chunk is sized in time, not in units, so that a slow board and a fast desktop 
 often. With R work unassigned and V the fleet's speed, the rest of the job lasts R / V; each chunk
 takes half of that (factoring: Hummel, Schonberg, Flynn, CACM 35(8), 1992; with measured weights it
 is AWF-C of Carino and Banicescu), so sizes shrink towards the end and the last ones finish
-together. Long jobs are capped at a target, so that other jobs get their turn soon; where calls are
-slow the cap grows with the root of their cost, as Young and Daly space checkpoints (Young, CACM
-17(9), 1974). Short jobs have a floor, below which the overhead of a chunk would show.
+together. Long jobs are capped at a target, so that other jobs get their turn soon; where a
+chunk costs a pause that no claim in time could hide, the cap grows with the root of that, as Young
+and Daly space checkpoints (Young, CACM 17(9), 1974). Short jobs have a floor, below which the pause
+would show.
 
 Where units differ in work, sizes are in work, and it matters which units a chunk has. They are in
 the order of their costs. Workers take the first ones, the most expensive, so that small ones are
@@ -73,7 +74,9 @@ class Case:
     total_units: int
     costs: Costs
     overhead_s: float = 0.0
-    """What one call to the store takes the worker."""
+    """How long the worker's kernel waits before a chunk: what is claimed in time costs nothing."""
+    call_s: float = 0.0
+    """How long a claim takes the worker."""
     hint_units: int = 0
     """A size for a worker of unknown speed; 0 for none."""
 
@@ -102,19 +105,21 @@ def chunk(case: Case, limits: Limits) -> Size:
     # In a fleet of unknown speed all workers count as fast as this one.
     fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
     rest_s = pace.unassigned_units * costs.mean(pace.free_within) / fleet_rate
-    low = max(OVERHEADS * overhead_s, limits.floor_s)
+    low = max(OVERHEADS * overhead_s, case.call_s, limits.floor_s)
     slow = min(math.sqrt(2 * overhead_s * LOSS_INTERVAL_S), CAP_S_MAX)
     high = max(limits.target_s, limits.beat_s, slow, low)
     divisor, part = (FREE_DIVISOR_ESTIMATED, "a quarter") if costs.sums else (FREE_DIVISOR, "half")
     tau_s = min(max(rest_s / divisor, low), high)
     if tau_s == slow:
-        why = f"{tau_s:.3g} s, as calls take {overhead_s * 1000:.2g} ms"
+        why = f"{tau_s:.3g} s, as the pause before a chunk is {overhead_s * 1000:.2g} ms"
     elif tau_s == high:
         why = f"{tau_s:.3g} s, the target"
     elif tau_s == limits.floor_s:
         why = f"{tau_s:.3g} s, the shortest for a fleet of {pace.live_workers}"
+    elif tau_s == case.call_s:
+        why = f"{tau_s:.3g} s, as long as it takes to claim the next"
     elif tau_s == low:
-        why = f"{tau_s:.3g} s, the shortest worth its overhead of {overhead_s * 1000:.2g} ms"
+        why = f"{tau_s:.3g} s, the shortest worth the pause of {overhead_s * 1000:.2g} ms before it"
     else:
         why = f"{tau_s:.3g} s, {part} of the {rest_s:.3g} s that the fleet needs for the rest"
     some, tail = costs.first(pace.free_within, pace.rate * tau_s), False

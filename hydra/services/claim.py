@@ -39,8 +39,10 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     for job in jobs:
         if job.pace.unassigned_units:
             costs = h.costs(job.kernel, job.params)
+            if chunking.eaten_by_then(job.pace, costs, hint.begins_in_s):
+                return None  # if it is not, and it is still its turn, it is lent then
             ask = ask_for(h, job.pace, job.total_units, costs, hint)
-            if not ask.units or chunking.eaten_by_then(job.pace, costs, hint.begins_in_s):
+            if not ask.units:
                 continue
             grant = h.store.verbs.claim(session, seq, job.job, ask, None, look.passed)
             if grant:
@@ -83,7 +85,14 @@ def ask_for(h: Hydra, pace: Pace, total_units: int, costs: Costs, hint: Hint) ->
         beat_s=beat_s,
         units_max=limits.CHUNK_UNITS_MAX,
     )
-    case = chunking.Case(pace, total_units, costs, hint.overhead_s, hint.units)
+    case = chunking.Case(
+        pace=pace,
+        total_units=total_units,
+        costs=costs,
+        overhead_s=hint.overhead_s,
+        call_s=hint.call_s,
+        hint_units=hint.units,
+    )
     size = chunking.SIZINGS[h.settings.sizing](case, bounds)
     if size.lease_s is not None:
         beat_s = size.lease_s / limits.LEASE_BEATS
@@ -119,7 +128,7 @@ def _take_far_part(
     now_ms, leases = h.store.views.stragglers(job.job, STRAGGLERS_LOOKED_AT)
     costs, rate = h.costs(job.kernel, job.params), job.pace.rate
     ask = ask_for(h, job.pace, job.total_units, costs, hint)
-    gain_s_min = max(limits.SPLIT_GAIN_S_MIN, 4 * hint.overhead_s)
+    gain_s_min = max(limits.SPLIT_GAIN_S_MIN, 4 * hint.call_s)
     others = {lease.token: lease for lease in leases if lease.session != session.id}
     cut = splitting.split(
         list(others.values()), costs, now_ms, rate, _beat_s(h, job.pace), gain_s_min

@@ -3,8 +3,9 @@
 A beat names the leases that the worker knows. It renews those and no others, and tells what is left
 of each: the far part may have been taken, or all of it. Where hand-ins renew a lease often enough,
 no beat is needed for it; one is sent every other beat even then, as it also tells whether another
-job waits for its turn. Between beats the heart listens for the bell, which rings for new jobs, so
-that these need not wait for the next beat.
+job waits for its turn. A worker that cannot hand in what it has computed for as long as an outage
+may last beats no more, since nobody would have what it holds. Between beats the heart listens for
+the bell, which rings for new jobs, so that these need not wait for the next beat.
 
 The heart runs beside the loop and changes nothing but flags and times of what it was given; what a
 beat has told is applied by the loop, between two slices.
@@ -25,6 +26,7 @@ from hydra.policy.calling import call_interval_s
 from hydra.ports import Pacing, WorkPort
 from hydra.work.acts import Pending, Steps, call, listen, wait
 from hydra.work.holding import Holding
+from hydra.work.link import Link
 
 LATE_SHARE = 1.25
 """A beat is sent when a lease was not renewed for this many beats: hand-ins come first."""
@@ -45,6 +47,7 @@ class Heart:
         clock: Clock,
         pacing: Pacing,
         session: Session,
+        link: Link,
         interrupt: Callable[[], None],
         give_up: Callable[[], None],
     ) -> None:
@@ -52,6 +55,7 @@ class Heart:
         self._clock = clock
         self._pacing = pacing
         self._session = session
+        self._link = link
         self._interrupt = interrupt
         self._give_up = give_up
         self._held: tuple[Holding, ...] = ()
@@ -61,8 +65,8 @@ class Heart:
         self._live_workers = 0
         self._slice_began_s = 0.0
         self.computing: Holding | None = None
-        self.gives_way = False
-        """Whether another job waits for its turn, and this worker was asked to serve it."""
+        self.turn = ""
+        """The job that waits for its turn and that this worker was asked to serve."""
 
     # Called by the loop ----------------------------------------------------------------------
 
@@ -85,7 +89,7 @@ class Heart:
 
     def forget(self) -> None:
         """Nothing is held any more."""
-        self._held, self._heard, self.gives_way = (), None, False
+        self._held, self._heard, self.turn = (), None, ""
 
     def begin(self, held: Holding) -> None:
         """A slice of this lease begins now."""
@@ -98,9 +102,7 @@ class Heart:
         (named, standing), self._heard = self._heard, None
         for held in named:
             span = standing.spans.get(held.grant.token)
-            if span is None:
-                held.wanted = held.leaving
-            elif not held.leaving:
+            if span and not held.leaving:
                 held.trim(span.stop)
 
     # The lane --------------------------------------------------------------------------------
@@ -114,22 +116,26 @@ class Heart:
         """Beat or give up if it is time for that; else wait, but no longer than until then."""
         self._changed = Pending()
         due_s, now_s = self._due_s(), self._clock.monotonic_s()
-        if not self._held:
-            yield from wait(math.inf, self._changed)
-        elif now_s < due_s:
-            yield from self._listen(now_s, due_s)
-        elif now_s >= self._stuck_s():
+        if now_s >= self._stuck_s():
             yield from self._abandon()
-        else:
+        elif now_s >= due_s:
             yield from self.beat()
+        elif self._named():
+            yield from self._listen(now_s, due_s)
+        else:
+            yield from wait(due_s, self._changed)
+
+    def _named(self) -> list[Holding]:
+        """What a beat is to name: not what an earlier one has told to be gone."""
+        return [held for held in self._held if held.wanted]
 
     def _due_s(self) -> float:
         """When the next beat is due, or a kernel's call has lasted too long."""
-        held = self._held
-        if not held:
-            return math.inf
-        beat_s = min(other.grant.beat_s for other in held)
-        late_s = min(other.renewed_s for other in held) + LATE_SHARE * beat_s
+        named = self._named()
+        if not named:
+            return self._stuck_s()
+        beat_s = min(held.grant.beat_s for held in named)
+        late_s = min(held.renewed_s for held in named) + LATE_SHARE * beat_s
         due_s = max(min(late_s, self._beat_s + BEATS_UNHEARD * beat_s), self._beat_s + beat_s / 2)
         return min(due_s, self._stuck_s())
 
@@ -149,28 +155,33 @@ class Heart:
         except HydraError:
             yield from wait(min(due_s, now_s + interval_s))
             return
-        if rang and self._held:
+        if rang and self._named():
             yield from self.beat()
 
     def beat(self) -> Steps[None]:
         """Name what is held, and hear what is left of it."""
-        held = self._held
+        named = self._named()
         self._beat_s = self._clock.monotonic_s()
+        if any(self._beat_s >= held.given_up_s for held in named):
+            self.forget()  # what was computed cannot be handed in: others should have the rest
+            return
         try:
             standing = yield from call(
-                lambda: self._port.beat(self._session, [other.id for other in held])
+                lambda: self._port.beat(self._session, [held.id for held in named])
             )
         except HydraError:
             return  # the lanes get the same error, and handle it
-        for other in held:
-            if other.grant.token in standing.spans:
-                other.renewed_s = self._beat_s
+        self._link.came_back(self._clock.monotonic_s() - self._beat_s)
+        for held in named:
+            if held.grant.token in standing.spans:
+                held.renewed_s = self._beat_s
+            else:
+                held.wanted = False
         self._live_workers = standing.live_workers
-        self.gives_way = self.gives_way or standing.gives_way
-        self._heard = held, standing
-        computing = self.computing
-        if computing in held and computing.grant.token not in standing.spans:
-            computing.wanted = False
+        if standing.gives_way:
+            self.turn = standing.turn
+        self._heard = tuple(named), standing
+        if self.computing and not self.computing.wanted:
             self._interrupt()
 
     def _abandon(self) -> Steps[None]:

@@ -7,6 +7,7 @@ worker may take the far part at any moment.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -37,6 +38,8 @@ class Holding:
         """Whether the store, as far as it has told, still counts what is computed."""
         self.leaving = False
         """Whether it is left to the sender."""
+        self.given_up_s = math.inf
+        """When it is kept alive no longer, should it not be handed in by then."""
         self.renewed_s = 0.0
         """When the store has last heard of it."""
         self._parts: list[tuple[Span, Partial]] = []

@@ -28,11 +28,17 @@ class Link:
     def __init__(self) -> None:
         self._part_bytes = PART_BYTES_FIRST
         self._calls_s: deque[float] = deque(maxlen=LAST)
+        self._trips_s: deque[float] = deque(maxlen=LAST)
 
     @property
     def call_s(self) -> float:
-        """What a small call takes; 0.0 if none was timed yet."""
+        """What a claim takes; 0.0 if none was timed yet."""
         return median_low(self._calls_s) if self._calls_s else 0.0
+
+    @property
+    def round_trip_s(self) -> float:
+        """What the shortest call takes; 0.0 if none was timed yet."""
+        return median_low(self._trips_s) if self._trips_s else 0.0
 
     @property
     def part_bytes(self) -> int:
@@ -43,10 +49,14 @@ class Link:
         """A claim was answered, which carries next to nothing."""
         self._calls_s.append(took_s)
 
+    def came_back(self, took_s: float) -> None:
+        """A call of one round trip was answered, which carries nothing."""
+        self._trips_s.append(took_s)
+
     def carried(self, size_bytes: int, took_s: float, beat_s: float) -> None:
         """A call with so many bytes was answered."""
         goal_s = BEAT_SHARE * beat_s
-        way_s = max(took_s - self.call_s, took_s / 10)  # without the round trip
+        way_s = max(took_s - self.round_trip_s, took_s / 10)
         if size_bytes < self._part_bytes // 2 and way_s <= goal_s:
             return  # it says little about larger ones
         fits = size_bytes * goal_s / max(way_s, 1e-6)

@@ -27,7 +27,7 @@ from hydra.model import Rest, Session, Span
 from hydra.model.limits import POLLS_PER_S_MAX, SHOWN_S
 from hydra.model.messages import Grant, Hint
 from hydra.model.pauses import Pause
-from hydra.policy.calling import call_interval_s
+from hydra.policy.calling import call_interval_s, shift_s
 from hydra.policy.chunking import OVERTIME
 from hydra.policy.reducing import defers_reduction, reduction_wait_s
 from hydra.ports import Pacing, WorkPort
@@ -97,10 +97,10 @@ class Loop:
         self._shows_progress = shows_progress
         self._link = Link()
         self._sender = Sender(port, clock, pacing, session, self._link)
-        self.heart = Heart(port, clock, pacing, session, interrupt, give_up)
+        self.heart = Heart(port, clock, pacing, session, self._link, interrupt, give_up)
         self._overheads = Overheads()
         self._claims = self._live_workers = 0
-        self._enlist_s = self._turn_s = self._ends_s = 0.0
+        self._began_s = self._enlist_s = self._turn_s = 0.0
         self._may_reduce_s = -math.inf  # a clock may begin anywhere, even below zero
         self._out_of_memory = False
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
@@ -108,6 +108,10 @@ class Loop:
         self._queued: Holding | None = None
         self._claiming: Pending[Grant | None] | None = None
         self._asked_for_next = False
+        self._turn = ""
+        """The job whose turn has come, for the next claim."""
+        self._waited_s = 0.0
+        """How long the last claim was waited for."""
         self._progress: Pending[Told] | None = None
         self._progressed_s = 0.0
         self._outgoing: list[Pending[Told]] = []
@@ -131,7 +135,7 @@ class Loop:
         """
         now_s = self._now_s()
         self._enlist_s = self._turn_s = now_s
-        self._ends_s = now_s + self._pacing.shift_seconds
+        self._began_s = now_s
         busy = False
         self._beating = yield from start(Lane.HEART, self.heart.beat_for_ever())
         while True:
@@ -160,7 +164,9 @@ class Loop:
 
     def _show_oneself(self) -> Steps[None]:
         if self._now_s() >= self._enlist_s:
+            began_s = self._now_s()
             self._live_workers = yield from self._call(lambda: self._port.enlist(self._session))
+            self._link.came_back(self._now_s() - began_s)
             self._enlist_s = self._now_s() + SHOWN_S
 
     def _listen(self) -> Steps[None]:
@@ -173,7 +179,11 @@ class Loop:
         self._turn_s = self._now_s() + rest_s  # in a large fleet a bell wakes few
 
     def _shift_over(self) -> bool:
-        return self._out_of_memory or self._stopping() or self._now_s() >= self._ends_s
+        return self._out_of_memory or self._stopping() or self._now_s() >= self._ends_s()
+
+    def _ends_s(self) -> float:
+        """When the shift ends: later over slow links, where ends cost more."""
+        return self._began_s + shift_s(self._pacing.shift_seconds, self._link.round_trip_s)
 
     # Leases ----------------------------------------------------------------------------------
 
@@ -182,15 +192,16 @@ class Loop:
         held: Holding | None = self._hold(grant)
         while held:
             kernel = self._kernels[held.grant.spec.kernel]
+            began_s = self._now_s()
             ending = yield from self._compute(held, kernel)
-            ended_s = self._now_s()
+            took_s = self._now_s() - began_s
             before, self._progress = self._progress, None
             yield from self._end(held, kernel, ending, before)
-            held = None
+            held, self._waited_s, asked = None, 0.0, self._asked_for_next
             if ending is GONE or ending.goes_on:
                 held = yield from self._next()
-            if held and held.grant.spec.kernel == kernel.name:
-                self._overheads.note(kernel.name, self._now_s() - ended_s)
+            if held and asked and took_s >= self._link.call_s:  # else it could not be in time
+                self._overheads.note(kernel.name, self._waited_s)
         yield from self._hand_in_everything()
         self._enlist_s = self._now_s() + SHOWN_S
 
@@ -218,7 +229,7 @@ class Loop:
                 return Ending(Rest.RETURN, f"it pauses: {pause.why}", goes_on=False)
             if self._now_s() >= due_s:
                 return Ending(Rest.RETURN, f"{OVERTIME} times its planned time is over")
-            if self.heart.gives_way:
+            if self.heart.turn:
                 ending = yield from self._give_way()
                 if ending:
                     return ending
@@ -264,8 +275,14 @@ class Loop:
 
     def _claim(self, hint: Hint) -> Steps[Grant | None]:
         """Claim while nothing is held: free units, or the far part of somebody's lease."""
-        asked = Hint(job=hint.job, units=hint.units, overhead_s=self._overheads.least_s())
-        return self._ask(asked)
+        asked = self._hint()
+        return self._ask(replace(asked, job=hint.job or asked.job, units=hint.units))
+
+    def _hint(self) -> Hint:
+        """What to say of a claim that follows no lease: whose turn has come, if somebody said."""
+        hint = Hint(job=self._turn, overhead_s=self._overheads.least_s(), call_s=self._link.call_s)
+        self._turn = ""
+        return hint
 
     def _ask(self, hint: Hint) -> Steps[Grant | None]:
         self._claims += 1
@@ -292,10 +309,14 @@ class Loop:
         end_s = min(now_s + self._left_s(held, kernel), due_s)
         claim_s = end_s - max(CLAIM_LEAD_CALLS * self._link.call_s, CLAIM_LEAD_S)
         look_s = claim_s - SLICES_AHEAD * self._pacing.slice_seconds
-        if now_s < look_s or end_s >= self._ends_s:
+        if now_s < look_s or end_s >= self._ends_s():
             return min(look_s, due_s)
         self._asked_for_next = True
-        hint = Hint(overhead_s=self._overheads.of_s(kernel.name), held=held.id)
+        hint = Hint(
+            overhead_s=self._overheads.of_s(kernel.name),
+            call_s=self._link.call_s,
+            held=held.id,
+        )
         before = self._outgoing[-1] if self._outgoing else None
         self._claiming = yield from start(Lane.CLAIMS, self._claim_at(claim_s, end_s, hint, before))
         return due_s
@@ -321,8 +342,7 @@ class Loop:
     def _next(self) -> Steps[Holding | None]:
         """What to compute now: what was claimed in time, or is claimed at once; or nothing."""
         if self._claiming is None and self._queued is None and not self._shift_over():
-            hint = Hint(overhead_s=self._overheads.least_s())
-            self._claiming = yield from start(Lane.CLAIMS, self._ask(hint))
+            self._claiming = yield from start(Lane.CLAIMS, self._ask(self._hint()))
         yield from self._take_claimed()
         held, self._queued = self._queued, None
         return held if held and held.wanted else None
@@ -331,25 +351,29 @@ class Loop:
         """Wait for the claim that is on its way, if there is one."""
         if self._claiming is None:
             return
+        began_s = self._now_s()
         self._claiming.hurry()
         if not self._claiming.done:
             yield from wait(math.inf, self._claiming)
+            self._waited_s = self._now_s() - began_s
         grant = self._claiming.result()
         self._claiming = None
         self._queued = self._hold(grant) if grant else None
 
     def _give_way(self) -> Steps[Ending | None]:
         """Another job waits for its turn: give back what has not begun, else what has."""
-        self.heart.gives_way = False
+        self._turn, self.heart.turn = self.heart.turn, ""
         why = "another job's turn has come"
         if self._claiming:
             yield from self._take_claimed()
-        if self._queued:
+        if self._queued is None:
+            return Ending(Rest.RETURN, why)
+        if self._queued.id.job != self._turn:
             yield from self._give_back_queued(why)
-            self._asked_for_next = True
-            self._claiming = yield from start(Lane.CLAIMS, self._ask(Hint()))
-            return None
-        return Ending(Rest.RETURN, why)
+            self._asked_for_next, now_s = True, self._now_s()
+            work = self._claim_at(now_s, now_s, self._hint(), self._outgoing[-1])
+            self._claiming = yield from start(Lane.CLAIMS, work)
+        return None
 
     def _give_back_queued(self, why: str) -> Steps[None]:
         queued, self._queued = self._queued, None
@@ -371,6 +395,7 @@ class Loop:
             self.heart.drop(held)
             return
         held.leaving = True
+        held.given_up_s = self._now_s() + self._pacing.outage_seconds
         work = self._sender.hand_over(held, kernel, ending.rest, ending.note, before)
         self._outgoing.append((yield from start(Lane.HAND_INS, work)))
 

@@ -525,6 +525,7 @@ def test_nobody_gives_way_to_a_job_that_has_nothing_to_lend(store: Store, wall: 
     whole = claim(store, B, 1, 100, "k", tau_s=0.1)
     older = claim(store, A, 1, 10)
     store.verbs.submit("z", SPEC)
+    assert claim(store, B, 2, 10, "z")  # so its turn is after that of k
     lapse(store, wall, limits.TURN_MS / 1_000 + 1, (A, older), (B, whole))
     assert store.verbs.beat(A, ids(older)).turn == "k"
     assert store.verbs.turn("k") is False

@@ -111,7 +111,7 @@ def test_a_quiet_worker_learns_that_its_lease_was_cut_or_lost() -> None:
         owner_s=(60.0, 60.0),
         owner_leaves=0.02,
     )
-    quiet, heard = beside_heard(fleet, ideal_s=40.0, seed=3)
+    quiet, heard = beside_heard(fleet, ideal_s=40.0, seed=1)
     assert min(quiet.splits, quiet.losses) > 0
     assert quiet.efficiency == pytest.approx(heard.efficiency, abs=0.02)
 

@@ -24,7 +24,8 @@ units = st.integers(1, 2**53 - 1)
 
 
 def chunk(pace: Pace, overhead_s: float = 0.0005, hint: int = 0) -> chunking.Size:
-    return chunking.chunk(Case(pace, 10**9, Costs(), overhead_s, hint), LIMITS)
+    case = Case(pace, 10**9, Costs(), overhead_s=overhead_s, hint_units=hint)
+    return chunking.chunk(case, LIMITS)
 
 
 def test_a_long_job_is_cut_at_the_target() -> None:
@@ -40,7 +41,7 @@ def test_slow_calls_make_longer_chunks() -> None:
         overhead_s=0.02,
     )
     assert size.tau_s == pytest.approx(12.0)
-    assert "as calls take 20 ms" in size.why
+    assert "as the pause before a chunk is 20 ms" in size.why
     assert (
         chunk(
             Pace(rate=100.0, fleet_rate=1_000.0, unassigned_units=10**9, live_workers=10),
@@ -61,7 +62,7 @@ def test_a_chunk_is_worth_its_overhead() -> None:
         Pace(rate=100.0, fleet_rate=1_000.0, unassigned_units=10, live_workers=10), overhead_s=0.03
     )
     assert size.tau_s == pytest.approx(0.15)
-    assert "overhead of 30 ms" in size.why
+    assert "the pause of 30 ms" in size.why
 
 
 def test_a_fleet_of_unknown_speed_counts_as_workers_like_this_one() -> None:

@@ -57,70 +57,83 @@ local function ring(k)
   redis.call('XADD', k.bell, 'MAXLEN', 1, '*', 'work', '1')
 end
 
--- A session's call that was answered before: {reply} to send again, {refusal}, or nil to go on.
--- `lane` is `claim` or `hand_in`: the calls of each have their own numbers.
+-- A session: its last call in a lane (`claim` or `hand_in`, each with numbers of its own), and its
+-- places: `job` and `token` are of its older lease, `next_job` and `next_token` of its younger.
+-- Steps change places in this table; `reply` or `places_write` writes them.
 -- KEYS    session
-local function answered_before(k, lane, seq, digest)
-  local known = redis.call('HMGET', k.session, lane .. '_seq', lane .. '_digest', lane .. '_reply')
-  if not known[1] then return {'unknown'} end
-  local last = tonumber(known[1])
-  if seq < last then return {'stale'} end
-  if seq == last then return {known[2] == digest and known[3] or 'reused'} end
+local function session_read(k, lane)
+  local s = redis.call('HMGET', k.session, lane .. '_seq', lane .. '_digest', lane .. '_reply',
+    'job', 'token', 'next_job', 'next_token', 'freed_ms', 'freed_wall_ms', 'alone', 'passed')
+  return {
+    lane = lane, seq = s[1] and tonumber(s[1]), digest = s[2], reply = s[3],
+    job = s[4], token = s[5], next_job = s[6], next_token = s[7], freed_ms = tonumber(s[8]),
+    freed_wall_ms = tonumber(s[9]), alone = s[10], passed = s[11] or '',
+  }
+end
+
+-- A session's call that was answered before: {reply} to send again, {refusal}, or nil to go on.
+local function answered_before(s, seq, digest)
+  if not s.seq then return {'unknown'} end
+  if seq < s.seq then return {'stale'} end
+  if seq == s.seq then return {s.digest == digest and s.reply or 'reused'} end
   return nil
+end
+
+-- The places of a session as fields and values; nothing if no step has changed them.
+local function places_of(s)
+  if not s.changed then return end
+  return 'job', s.job, 'token', s.token, 'next_job', s.next_job, 'next_token', s.next_token,
+    'freed_ms', ms(s.freed_ms), 'freed_wall_ms', int(s.freed_wall_ms), 'alone', s.alone
+end
+
+-- KEYS    session
+local function places_write(k, s)
+  if s.changed then redis.call('HSET', k.session, places_of(s)) end
+  s.changed = false
 end
 
 -- Remember the reply to a session's call, and hand it on.
 -- KEYS    session
-local function reply(k, lane, seq, digest, text)
-  redis.call('HSET', k.session, lane .. '_seq', int(seq), lane .. '_digest', digest,
-    lane .. '_reply', text)
+local function reply(k, s, seq, digest, text)
+  redis.call('HSET', k.session, s.lane .. '_seq', int(seq), s.lane .. '_digest', digest,
+    s.lane .. '_reply', text, places_of(s))
   redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
   return text
 end
 
 -- The older lease of a session has ended: the younger, if there is one, is the older from now on.
--- `held` are the session's places, as `settle` read them.
--- KEYS    session worker
-local function shift(k, held, now_ms, wall_ms)
-  held.job, held.token, held.next_job, held.next_token = held.next_job, held.next_token, '', ''
-  held.freed_ms, held.freed_wall_ms = now_ms, wall_ms
-  held.alone = '' -- a range that was lost before is never a younger lease
-  redis.call('HSET', k.session, 'job', held.job, 'token', held.token, 'next_job', '',
-    'next_token', '', 'freed_ms', ms(now_ms), 'freed_wall_ms', int(wall_ms), 'alone', '')
-  if held.job == '' then
+-- KEYS    worker
+local function shift(k, s, now_ms, wall_ms)
+  s.job, s.token, s.next_job, s.next_token = s.next_job, s.next_token, '', ''
+  s.freed_ms, s.freed_wall_ms = now_ms, wall_ms
+  s.alone = '' -- a range that was lost before is never a younger lease
+  s.changed = true
+  if s.job == '' then
     redis.call('HDEL', k.worker, 'job')
   else
-    redis.call('HSET', k.worker, 'job', held.job)
+    redis.call('HSET', k.worker, 'job', s.job)
   end
 end
 
 -- Take a lease that has ended from a session's places.
--- KEYS    session
-local function drop(k, held, token, now_ms, wall_ms)
-  if token == held.next_token then
-    held.next_job, held.next_token = '', ''
-    redis.call('HSET', k.session, 'next_job', '', 'next_token', '')
-  elseif token == held.token then
-    shift(k, held, now_ms, wall_ms)
+local function drop(k, s, token, now_ms, wall_ms)
+  if token == s.next_token then
+    s.next_job, s.next_token, s.changed = '', '', true
+  elseif token == s.token then
+    shift(k, s, now_ms, wall_ms)
   end
 end
 
--- The places of a session, without the leases that others have ended: `job` and `token` are of the
--- older, `next_job` and `next_token` of the younger.
--- KEYS    session deadlines
-local function settle(k, now_ms, wall_ms)
-  local held = hash_read(k.session, 'job', 'token', 'next_job', 'next_token', 'freed_ms',
-    'freed_wall_ms', 'alone')
-  held.freed_ms, held.freed_wall_ms = tonumber(held.freed_ms), tonumber(held.freed_wall_ms)
+-- Take leases that others have ended from a session's places.
+-- KEYS    deadlines
+local function settle(k, s, now_ms, wall_ms)
   local function ended(job, token)
     local id = token ~= '' and lease_id_pack({job = job, token = token})
     return id and not redis.call('ZSCORE', k.deadlines, id)
   end
-  if ended(held.next_job, held.next_token) then
-    drop(k, held, held.next_token, now_ms, wall_ms)
-  end
-  if ended(held.job, held.token) then drop(k, held, held.token, now_ms, wall_ms) end
-  return held
+  if ended(s.next_job, s.next_token) then drop(k, s, s.next_token, now_ms, wall_ms) end
+  if ended(s.job, s.token) then drop(k, s, s.token, now_ms, wall_ms) end
+  places_write(k, s)
 end
 
 -- Put a range among the free ones; it joins a neighbour only if their losses are the same.
@@ -256,15 +269,17 @@ local function charge(rates, ask, n)
   return worker_s / math.max(rates.live_workers, 1)
 end
 
--- The least virtual time of the other jobs that were served lately; nil if there is none.
--- KEYS    served runnable
+-- The least virtual time of the other jobs that were served lately, without what is lent but not
+-- done: with that, a new job would begin a chunk of the whole fleet behind. Nil if there is none.
+-- KEYS    served runnable spent
 local function least_served(k, job, now_ms)
   local least
   local lately = redis.call('ZRANGEBYSCORE', k.served, ms(now_ms - SERVED_MS), '+inf', 'LIMIT', 0,
     SERVED_MAX)
   for _, other in ipairs(lately) do
-    local vtime = other ~= job and tonumber(redis.call('ZSCORE', k.runnable, other))
-    if vtime and vtime < (least or math.huge) then least = vtime end
+    local spent = other ~= job and redis.call('ZSCORE', k.runnable, other)
+      and tonumber(redis.call('ZSCORE', k.spent, other))
+    if spent and spent < (least or math.huge) then least = spent end
   end
   return least
 end
@@ -278,14 +293,16 @@ end
 
 -- A job's turn has come. One that was not served lately (nobody here could, or it is new) does not
 -- catch up on what it missed, but for a few chunks: it goes on with those that were.
--- KEYS    served runnable
+-- KEYS    served runnable spent
 local function serve(k, job, now_ms, chunk_s)
   local last = tonumber(redis.call('ZSCORE', k.served, job))
   if not last or last < now_ms - SERVED_MS then
     local least = least_served(k, job, now_ms)
     least = least and least - TURNS_KEPT * chunk_s
-    if least and least > tonumber(redis.call('ZSCORE', k.runnable, job)) then
-      redis.call('ZADD', k.runnable, frac(least), job)
+    local missed = least and least - tonumber(redis.call('ZSCORE', k.runnable, job))
+    if missed and missed > 0 then
+      redis.call('ZINCRBY', k.runnable, frac(missed), job)
+      redis.call('ZINCRBY', k.spent, frac(missed), job)
     end
   end
   redis.call('ZADD', k.served, ms(now_ms), job)
@@ -301,9 +318,9 @@ end
 
 -- Lend a range: the one place where leases begin. `ask` is what the worker asked for, `pace` how
 -- the job stands without the range. Behind a lease, it is queued. Returns a grant.
--- KEYS    runnable session worker story
-local function lend(k, held, job, priority, pace, ask, range, now_ms, wall_ms)
-  local n, queued = range.stop - range.start, held.token ~= ''
+-- KEYS    runnable worker story
+local function lend(k, s, job, priority, pace, ask, range, now_ms, wall_ms)
+  local n, queued = range.stop - range.start, s.token ~= ''
   local charged_s = charge(pace, ask, n) / priority
   local lease = {
     start = range.start, stop = range.stop, slice_units = ask.slice_units,
@@ -318,12 +335,12 @@ local function lend(k, held, job, priority, pace, ask, range, now_ms, wall_ms)
   serve(k, job, now_ms, charge(pace, ask, n))
   redis.call('ZINCRBY', k.runnable, frac(charged_s), job)
   local claimed = claimed_pack({start = range.start, stop = range.stop, why = ask.why})
+  s.changed = true
   if queued then
-    redis.call('HSET', k.session, 'next_job', job, 'next_token', ask.token)
+    s.next_job, s.next_token = job, ask.token
     redis.call('HSET', k.worker, 'claimed', claimed)
   else
-    redis.call('HSET', k.session, 'job', job, 'token', ask.token,
-      'alone', range.losses > 0 and '1' or '')
+    s.job, s.token, s.alone = job, ask.token, range.losses > 0 and '1' or ''
     redis.call('HSET', k.worker, 'job', job, 'claimed', claimed)
   end
   add_to_story(k.story, 'claim', 'worker', a.worker, 'start', int(range.start),
@@ -342,13 +359,14 @@ end
 
 -- Close a job for good: only its record, sums, story and answer stay, for a time. Then come names
 -- and values of the fields that say why.
--- KEYS    job runnable reducing served ended free leases ends pieces arrivals story sums history
+-- KEYS    job runnable spent reducing served ended free leases ends pieces arrivals story sums history
 --         timeline files
 local function close(k, job, state, wall_ms, keep_ms, ...)
   local why = {...}
   redis.call('HSET', k.job, 'state', state, 'ended', int(wall_ms), 'unassigned', '0')
   for i = 1, #why, 2 do redis.call('HSET', k.job, 'end_' .. why[i], why[i + 1]) end
   redis.call('ZREM', k.runnable, job)
+  redis.call('ZREM', k.spent, job)
   redis.call('ZREM', k.reducing, job)
   redis.call('ZREM', k.served, job)
   redis.call('ZADD', k.ended, int(wall_ms), job)

@@ -4,11 +4,12 @@
 --         (job and token, next and next_token: two leases, or empty)
 -- RETURNS a standing, or `unknown`
 
-if redis.call('HEXISTS', k.session, 'worker') == 0 then return 'unknown' end
+local s = session_read(k, 'claim')
+if not s.seq then return 'unknown' end
 local now_ms, wall_ms = hydra_now(k)
 seen(k, a.worker, wall_ms)
 redis.call('PEXPIRE', k.session, SESSION_TTL_MS)
-local held = settle(k, now_ms, wall_ms)
+settle(k, s, now_ms, wall_ms)
 
 -- What is left of a lease, renewed; nothing, as 0 to 0, if it is not the session's any more.
 local function renew(leases, job, token)
@@ -16,7 +17,7 @@ local function renew(leases, job, token)
   local of = {leases = leases, deadlines = k.deadlines, workers = k.workers}
   local lease = lease_read(of, token)
   if not lease then
-    drop(k, held, token, now_ms, wall_ms) -- its job has ended
+    drop(k, s, token, now_ms, wall_ms) -- its job has ended
     return 0, 0
   end
   if lease.session ~= a.session then return 0, 0 end
@@ -27,14 +28,14 @@ end
 
 -- The first job that waits for its turn longer than that of the session's older lease.
 local function turn_before()
-  local mine = held.job ~= '' and tonumber(redis.call('ZSCORE', k.runnable, held.job))
+  local mine = s.job ~= '' and tonumber(redis.call('ZSCORE', k.runnable, s.job))
   if not mine then return '' end
-  local passed = ' ' .. (redis.call('HGET', k.session, 'passed') or '') .. ' '
+  local passed = ' ' .. s.passed .. ' '
   local turns = redis.call('ZRANGE', k.runnable, 0, PASSED_MAX, 'WITHSCORES')
   for i = 1, #turns, 2 do
     local job, vtime = turns[i], tonumber(turns[i + 1])
     if vtime > mine then return '' end
-    if job ~= held.job and not string.find(passed, ' ' .. job .. ' ', 1, true)
+    if job ~= s.job and not string.find(passed, ' ' .. job .. ' ', 1, true)
         and waits_for_turn(k, job, now_ms) then
       return job
     end
@@ -45,6 +46,7 @@ end
 local standing = {}
 standing.start, standing.stop = renew(k.leases, a.job, a.token)
 standing.next_start, standing.next_stop = renew(k.next_leases, a.next, a.next_token)
+places_write(k, s)
 standing.live_workers = tonumber(redis.call('HGET', k.fleet, 'live') or 0)
 standing.turn = turn_before()
 return standing_pack(standing)

@@ -6,19 +6,20 @@
 -- RETURNS `granted` and a grant, `empty`, `stale`, `reused` or `unknown`.
 --         Only a grant is remembered, so one sequence number may try several jobs.
 
-local before = answered_before(k, 'claim', a.seq, 'claim')
+local s = session_read(k, 'claim')
+local before = answered_before(s, a.seq, 'claim')
 if before then return before[1] end
 local now_ms, wall_ms = hydra_now(k)
 seen(k, a.worker, wall_ms)
-local held = settle(k, now_ms, wall_ms)
-local queued = held.token ~= ''
-if not a.in_turn then redis.call('HSET', k.session, 'passed', a.passed) end
+settle(k, s, now_ms, wall_ms)
+local queued = s.token ~= ''
+if not a.in_turn and a.passed ~= s.passed then redis.call('HSET', k.session, 'passed', a.passed) end
 local r = hash_read(k.job, 'state', 'unassigned', 'priority')
 local unassigned, rates = tonumber(r.unassigned), rates_of(k, a.version)
 
 -- The least virtual time of the jobs that the session can serve, as far as it knows.
 local function least_vtime()
-  local passed = ' ' .. (redis.call('HGET', k.session, 'passed') or '') .. ' '
+  local passed = ' ' .. s.passed .. ' '
   local last_turn = passed == '  ' and 0 or PASSED_MAX
   local turns = redis.call('ZRANGE', k.runnable, 0, last_turn, 'WITHSCORES')
   for i = 1, #turns, 2 do
@@ -60,7 +61,7 @@ local function take_far_part()
 end
 
 local function take()
-  if r.state ~= 'running' or held.next_token ~= '' or held.alone ~= '' then return nil end
+  if r.state ~= 'running' or s.next_token ~= '' or s.alone ~= '' then return nil end
   if a.cut then return not queued and take_far_part() end
   if a.in_turn then
     local mine = tonumber(redis.call('ZSCORE', k.runnable, a.job))
@@ -80,5 +81,5 @@ if not range then
   return 'empty'
 end
 local pace = pace_of(k, rates, unassigned)
-local grant = lend(k, held, a.job, tonumber(r.priority), pace, a.ask, range, now_ms, wall_ms)
-return reply(k, 'claim', a.seq, 'claim', 'granted ' .. grant)
+local grant = lend(k, s, a.job, tonumber(r.priority), pace, a.ask, range, now_ms, wall_ms)
+return reply(k, s, a.seq, 'claim', 'granted ' .. grant)

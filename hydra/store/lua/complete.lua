@@ -1,16 +1,18 @@
 -- complete: count a prefix of a lease's span exactly once.
--- KEYS    job worker sums pieces arrivals history rate story runnable reducing
+-- KEYS    job worker sums pieces arrivals history rate story runnable spent reducing
 -- ARGV    now_ms# seq# digest session worker job version keep_ms token start# stop# rest note
 --         busy_ms# work# rest_unit_cost# partial...
 --         (partial: names and values of the sums in turn, or one blob a unit)
 -- RETURNS a receipt; or `invalid`, which rule and its numbers (see refusals.py), `reused`,
 --         `unknown`, `stale`
 
-local before = answered_before(k, 'hand_in', a.seq, a.digest)
+local s = session_read(k, 'hand_in')
+local before = answered_before(s, a.seq, a.digest)
 if before then return before[1] end
 local now_ms, wall_ms = hydra_now(k)
 seen(k, a.worker, wall_ms)
-local held = settle(k, now_ms, wall_ms)
+local lease = lease_read(k, a.token)
+if not lease or a.token ~= s.token then settle(k, s, now_ms, wall_ms) end
 local job = hash_read(k.job, 'state', 'total', 'done', 'unassigned', 'bounds', 'piece_bytes_max',
   'done_work')
 
@@ -19,18 +21,17 @@ local function answer(verdict, start, stop, last)
   if verdict == 'closed' or verdict == 'stale' then unassigned = 0 end
   local fields = pace_of(k, rates_of(k, a.version), unassigned)
   fields.verdict, fields.start, fields.stop, fields.last = verdict, start, stop, last
-  return reply(k, 'hand_in', a.seq, a.digest, receipt_pack(fields))
+  return reply(k, s, a.seq, a.digest, receipt_pack(fields))
 end
 
 -- Judge.
 if job.state ~= 'running' then
   -- Its leases are gone, so the session may claim again.
-  if held.next_job == a.job then drop(k, held, held.next_token, now_ms, wall_ms) end
-  if held.job == a.job then drop(k, held, held.token, now_ms, wall_ms) end
+  if s.next_job == a.job then drop(k, s, s.next_token, now_ms, wall_ms) end
+  if s.job == a.job then drop(k, s, s.token, now_ms, wall_ms) end
   return answer('closed', 0, 0)
 end
 local total, done = tonumber(job.total), tonumber(job.done)
-local lease = lease_read(k, a.token)
 if not lease or lease.session ~= a.session or lease.start < a.start then
   return answer('stale', 0, 0)
 end
@@ -69,8 +70,8 @@ lease.busy_ms = a.busy_ms
 local ends = a.rest ~= 'keep' or a.stop == lease.stop
 if lease.queued and (n > 0 or ends) then -- it counts from when its older sibling ended
   lease.queued = false
-  if held.freed_ms > lease.at_ms then
-    lease.at_ms, lease.lent_ms = held.freed_ms, held.freed_wall_ms
+  if s.freed_ms > lease.at_ms then
+    lease.at_ms, lease.lent_ms = s.freed_ms, s.freed_wall_ms
   end
 end
 if n > 0 then
@@ -105,6 +106,7 @@ if n > 0 then
     redis.call('SET', k.rate, frac(learned(redis.call('GET', k.rate))), 'PX', RATE_KEEP_MS)
     lease.rate_units_s = own / a.rest_unit_cost
   end
+  redis.call('ZINCRBY', k.spent, frac(n * lease.unit_charge_s), a.job)
   lease.start, lease.at_ms = a.stop, now_ms
   lease.losses, lease.many, lease.loser = 0, false, ''
 end
@@ -115,7 +117,7 @@ if not ends then
   lease_write(k, a.job, a.token, lease)
   return answer('accepted', 0, lease.stop)
 end
-drop(k, held, a.token, now_ms, wall_ms)
+drop(k, s, a.token, now_ms, wall_ms)
 if lease.start == lease.stop then
   lease_end(k, a.job, a.token, lease, lease.cut and 'cut' or 'complete', wall_ms)
 elseif a.rest == 'lost' then
@@ -129,6 +131,7 @@ local last = done == total
 if last then
   redis.call('HSET', k.job, 'state', 'reducing')
   redis.call('ZREM', k.runnable, a.job)
+  redis.call('ZREM', k.spent, a.job)
   redis.call('ZADD', k.reducing, 0, a.job)
   add_to_story(k.story, 'reduce', 'units', int(total))
   ring(k)

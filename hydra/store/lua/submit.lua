@@ -1,5 +1,5 @@
 -- submit: open a job, once per idempotency key.
--- KEYS    idempotency job jobs ended runnable free story
+-- KEYS    idempotency job jobs ended runnable spent free story
 -- ARGV    now_ms# job generation spec_digest jobs_open_max# total# spec...
 -- RETURNS the job's id; `reused` if the key came with another spec; `many` if too many are open;
 --         `other-data` if this is not the data that the caller knows
@@ -26,6 +26,7 @@ redis.call('HSET', k.job, 'state', 'running', 'done', '0', 'done_work', '0', 'un
   'created', int(wall_ms), 'attempts', '0')
 redis.call('ZADD', k.free, 0, range_pack({stop = a.total, losses = 0, many = false, loser = ''}))
 redis.call('ZADD', k.runnable, frac(vtime), a.job)
+redis.call('ZADD', k.spent, frac(vtime), a.job)
 redis.call('ZADD', k.jobs, int(wall_ms), a.job)
 add_to_story(k.story, 'submit', 'units', total)
 ring(k)

@@ -121,6 +121,9 @@ class JobRecord:
     spec: JobSpec
     created_ms: int
     vtime_s: float
+    """Seconds of the whole fleet that were lent to it, divided by its priority."""
+    spent_s: float
+    """The same without what is lent but not done."""
     unassigned: int
     state: JobState = JobState.RUNNING
     done: int = 0
@@ -337,7 +340,11 @@ def charge_s(pace: Pace, ask: Ask, units: int) -> float:
 
 
 def least_served(state: State, job: str) -> float | None:
-    """The least virtual time of the other jobs that were served lately; None if there is none."""
+    """The least virtual time of the other jobs that were served lately; None if there is none.
+
+    Without what is lent but not done: with that, a new job would begin a chunk of the whole fleet
+    behind.
+    """
     lately = sorted(
         (at_ms, other)
         for other, at_ms in state.served.items()
@@ -345,7 +352,7 @@ def least_served(state: State, job: str) -> float | None:
     )
     return min(
         (
-            state.jobs[other].vtime_s
+            state.jobs[other].spent_s
             for _, other in lately[: limits.SERVED_MAX]
             if other != job and state.jobs[other].state is JobState.RUNNING
         ),
@@ -363,7 +370,9 @@ def serve(state: State, record: JobRecord, chunk_s: float = 0.0) -> None:
     if last_ms is None or last_ms < state.hydra_ms - limits.SERVED_MS:
         least_s = least_served(state, record.id)
         if least_s is not None:
-            record.vtime_s = max(record.vtime_s, least_s - limits.TURNS_KEPT * chunk_s)
+            missed_s = max(least_s - limits.TURNS_KEPT * chunk_s - record.vtime_s, 0.0)
+            record.vtime_s += missed_s
+            record.spent_s += missed_s
     state.served[record.id] = state.hydra_ms
 
 
@@ -675,6 +684,7 @@ def fold(
     record.pieces |= dict(sorted(pieces_of(hand_in.partial).items()))
     for name, value in sums_of(hand_in.partial).items():
         record.sums[name] = record.sums.get(name, 0) + value
+    record.spent_s += hand_in.span.units * lease.unit_charge_s
     record.done += hand_in.span.units
     record.done_work += work.done
     state.tally["units"] += hand_in.span.units

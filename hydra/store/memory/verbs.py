@@ -71,11 +71,13 @@ class MemoryVerbs:
             if unfinished >= state.jobs_open_max:
                 raise TooMany(f"at most {state.jobs_open_max} jobs may be unfinished at once")
             _, wall_ms = state.hydra_now()
+            vtime_s = self._vtime_s(job)
             record = JobRecord(
                 id=job,
                 spec=spec,
                 created_ms=int(wall_ms),
-                vtime_s=self._vtime_s(job),
+                vtime_s=vtime_s,
+                spent_s=vtime_s,
                 unassigned=spec.total_units,
                 free=[Range(span=Span(0, spec.total_units))],
             )
@@ -191,7 +193,8 @@ class MemoryVerbs:
                 elif not in_turn or self._in_turn(session, known, record, ask):
                     found = steps.free_take(record, ask, unharmed=queued)
             if not record or not found:
-                state.workers[session.worker].job = known.older.job
+                if not queued:
+                    state.workers[session.worker].job = ""
                 return None
             grant = steps.lend(state, session, known, record, ask, found, now_ms)
             steps.reply(known.claims, seq, CLAIM, grant)
@@ -218,7 +221,8 @@ class MemoryVerbs:
                 return before if isinstance(before, Receipt) else Receipt(verdict=Verdict.STALE)
             now_ms, wall_ms = state.hydra_now()
             steps.seen(state, session, wall_ms)
-            steps.settle(state, session, known)
+            if known.older.token != hand_in.token or hand_in.token not in record.leases:
+                steps.settle(state, session, known)
             receipt = steps.judge(state, session, known, record, hand_in)
             if receipt is None:
                 work = work or Work(hand_in.span.units * spec.unit_cost, spec.unit_cost)
@@ -251,10 +255,10 @@ class MemoryVerbs:
         """Whether others are to give way to the job: once, then not again for a while."""
         state = self._state
         with state.lock:
-            state.hydra_now()
             record = state.jobs.get(job)
             if not record or record.state is not JobState.RUNNING:
                 return False
+            state.hydra_now()
             if not steps.waits_for_turn(state, job):
                 return False
             if not record.unassigned:

@@ -82,7 +82,7 @@ def _from_1(client: Any, still_mine: Callable[[], object]) -> None:
     """Sessions hold replies, and workers what they do, in a form that has changed.
 
     No worker runs across this change. Leases say since then what their jobs were charged, and
-    whether they are queued; those of format 1 run out.
+    whether they are queued; those of format 1 run out. What jobs have spent was not told apart.
     """
     cursor, done = 0, False
     while not done:
@@ -98,6 +98,7 @@ def _from_1(client: Any, still_mine: Callable[[], object]) -> None:
                     if len(line.split(b" ")) < len(LEASE.fields):
                         client.hset(key, token, line + b" 0.0 0 0.000")
         done = cursor == 0
+    client.zunionstore(keys.SPENT, [keys.RUNNABLE])
 
 
 STEPS: dict[int, Callable[[Any, Callable[[], object]], None]] = {1: _from_1}

@@ -31,6 +31,9 @@ ENDED = "hydra:ended"
 RUNNABLE = "hydra:runnable"
 """sorted set: RUNNING jobs by virtual time, seconds."""
 
+SPENT = "hydra:spent"
+"""sorted set: the same by virtual time without what is lent but not done, where new ones begin."""
+
 SERVED = "hydra:served"
 """sorted set: RUNNING jobs by when something of them was last lent, Hydra ms."""
 

@@ -11,14 +11,16 @@ from pathlib import Path
 from tests.e2e.chaos.crew import ROOT
 
 _FENCE = """\
-if not lease or lease.session ~= a.session or lease.start ~= a.start then return refuse('stale') end
+if not lease or lease.session ~= a.session or lease.start < a.start then
+  return answer('stale', 0, 0)
+end
 """
 _NO_FENCE = """\
 if not lease then
   lease = {start = a.start, stop = a.stop, slice_units = 1, rate_units_s = 0, at_ms = now_ms,
     deadline_ms = now_ms, beat_ms = 1000, losses = 0, many = false, loser = '',
     session = a.session, worker = a.worker, tau_ms = 1000, lent_ms = wall_ms, first = a.start,
-    cut = false, busy_ms = 0}
+    cut = false, busy_ms = 0, unit_charge_s = 0, queued = false, begins_ms = 0}
 end
 """
 
