@@ -86,6 +86,7 @@ class Blame:
         if name == "claim":
             if args[1] <= self._last.get((session, name), 0):
                 return
+            self._settled(session, was)
             if said is not None:
                 self._last[session, name] = args[1]
                 yield from self._lent(session, said.token, was, now)
@@ -94,7 +95,11 @@ class Blame:
                 return
             self._last[session, name] = args[1]
             yield from self._handed_in(session, args[2], said, was, now)
-        held = [token for token, lease in now.items() if lease.session == session]
+        self._settled(session, now)
+
+    def _settled(self, session: str, leases: Mapping[str, Lease]) -> None:
+        """A session's only lease has begun: the older is gone, and the store knows it."""
+        held = [token for token, lease in leases.items() if lease.session == session]
         if len(held) == 1 and self._begun.get(held[0]) is False:
             self._begun[held[0]] = None if session in self._unclear else True
 
