@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hydra.ports import Store
 from tests.e2e import chaos
 from tests.e2e.chaos import nemesis, plant
 from tests.e2e.chaos.faults import FAULTS
 from tests.e2e.chaos.schedule import schedule
+from tests.e2e.chaos.standstill import Standstill
 from tests.e2e.conftest import servers
+from tests.stores import Wall, ask, hand_in, memory, session, sums_spec
 
 SEED = 1
 
@@ -77,6 +81,39 @@ def test_a_seed_is_a_schedule() -> None:
     plans = [[str(strike) for strike in schedule(faults, seed, 600)] for seed in (7, 7, 8)]
     assert plans[0] == plans[1] != plans[2]
     assert {strike.fault.name for strike in schedule(faults, 7, 600)} == set(FAULTS)
+
+
+def looks(standstill: Standstill, store: Store, first_s: int, seconds: int) -> list[str]:
+    """A look each second; the complaints."""
+    dumps = [store.vitals.dump(job.id) for job in store.views.jobs(9)]
+    found = (standstill.look(first_s + at, dumps) for at in range(seconds))
+    return [complaint for complaint in found if complaint]
+
+
+def test_who_stands_still_for_a_minute_is_named() -> None:
+    store, standstill = memory(Wall()), Standstill()
+    store.verbs.submit("job", sums_spec(10))
+    assert not looks(standstill, store, 0, 60)
+    standstill.hindered = True  # this time does not count
+    assert not looks(standstill, store, 60, 600)
+    standstill.hindered = False
+    (complaint,) = looks(standstill, store, 660, 9)
+    assert complaint == "nothing has moved for 60 s: job stands at 0 units, running"
+
+
+def test_a_unit_that_comes_in_is_a_move_and_a_poisoned_job_is_none() -> None:
+    store, standstill = memory(Wall()), Standstill()
+    store.verbs.submit("job", sums_spec(10))
+    store.verbs.submit("poisoned", replace(sums_spec(10), params={"poison": 3}))
+    assert not looks(standstill, store, 0, 50)
+    who = session("ann")
+    store.verbs.enlist(who)
+    grant = store.verbs.claim(who, 1, "job", ask(5))
+    assert grant
+    store.verbs.complete(who, 1, hand_in(grant.spec, "job", grant.token, grant.span))
+    assert not looks(standstill, store, 50, 60)
+    store.verbs.cancel("job")
+    assert not looks(standstill, store, 110, 600)
 
 
 def test_the_table_names_every_fault_under_its_rows() -> None:

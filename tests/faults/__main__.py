@@ -7,8 +7,8 @@ import logging
 import time
 import traceback
 
-from hydra.store.memory import memory_store
-from tests.faults.schedule import Schedule, in_redis
+from tests.faults.accounts import in_memory, in_redis
+from tests.faults.schedule import Schedule
 
 
 def main() -> int:
@@ -20,14 +20,14 @@ def main() -> int:
     options.add_argument("--redis", help="on the server at this address, which is emptied")
     options.add_argument("--trace", action="store_true", help="tell every event")
     given = options.parse_args()
-    make_store = in_redis(given.redis) if given.redis else memory_store
+    make_accounts = in_redis(given.redis) if given.redis else in_memory
     seeds = range(given.first, given.first + given.seeds)
     if given.seed is not None:
         seeds = range(given.seed, given.seed + 1)
     logging.disable()  # workers say much while everything fails
     failed, steps, began_s = 0, 0, time.monotonic()
     for seed in seeds:
-        schedule = Schedule(seed, make_store, tell=given.trace)
+        schedule = Schedule(seed, make_accounts, tell=given.trace)
         try:
             schedule.run()
         except Exception:

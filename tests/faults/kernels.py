@@ -22,6 +22,7 @@ TRIPS = 2
 
 POISON = ("raising", "killing", "hanging")
 PICTURE = "picture.bin"
+PIECE_BYTES_MAX = 1 << 10
 UNITS_MAX = 1_000
 UNIT_S = 0.05
 
@@ -40,9 +41,14 @@ def sum_of(span: Span) -> int:
     return PREFIX[span.stop] - PREFIX[span.start]
 
 
+def piece_of(unit: int) -> bytes:
+    """What `drawing` makes of a unit: some 500 bytes."""
+    return blob_of(unit) * 50
+
+
 def picture_of(units: int) -> bytes:
     """The file of the answer of `drawing`, of several parts if there are many units."""
-    return b"".join(blob_of(unit) for unit in range(units)) * 40
+    return b"".join(piece_of(unit) for unit in range(units))
 
 
 def answer_of(kernel: str, units: int) -> dict[str, Any]:
@@ -50,8 +56,7 @@ def answer_of(kernel: str, units: int) -> dict[str, Any]:
     if kernel == "drawing":
         picture = picture_of(units)
         label = {"bytes": len(picture), "sha256": hashlib.sha256(picture).hexdigest()}
-        whole = [[unit, blob_of(unit).hex()] for unit in range(units)]
-        return {"whole": whole, "files": {PICTURE: label}}
+        return {"units": units, "files": {PICTURE: label}}
     return {"value": sum_of(Span(0, units))}
 
 
@@ -69,7 +74,7 @@ def kernels_of(
 
     def pieces(_params: Mapping[str, Any], span: Span) -> dict[int, bytes]:
         process.compute(UNIT_S * span.units / speed)
-        return {unit: blob_of(unit) for unit in range(*span)}
+        return {unit: piece_of(unit) for unit in range(*span)}
 
     def trip(params: Mapping[str, Any], span: Span) -> dict[str, int]:
         key = params["units"], params["seed"]
@@ -95,8 +100,7 @@ def kernels_of(
 
     def draw(_params: Mapping[str, Any], whole: dict[int, bytes]) -> dict[str, Any]:
         process.compute(finish_s())
-        picture = b"".join(whole[unit] for unit in sorted(whole)) * 40
-        return {"whole": [[u, whole[u].hex()] for u in sorted(whole)], PICTURE: picture}
+        return {"units": len(whole), PICTURE: b"".join(whole[unit] for unit in sorted(whole))}
 
     runs = {
         "adding": sums,
@@ -112,7 +116,7 @@ def kernels_of(
 def _kernel(name: str, run: Any, draw: Any) -> Kernel:
     of_sums: dict[str, Any] = {"SUMS": {"value": (0, VALUE_MAX)}}
     of_pieces: dict[str, Any] = {
-        "PIECE_BYTES_MAX": 32,
+        "PIECE_BYTES_MAX": PIECE_BYTES_MAX,
         "merge": join_pieces,
         "finish": draw,
     }

@@ -71,6 +71,7 @@ class Process:
         self.threads: list[greenlet] = []
         self.on_interrupt: Callable[[], None] = lambda: None
         self._computing: Wait | None = None
+        self._slowness, self._slow_until_s = 1.0, 0.0
 
     def start(self, main: Callable[[], Any], delay_s: float = 0.0) -> None:
         """Run a thread."""
@@ -95,9 +96,14 @@ class Process:
     def compute(self, seconds: float) -> None:
         """As sleep, but `interrupt` ends it, and calls `on_interrupt` in this thread."""
         self._computing = wait = Wait(self)
-        self.loop.after(seconds, lambda: wait.wake(False))
+        slow = self.loop.now_s < self._slow_until_s
+        self.loop.after(seconds * (self._slowness if slow else 1.0), lambda: wait.wake(False))
         if wait.park():
             self.on_interrupt()
+
+    def slow(self, times: float, seconds: float) -> None:
+        """What is computed takes so many times as long, as beside others on one machine."""
+        self._slowness, self._slow_until_s = times, self.loop.now_s + seconds
 
     def interrupt(self) -> None:
         """A signal for the thread that computes."""

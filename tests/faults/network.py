@@ -2,16 +2,20 @@
 
 A call leaves as one or two requests; each may be lost or late, runs when it arrives, and sends a
 reply that may be lost or late, too. The caller takes the first reply, or raises StoreDown when its
-patience ends, not knowing which requests have run or still will.
+patience ends, not knowing which requests have run or still will. Over a thin link what is large
+takes longer than that, and arrives all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hydra.errors import HydraError, StoreDown
+from hydra.model.messages import HandIn
+from hydra.work.holding import size_of
 from tests.faults.loop import Process, Wait
 
 PATIENCE_S = 1.0
@@ -59,17 +63,20 @@ class Server:
 
 
 class Link:
-    """One process's way to the server."""
+    """One process's way to the server, which carries so many bytes a second."""
 
-    def __init__(self, process: Process, server: Server, weather: Weather) -> None:
+    def __init__(
+        self, process: Process, server: Server, weather: Weather, bytes_s: float = math.inf
+    ) -> None:
         self._process, self._server, self._weather = process, server, weather
+        self._bytes_s = bytes_s
         self.cut_until_s = 0.0
 
     def far(self, target: Any, seen: Callable[[str, tuple[Any, ...], Any], None]) -> Any:
         """The target as this process reaches it; `seen` hears of each call that ran."""
         return _Far(self, target, seen)
 
-    def call(self, name: str, work: Callable[[], Any]) -> Any:
+    def call(self, name: str, work: Callable[[], Any], size_bytes: int) -> Any:
         """The reply to a call, or the HydraError that it raised; StoreDown without one."""
         wait = Wait(self._process)
         loop = self._process.loop
@@ -84,7 +91,7 @@ class Link:
             self._send(lambda: wait.wake(said))
 
         for _ in range(1 + (loop.chance.random() < self._weather.twice)):
-            self._send(lambda: self._server.run(run))
+            self._send(lambda: self._server.run(run), size_bytes / self._bytes_s)
         said = wait.park()
         if said is SILENCE:
             loop.tell(self._process.name, f"{name} hears nothing")
@@ -93,12 +100,12 @@ class Link:
             raise said
         return said
 
-    def _send(self, arrive: Callable[[], None]) -> None:
+    def _send(self, arrive: Callable[[], None], way_s: float = 0.0) -> None:
         loop, weather = self._process.loop, self._weather
         if loop.now_s < self.cut_until_s or loop.chance.random() < weather.lost:
             return
         late = weather.late_s if loop.chance.random() < weather.late else NEAR_S
-        loop.after(late * loop.chance.random(), arrive)
+        loop.after(way_s + late * loop.chance.random(), arrive)
 
     def rest(self, seconds: float) -> None:
         """Wait, as a listener does that nobody wakes."""
@@ -122,7 +129,8 @@ class _Far:
                 self._seen(name, args, said)
                 return said
 
-            return self._link.call(f"{name}{args}" if self._told else name, work)
+            title = f"{name}{args}" if self._told else name
+            return self._link.call(title, work, sum(map(bytes_of, args)))
 
         if name == "lent":  # as a process remembers it: what it was told last, without a call
             return act  # type: ignore[no-any-return]
@@ -131,3 +139,12 @@ class _Far:
     @property
     def _told(self) -> bool:
         return self._link._process.loop.told is not None
+
+
+def bytes_of(given: Any) -> int:
+    """What an argument of a call weighs: the partial of a hand-in, or parts of a file."""
+    if isinstance(given, HandIn):
+        return size_of(given.partial)
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        return sum(len(part) for part in given if isinstance(part, bytes))
+    return 0

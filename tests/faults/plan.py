@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ KERNELS = (
     "adding",
     "adding",
     "adding",
+    "drawing",
     "drawing",
     "drawing",
     "tripping",
@@ -23,6 +25,8 @@ FAULTS = (
     "crash",
     "crash",
     "sleep",
+    "slows down",
+    "slows down",
     "cut",
     "reaper dies",
     "server stops",
@@ -30,6 +34,20 @@ FAULTS = (
     "queue is lost",
     "tasks come twice",
 )
+
+
+THIN_SHARE = 0.4
+"""Of the schedules: in these, some workers have a thin link."""
+
+THIN_BYTES_S = 6e3, 6e4
+"""What such a link carries: a few seconds of a worker's pieces take one to send, or ten."""
+
+
+FALLING_SHARE = 0.25
+"""Of the schedules: in these, the store falls back to an older moment."""
+
+BACK_S_MAX = 2.0
+"""A log that is written once a second lacks so much at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +66,16 @@ class Plan:
     """One schedule's cast and script."""
 
     speeds: list[float]
+    links_bytes_s: list[float]
+    """Of each worker."""
     jobs: list[JobPlan]
     weather: Weather
     storm_s: float
     parents: bool
     """Whether a worker's process has a parent that says when it has died."""
     faults: list[tuple[float, str]]
+    falls: list[tuple[float, float]]
+    """When the store falls back, and by how much."""
     settings: dict[str, str]
 
 
@@ -61,8 +83,11 @@ def draw(chance: random.Random) -> Plan:
     """The plan of a seed."""
     storm_s = chance.uniform(2, 12)
     gentle = chance.random() < 0.3
+    thin = chance.random() < THIN_SHARE
+    speeds = [2 ** chance.uniform(-2, 2) for _ in range(chance.randint(1, 4))]
     return Plan(
-        speeds=[2 ** chance.uniform(-2, 2) for _ in range(chance.randint(1, 4))],
+        speeds=speeds,
+        links_bytes_s=[_link(chance) if thin else math.inf for _ in speeds],
         jobs=[_job(chance, storm_s) for _ in range(chance.choice([1, 1, 2, 3]))],
         weather=Weather(
             lost=0 if gentle else chance.uniform(0, 0.2),
@@ -75,15 +100,29 @@ def draw(chance: random.Random) -> Plan:
         faults=sorted(
             (chance.uniform(0, storm_s), chance.choice(FAULTS)) for _ in range(chance.randint(0, 8))
         ),
+        falls=_falls(chance, storm_s) if chance.random() < FALLING_SHARE else [],
         settings={
             "HYDRA_SHIFT_SECONDS": chance.choice(["1", "4", "10"]),
             "HYDRA_TARGET_SECONDS": chance.choice(["0.5", "2"]),
             "HYDRA_SLICE_SECONDS": chance.choice(["0.1", "0.25", "2"]),
             "HYDRA_POLL_SECONDS": "1",
             "HYDRA_CALL_SECONDS": chance.choice(["5", "20"]),
-            "HYDRA_OUTAGE_SECONDS": chance.choice(["2", "10"]),
+            # what is too large for a thin link must be tried smaller, and smaller again
+            "HYDRA_OUTAGE_SECONDS": "10" if thin else chance.choice(["2", "10"]),
         },
     )
+
+
+def _falls(chance: random.Random, storm_s: float) -> list[tuple[float, float]]:
+    return [
+        (chance.uniform(0, storm_s), chance.uniform(0, BACK_S_MAX))
+        for _ in range(chance.choice([1, 1, 2, 3]))
+    ]
+
+
+def _link(chance: random.Random) -> float:
+    low, high = map(math.log, THIN_BYTES_S)
+    return math.exp(chance.uniform(low, high)) if chance.random() < 0.7 else math.inf
 
 
 def _job(chance: random.Random, storm_s: float) -> JobPlan:

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from hydra.model import JobState, Range, Session, Verdict
-from hydra.model.messages import HandIn, Receipt
+from hydra.model import End, JobState, LeaseId, Range, Session, Verdict
+from hydra.model.messages import Ask, Cut, Grant, HandIn, Receipt, Standing
 from hydra.store.memory import steps
-from hydra.store.memory.records import Lane, SessionRecord
+from hydra.store.memory.records import NO_LEASE, Lane, SessionRecord
 from hydra.store.memory.state import State
 from hydra.store.memory.steps import JobRecord
 from hydra.store.memory.verbs import MemoryVerbs
@@ -138,3 +138,78 @@ def part_forgotten(
     """Stores a part fewer than it was given, if there are several."""
     stored: bool = right(verbs, job, token, name, first, parts[:-1] if first else parts)
     return stored
+
+
+@instead_of(steps, "give_back")
+def queued_lease_blamed(
+    right: Right, state: State, record: JobRecord, token: str, end: End, **why: str
+) -> None:
+    """Counts a lease that nobody had begun as lost when its session leaves."""
+    if "unbegun" in why and end is End.RETURN:
+        steps.lose(state, record, token, End.LOST, why["unbegun"])
+    else:
+        right(state, record, token, end, **why)
+
+
+@instead_of(steps, "take_far_part")
+def begun_lease_taken_unharmed(
+    right: Right, state: State, session: Session, record: JobRecord, cut: Cut
+) -> Range | None:
+    """Takes all of a lease as one that had not begun, although it has."""
+    found: Range | None = right(state, session, record, cut)
+    if found and cut.token not in record.leases:
+        return Range(span=found.span)
+    return found
+
+
+@instead_of(MemoryVerbs, "beat")
+def beat_renews_all(
+    right: Right, verbs: MemoryVerbs, session: Session, held: Sequence[LeaseId]
+) -> Standing:
+    """Renews all that the session holds, whatever the beat names."""
+    known = verbs._state.sessions.get(session.id)
+    both = {known.older, known.younger} if known and held else set()
+    standing: Standing = right(verbs, session, sorted({*held, *both} - {NO_LEASE}))
+    return standing
+
+
+@instead_of(steps, "judge")
+def counted_is_stale(
+    right: Right,
+    state: State,
+    session: Session,
+    known: SessionRecord,
+    record: JobRecord,
+    hand_in: HandIn,
+) -> Receipt | None:
+    """Refuses a part that is in already, instead of saying where the lease is now."""
+    receipt: Receipt | None = right(state, session, known, record, hand_in)
+    counted = receipt and receipt.verdict is Verdict.COUNTED
+    return Receipt(verdict=Verdict.STALE) if counted else receipt
+
+
+@instead_of(steps, "lend")
+def lent_behind_a_loss(
+    right: Right,
+    state: State,
+    session: Session,
+    known: SessionRecord,
+    *given: Any,
+) -> Grant:
+    """Lends a second lease behind one that was lost before."""
+    grant: Grant = right(state, session, known, *given)
+    known.alone = False
+    return grant
+
+
+@instead_of(steps, "free_take")
+def lost_range_queued(right: Right, record: JobRecord, ask: Ask, *, unharmed: bool) -> Range | None:
+    """Lends a range that was lost before behind another lease."""
+    found: Range | None = right(record, ask, unharmed=False)
+    return found
+
+
+@instead_of(MemoryVerbs, "expire")
+def silence_borne(right: Right, verbs: MemoryVerbs, job: str, token: str) -> bool:
+    """Lets a lease stand whose holder is silent, so that its job stands still."""
+    return False

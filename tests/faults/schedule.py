@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
+from unittest import mock
 
 from hydra.adapters.memory_queue import MemoryQueue
-from hydra.errors import Missing, Unavailable
+from hydra.errors import Missing, NoSuchJob, Unavailable
 from hydra.model import Session
 from hydra.model.messages import Hint
 from hydra.ports import Store
-from hydra.server.connection import connect
 from hydra.services import Hydra
 from hydra.services.cancel import cancel
 from hydra.services.dispatch import dispatch
 from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
-from hydra.store.memory import memory_store
-from hydra.store.redis import redis_store
 from hydra.work.local import LocalPort
 from hydra.work.renewing import RENEW_EVERY_S, RenewedHold
 from hydra.work.worker import ThreadLanes, Worker
-from tests.faults.kernels import kernels_of
-from tests.faults.loop import Loop, Process, SkewedClock, Threads
+from tests.faults.accounts import MakeAccounts, in_memory
+from tests.faults.kernels import POISON, kernels_of
+from tests.faults.loop import Loop, Process, SkewedClock, Stuck, Threads
 from tests.faults.network import Link, Server
 from tests.faults.plan import JobPlan, Plan, draw
 from tests.faults.witness import Witness
@@ -38,21 +38,17 @@ CALM_S_MAX = 600.0
 """How long after the storm every job must have ended: a reduction may be tried three times, a
 poisoned unit five times at up to a minute each."""
 
+STILL_S_MAX = 90.0
+"""How long a job that can be done may stand still after the storm: the lease of a range that was
+lost again and again lasts a minute, and who died in the storm's last moment may have held one. A
+loss of a poisoned job begins that time anew, as it brings its end nearer: a lone worker may do
+nothing else until then."""
+
 FINISH_SHARE = 0.9
 """Of the longest that a kernel call may take."""
 
-MakeStore = Callable[[Callable[[], str], Callable[[], float]], Store]
-
-
-def in_redis(url: str) -> MakeStore:
-    """The Lua scripts in a real server, which is emptied for each schedule."""
-    client = connect(url)
-
-    def make(new_id: Callable[[], str], now_ms: Callable[[], float]) -> Store:
-        client.flushall()
-        return redis_store(client, new_id, now_ms=now_ms)
-
-    return make
+PART_BYTES = {"PART_BYTES_MIN": 1 << 10, "PART_BYTES_FIRST": 1 << 14, "PART_BYTES_MAX": 1 << 16}
+FILE_PART_BYTES = 2_000
 
 
 def worker_of(process: Process, *given: Any) -> Worker:
@@ -91,6 +87,17 @@ class SimPort(LocalPort):
             making = False
 
 
+@contextmanager
+def small_parts() -> Iterator[None]:
+    """Parts as small as schedules are short: a second of a worker's pieces is a large one."""
+    with (
+        mock.patch.multiple("hydra.work.link", **PART_BYTES),
+        mock.patch("hydra.work.sender.PART_BYTES_MIN", PART_BYTES["PART_BYTES_MIN"]),
+        mock.patch("hydra.model.limits.FILE_PART_BYTES", FILE_PART_BYTES),
+    ):
+        yield
+
+
 class TaskQueue(MemoryQueue):
     """RQ's queue, from which a worker takes."""
 
@@ -103,14 +110,15 @@ class Schedule:
     """Everything of one seed; `run` raises AssertionError if anything is not as promised."""
 
     def __init__(
-        self, seed: int, make_store: MakeStore = memory_store, *, tell: bool = False
+        self, seed: int, make_accounts: MakeAccounts = in_memory, *, tell: bool = False
     ) -> None:
         self.loop = Loop(seed)
         self.loop.told = [] if tell else None
         self.plan: Plan = draw(self.loop.chance)
         self.server = Server(self.loop.process("server"))
         ids = count(1)
-        self.store = make_store(lambda: f"t{next(ids)}", self.server.now_ms)
+        self.accounts = make_accounts(lambda: f"t{next(ids)}", self.server.now_ms)
+        self.store = self.accounts.store
         self.queue = TaskQueue(listening=list(map(str, range(len(self.plan.speeds)))))
         self.witness = Witness(self.store, self.loop)
         self.settings = Settings.read(self.plan.settings, state_dir="none")
@@ -120,7 +128,9 @@ class Schedule:
         """The last of each worker, which its parent knows."""
         self.reapers: dict[int, Process] = {}
         self.expected = dict[str, JobPlan]()
-        self.calls = 0
+        self.falls = 0
+        self.moved: dict[str, tuple[str, float]] = {}
+        """How far each job was when it last moved, and when that was."""
 
     def run(self) -> None:
         """Let it all happen, then judge."""
@@ -133,11 +143,28 @@ class Schedule:
                 self.start_client(f"job-{number}", job)
             for at_s, fault in self.plan.faults:
                 self.loop.after(at_s, lambda fault=fault: self.strike(fault))
+            for at_s, back_s in self.plan.falls:
+                then_s = max(at_s - back_s, 0.0)
+                self.loop.after(then_s, lambda s=at_s - then_s: self.remember(s))
             self.loop.after(self.plan.storm_s, self.calm)
-            self.loop.run(self.ended, self.plan.storm_s + CALM_S_MAX)
+            with small_parts():
+                self.loop.run(self.ended, self.plan.storm_s + CALM_S_MAX)
             self.witness.judge(self.expected)
         finally:
             self.loop.close()
+
+    def require_progress(self) -> None:
+        """Raise Stuck if a job that can be done has stood still for too long."""
+        poison = [job for job, plan in self.expected.items() if plan.kernel in POISON]
+        losses = f"{[self.witness.losses(job) for job in poison]} losses of poisoned jobs"
+        for job in self.expected.keys() - poison:
+            mark = f"{self.witness.reached(job)}, {losses}"
+            before, since_s = self.moved.get(job, ("", 0.0))
+            if self.witness.ended(job) or mark != before:
+                self.moved[job] = mark, self.loop.now_s
+            elif self.loop.now_s - since_s > STILL_S_MAX:
+                plan = self.expected[job]
+                raise Stuck(f"{job} of {plan} stands still since {since_s:.1f} s, at {mark}")
 
     def ended(self) -> bool:
         """Whether the storm is over and every job has been submitted and has ended."""
@@ -147,9 +174,11 @@ class Schedule:
 
     # Who is there ---------------------------------------------------------------------------
 
-    def hydra(self, process: Process, speed: float = 1.0) -> tuple[Hydra, Link]:
+    def hydra(
+        self, process: Process, speed: float = 1.0, bytes_s: float = math.inf
+    ) -> tuple[Hydra, Link]:
         """The services of one process, with the network between it and the store."""
-        link = Link(process, self.server, self.plan.weather)
+        link = Link(process, self.server, self.plan.weather, bytes_s)
         kernels = kernels_of(process, speed, self.trips, self.finish_s)
         saw, near = self.witness.saw, self.store
         far = Store(
@@ -173,7 +202,7 @@ class Schedule:
     def start_worker(self, number: int) -> None:
         """A worker process, which takes shift after shift."""
         process = self.loop.process(f"worker-{number}")
-        h, link = self.hydra(process, self.plan.speeds[number])
+        h, link = self.hydra(process, self.plan.speeds[number], self.plan.links_bytes_s[number])
         self.workers[number] = process, link
 
         def work() -> None:
@@ -225,7 +254,7 @@ class Schedule:
         process.start(work, self.loop.chance.random())
 
     def start_client(self, name: str, job: JobPlan) -> None:
-        """Somebody who submits a job, and tries until it is there."""
+        """Somebody who submits a job, tries until it is there, and again if it is gone."""
         process = self.loop.process(name)
         h, _ = self.hydra(process)
 
@@ -236,7 +265,7 @@ class Schedule:
                 except Unavailable:
                     process.sleep(0.5)
 
-        def work() -> None:
+        def open_it() -> str:
             opened = insist(
                 lambda: submit(
                     h,
@@ -247,10 +276,25 @@ class Schedule:
                     job_id=f"{name}-{h.clock.new_id()}",
                 )
             )
-            self.expected[opened.id] = job
+            return str(opened.id)
+
+        def follow(opened: str) -> None:
+            """See to the job; NoSuchJob once the store knows it no more."""
             if job.cancelled_at_s is not None:
                 process.sleep(max(0.0, job.cancelled_at_s - self.loop.now_s))
-                insist(lambda: cancel(h, opened.id, "enough"))
+                insist(lambda: cancel(h, opened, "enough"))
+            while self.plan.falls:
+                process.sleep(1.0)
+                insist(lambda: h.store.views.job(opened))
+
+        def work() -> None:
+            while True:
+                opened = open_it()
+                self.expected[opened] = job
+                try:
+                    return follow(opened)
+                except NoSuchJob:
+                    del self.expected[opened]
 
         process.start(work, job.at_s)
 
@@ -268,6 +312,10 @@ class Schedule:
                 process.crash("a power cut")
             case "sleep":
                 process.asleep_until_s = loop.now_s + span_s
+            case "slows down":
+                process.slow(
+                    chance.choice([4.0, 16.0]), min(span_s, self.plan.storm_s - loop.now_s)
+                )
             case "cut":
                 link.cut_until_s = loop.now_s + span_s
             case "reaper dies":
@@ -282,6 +330,19 @@ class Schedule:
                 self.queue.tasks *= 2
         self.loop.after(chance.uniform(0, RESTART_S_MAX), self.mend)
 
+    def remember(self, seconds: float) -> None:
+        """The store will fall back to this moment; unless it falls behind it before that."""
+        falls, store, witness = self.falls, self.accounts.remember(), self.witness.remember()
+
+        def fall_back() -> None:
+            if self.falls == falls:
+                self.falls += 1
+                self.loop.tell("nemesis", f"the store falls back by {seconds:.2f} s")
+                store()
+                witness()
+
+        self.loop.after(seconds, fall_back)
+
     def mend(self) -> None:
         """Start what has died, as a supervisor does."""
         for number, (process, _) in list(self.workers.items()):
@@ -295,8 +356,9 @@ class Schedule:
                 self.start_reaper(number)
 
     def calm(self) -> None:
-        """No fault from now on, but for kernels that kill their process."""
+        """No fault from now on, but for kernels that kill their process; so all jobs move."""
         self.plan.weather.fair()
         self.mend()
+        self.require_progress()
         if not self.ended():
             self.loop.after(1.0, self.calm)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from hydra.store.memory import memory_store
+from hydra.model import Rest
+from hydra.model.messages import HandIn
+from hydra.work import sender
+from hydra.work.holding import Holding
+from tests.faults.accounts import MakeAccounts, in_memory, in_redis
 from tests.faults.planted import BUGS
-from tests.faults.schedule import MakeStore, Schedule, in_redis
+from tests.faults.schedule import Schedule
 
 FOUND = [
     int(line.split()[0])
@@ -25,12 +33,28 @@ IN_REDIS = 8
 """Schedules on a real server, where each call and each check is a round trip."""
 
 SCHEDULES_MAX = 1_000
-"""A planted bug must be found within so many."""
+"""A planted bug must be found within so many, and each of these must have occurred."""
+
+OCCUR = (
+    "two leases held at once",
+    "a queued lease ended by claim",
+    "a queued lease ended by leave",
+    "a queued lease ended by expire",
+    "a begun lease ended by claim",
+    "a hand-in counted",
+    "a hand-in cut",
+    "a hand-in stale",
+    "a hand-in in parts",
+    "a hand-in shortened after silence",
+    "a lease given back for another job's turn",
+    "a reduction renewed",
+    "the store fell back",
+)
 
 
-def run(seed: int, make_store: MakeStore = memory_store) -> None:
+def run(seed: int, make_accounts: MakeAccounts = in_memory) -> None:
     try:
-        Schedule(seed, make_store).run()
+        Schedule(seed, make_accounts).run()
     except Exception as error:
         error.add_note(f"again: python -m tests.faults --seed {seed} --trace")
         raise
@@ -55,9 +79,9 @@ def test_no_fault_loses_or_doubles_a_unit(batch: int) -> None:
 
 
 def test_lua_bears_the_same_faults(redis_url: str) -> None:
-    make_store = in_redis(redis_url)
+    make_accounts = in_redis(redis_url)
     for seed in range(IN_REDIS):
-        run(seed, make_store)
+        run(seed, make_accounts)
 
 
 def test_a_seed_is_a_schedule() -> None:
@@ -69,6 +93,42 @@ def test_a_seed_is_a_schedule() -> None:
         stories.append(schedule.loop.told)
     assert len(stories[0] or ()) > 50
     assert stories[0] == stories[1]
+
+
+@contextmanager
+def counted_in(met: Counter[str]) -> Iterator[None]:
+    """What the worker does with large hand-ins, which the store does not see."""
+    hand_in, shortened = Holding.hand_in, sender.shortened
+
+    def part(held: Holding, *given: object) -> HandIn:
+        made: HandIn = hand_in(held, *given)  # type: ignore[arg-type]
+        met["a hand-in in parts"] += Rest.RETURN in given and made.rest is Rest.KEEP
+        return made
+
+    def shorter(whole: HandIn, bytes_max: int) -> HandIn:
+        made = shortened(whole, bytes_max)
+        met["a hand-in shortened after silence"] += made is not whole
+        return made
+
+    with (
+        mock.patch.object(Holding, "hand_in", part),
+        mock.patch.object(sender, "shortened", shorter),
+    ):
+        yield
+
+
+@pytest.mark.slow
+def test_all_that_may_occur_does(record_property) -> None:
+    met: Counter[str] = Counter()
+    for seed in range(SCHEDULES_MAX):
+        schedule = Schedule(seed)
+        with counted_in(met):
+            schedule.run()
+        met += schedule.witness.met
+        if all(met[what] for what in OCCUR):
+            record_property("schedules", seed + 1)
+            return
+    pytest.fail(f"in {SCHEDULES_MAX} schedules {[what for what in OCCUR if not met[what]]} never")
 
 
 @pytest.mark.slow

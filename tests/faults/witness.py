@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from hydra.errors import HydraError
@@ -9,6 +11,7 @@ from hydra.model import FINAL, JobState
 from hydra.model.invariants import clashes, regressions, violations
 from hydra.model.messages import JobDump
 from hydra.ports import Store
+from tests.faults.blame import Blame
 from tests.faults.kernels import POISON, answer_of, bad_unit, picture_of, sum_of
 from tests.faults.loop import Loop
 from tests.faults.plan import JobPlan
@@ -47,7 +50,25 @@ class Witness:
         self._jobs: dict[str, JobDump] = {}
         self._replies: dict[tuple[str, str], tuple[int, Any]] = {}
         """By session and verb, each a lane."""
+        self._blame = Blame()
         self.steps = 0
+
+    @property
+    def met(self) -> Counter[str]:
+        """How often each of the rarer things occurred."""
+        return self._blame.met
+
+    def remember(self) -> Callable[[], None]:
+        """What makes the witness know what it knows now: for a store that does the same."""
+        jobs, calls = list(self._jobs), list(self._calls)
+        replies, blame = dict(self._replies), self._blame.copy()
+
+        def fall_back() -> None:
+            self._jobs, self._calls = self._dumps(jobs), calls
+            self._replies, self._blame = replies, blame
+            self.met["the store fell back"] += 1
+
+        return fall_back
 
     def saw(self, name: str, args: tuple[Any, ...], said: Any) -> None:
         """A call has run; check everything if it may have changed anything."""
@@ -59,7 +80,7 @@ class Witness:
             self._jobs.setdefault(said.id, self._store.vitals.dump(said.id))
         elif name in ("claim", "complete"):
             self._answered((args[0].id, name), args[1], said)
-        self.check()
+        self.check(name, args, said)
 
     def _answered(self, lane: tuple[str, str], seq: int, said: Any) -> None:
         """A call that came before, with none after it on its lane, must get the same reply."""
@@ -69,19 +90,38 @@ class Witness:
         if seq >= last:
             self._replies[lane] = seq, said
 
-    def check(self) -> None:
-        """Raise Broken unless all invariants hold of every job."""
-        for job, before in self._jobs.items():
-            dump = self._store.vitals.dump(job)
-            if faults := [*violations(dump), *regressions(before, dump), *_untrue(dump)]:
+    def check(self, name: str, args: tuple[Any, ...], said: Any) -> None:
+        """Raise Broken unless all invariants hold of every job after that call."""
+        before, self._jobs = self._jobs, self._dumps(self._jobs)
+        for job, dump in self._jobs.items():
+            if faults := [*violations(dump), *regressions(before[job], dump), *_untrue(dump)]:
                 raise Broken(f"{job}: " + "; ".join(faults))
-            self._jobs[job] = dump
-        if faults := clashes(list(self._jobs.values())):
+        faults = clashes(list(self._jobs.values()))
+        if faults := faults + self._blame.wrong(name, args, said, before, self._jobs):
             raise Broken("; ".join(faults))
+
+    def _dumps(self, jobs: Iterable[str]) -> dict[str, JobDump]:
+        return {job: self._store.vitals.dump(job) for job in jobs}
+
+    def reached(self, job: str) -> str:
+        """How far a job is, for people too."""
+        if job not in self._jobs:
+            return "nothing: the store does not know it"
+        found = self._jobs[job].job
+        return f"{found.done_units} units, {found.state}"
+
+    def losses(self, job: str) -> int:
+        """Of all that has not come in."""
+        dump = self._jobs.get(job)
+        return sum(each.losses for each in [*dump.free, *dump.leases]) if dump else 0
+
+    def ended(self, job: str) -> bool:
+        """Whether it has."""
+        return job in self._jobs and self._jobs[job].job.state in FINAL
 
     def all_ended(self, expected: dict[str, JobPlan]) -> bool:
         """Whether every job that was submitted has ended."""
-        return all(job in self._jobs and self._jobs[job].job.state in FINAL for job in expected)
+        return all(map(self.ended, expected))
 
     def judge(self, expected: dict[str, JobPlan]) -> None:
         """Raise Broken unless every job ended as it should and nothing is left of it."""
@@ -90,7 +130,7 @@ class Witness:
         for job, plan in expected.items():
             if fault := self._wrong(job, plan):
                 raise Broken(f"{job} of {plan}: {fault}")
-        before = {job: self._store.vitals.dump(job) for job in self._jobs}
+        before = self._dumps(self._jobs)
         for name, args in self._calls:
             if name == "reduce":
                 continue
@@ -98,7 +138,7 @@ class Witness:
                 getattr(self._store.verbs, name)(*args)
             except HydraError:
                 pass  # refused: so nothing has changed
-            if before != (after := {job: self._store.vitals.dump(job) for job in self._jobs}):
+            if before != (after := self._dumps(self._jobs)):
                 raise Broken(f"{name}{args}, sent again at the end, changed {before} to {after}")
 
     def _wrong(self, job: str, plan: JobPlan) -> str:

@@ -3,9 +3,10 @@
 Two reapers, two schedulers, three stock RQ workers and two of ours work on jobs that clients open
 all the time. Each process reaches Redis through a door of its own (`doors`); a schedule drawn from
 a seed (`schedule`) says which fault strikes whom, when and for how long. All the while every open
-job is read and `hydra.model.invariants.violations` asked (`watch`). At the end each answer must be
-that of one process, bit for bit (`load`), each submit must have opened one job, and every message
-that was ever sent is sent once more and must change nothing (`nemesis`).
+job is read and `hydra.model.invariants.violations` asked (`watch`), and something must move within
+a minute unless a fault stops everything (`standstill`). At the end each answer must be that of one
+process, bit for bit (`load`), each submit must have opened one job, and every message that was ever
+sent is sent once more and must change nothing (`nemesis`).
 
 What the faults are for, by the rows of the fault matrix:
 

@@ -15,7 +15,7 @@ import redis
 from hydra.model.invariants import violations
 from hydra.ports import Store
 from hydra.store.redis import redis_store
-from tests.e2e.chaos.crew import ROOT, Crew
+from tests.e2e.chaos.crew import ROOT, WORKERS, Crew
 from tests.e2e.chaos.doors import Door, Doors
 from tests.e2e.chaos.load import Load
 from tests.e2e.chaos.report import Outcome, outcome
@@ -88,6 +88,7 @@ def _strike_all(
     while coming or healing:
         looked_s = time.monotonic()
         now_s = looked_s - begun_s
+        scene.watch.standstill.hindered = _hinders([strike for _, _, strike, _ in healing])
         if healing and healing[0][0] <= now_s:
             _, _, strike, wound = heapq.heappop(healing)
             wound.__exit__(None, None, None)
@@ -95,6 +96,7 @@ def _strike_all(
         elif coming and coming[0].at_s <= now_s:
             strike = coming.pop(0)
             say(str(strike))
+            scene.watch.standstill.hindered |= strike.fault.alone
             if inflicted := _inject(scene, strike):
                 heapq.heappush(healing, (now_s + strike.lasts_s, len(struck), strike, inflicted))
                 struck.append(strike)
@@ -105,6 +107,12 @@ def _strike_all(
         begun_s += time.monotonic() - looked_s
         if until_found and scene.found():
             coming.clear()
+
+
+def _hinders(inflicted: Sequence[Strike]) -> bool:
+    """Whether these faults together may stop everything: all workers, or the store."""
+    struck = {strike.seat for strike in inflicted}
+    return struck.issuperset(WORKERS) or any(strike.fault.alone for strike in inflicted)
 
 
 def _inject(scene: Scene, strike: Strike) -> AbstractContextManager[None] | None:
@@ -124,6 +132,7 @@ def _inject(scene: Scene, strike: Strike) -> AbstractContextManager[None] | None
 
 def _drain(scene: Scene) -> None:
     """Everything is healed: every open job comes to its end."""
+    scene.watch.standstill.hindered = False
     scene.load.finish()
     ends_s = time.monotonic() + DRAIN_S
     while scene.load.busy and time.monotonic() < ends_s:

@@ -14,6 +14,7 @@ from hydra.model.invariants import regressions, violations
 from hydra.model.messages import JobDump
 from hydra.store.redis import redis_store
 from tests.e2e.chaos.server import Server
+from tests.e2e.chaos.standstill import Standstill
 
 LOOK_S = 0.2
 
@@ -56,6 +57,7 @@ class Watch:
         self.checks = 0
         self.disturbances = 0
         """Faults in force that a recovery may have to wait for."""
+        self.standstill = Standstill()
         self._server = server
         self.store = redis_store(server.client(), str)
         self._before: dict[str, JobDump] = {}
@@ -118,15 +120,19 @@ class Watch:
                 continue  # the server is away
 
     def _look(self) -> None:
+        dumps = []
         for job in self.store.views.jobs(JOBS_MAX):
             if job.id in self._over:
                 continue
             try:
                 dump = self.store.vitals.dump(job.id)
+                dumps.append(dump)
                 self._check(dump)
                 self._follow(job.id, job.state in FINAL)
             except Missing:
                 continue  # gone with a part of the log that we cut off
+        if complaint := self.standstill.look(time.monotonic(), dumps):
+            self.complaints.append(complaint)
 
     def _check(self, dump: JobDump) -> None:
         self.checks += 1
