@@ -47,8 +47,8 @@ that others get what is free, but in time."""
 
 
 SLICES_AHEAD = 2.0
-"""The claim is put on its lane when less than so many slices lie before it: the loop looks at the
-time between slices only."""
+"""The claim is put on its lane when less than so many slices lie before it, or the next slice is
+longer than that: the loop looks at the time between slices only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,9 +306,11 @@ class Loop:
         if self._asked_for_next or not held.grant.pace.rate:
             return due_s
         now_s = self._now_s()
-        end_s = min(now_s + self._left_s(held, kernel), due_s)
+        slice_s = self._takes_s(held, kernel, held.next_slice())
+        left_s = self._takes_s(held, kernel, Span(held.reached, held.stop))
+        end_s = min(now_s + left_s, due_s)
         claim_s = end_s - max(CLAIM_LEAD_CALLS * self._link.call_s, CLAIM_LEAD_S)
-        look_s = claim_s - SLICES_AHEAD * self._pacing.slice_seconds
+        look_s = claim_s - max(SLICES_AHEAD * self._pacing.slice_seconds, slice_s)
         if now_s < look_s or end_s >= self._ends_s():
             return min(look_s, due_s)
         self._asked_for_next = True
@@ -321,12 +323,12 @@ class Loop:
         self._claiming = yield from start(Lane.CLAIMS, self._claim_at(claim_s, end_s, hint, before))
         return due_s
 
-    def _left_s(self, held: Holding, kernel: Kernel) -> float:
-        """How long a lease still lasts, by its own speed, or by what was known before."""
+    def _takes_s(self, held: Holding, kernel: Kernel, span: Span) -> float:
+        """How long units of a lease take, by its own speed, or by what was known before."""
         costs, grant = kernel.costs(held.grant.spec.params), held.grant
         done = costs.of(Span(grant.span.start, held.reached))
         rate = done / held.busy_s if held.busy_s > 0 and done > 0 else grant.pace.rate
-        return costs.of(Span(held.reached, held.stop)) / rate
+        return costs.of(span) / rate
 
     def _claim_at(
         self, claim_s: float, end_s: float, hint: Hint, before: Pending[Told] | None
