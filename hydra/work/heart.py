@@ -28,7 +28,7 @@ from hydra.work.acts import Pending, Steps, call, listen, wait
 from hydra.work.holding import Holding
 from hydra.work.link import Link
 
-LATE_SHARE = 1.25
+LATE_SHARE = 1.5
 """A beat is sent when a lease was not renewed for this many beats: hand-ins come first."""
 
 BEATS_UNHEARD = 4.0
