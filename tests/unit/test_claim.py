@@ -18,7 +18,7 @@ from hydra.services.claim import ask_for, claim
 from hydra.services.complete import complete
 from hydra.services.submit import submit
 from hydra.settings import Settings
-from tests.stores import ask
+from tests.stores import ask, sums_spec
 from tests.toy import toy
 
 A, B = Session("s-a", "a", "here", 1), Session("s-b", "b", "here", 2)
@@ -166,3 +166,13 @@ def test_one_session_alone_is_to_give_way(monkeypatch) -> None:
     assert [standing.gives_way for standing in standings] == [True, False]
     assert (standings[0].turn, standings[1].turn) == (waits, "")
     assert all(len(standing.spans) == 1 for standing in standings)
+
+
+def test_nobody_gives_way_to_a_job_that_it_cannot_serve(monkeypatch) -> None:
+    stage = Stage(monkeypatch, 10_000)
+    grant = stage.learn(A, 1)
+    stage.h.store.verbs.submit("other", sums_spec(5))
+    stage.pass_s(TURN_MS // 1_000 + 1)
+    standing = beat(stage.h, A, [LeaseId(grant.job, grant.token)])
+    assert (standing.turn, standing.gives_way) == ("other", False)
+    assert stage.h.store.verbs.turn("other"), "it is there for those who can"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hydra.model import Session
+from hydra.model import JobState, Session, Span
+from hydra.model.invariants import violations
 from hydra.model.messages import Hint
 from hydra.work.local import LocalPort
+from hydra.work.worker import OneThread, drive
 from tests.unit.test_worker import Stage
 
 
@@ -52,3 +54,27 @@ def test_each_lease_of_estimated_units_begins_with_a_small_slice() -> None:
         firsts[estimated] = [span.units for span in stage.runs if span.start in starts][2:-3]
     assert max(firsts[False]) >= 16, "proven by the first lease"
     assert max(firsts[True]) < 5
+
+
+@pytest.mark.parametrize("runs_before", [20, 30, 31, 32])
+def test_a_worker_gives_way_to_a_new_job_between_two_slices(runs_before: int) -> None:
+    """Wherever in its chunk it is: with the next one claimed already, or not yet."""
+    stage = Stage(HYDRA_TARGET_SECONDS="3")
+    large = stage.submit(1_000_000)
+    worker = stage.worker("a")
+    small: list[tuple[str, float]] = []
+
+    def meanwhile(_span: Span) -> None:
+        if len(stage.runs) == runs_before:
+            small.append((stage.submit(3), stage.clock.now_s))
+            drive(worker.loop.heart.beat(), OneThread(stage.clock))
+        stage.stopped = len(stage.runs) > runs_before + 10
+
+    stage.on_run = meanwhile
+    worker.shift(Hint())
+    ((job, submitted_s),) = small
+    done = stage.h.store.views.job(job)
+    assert done.state is JobState.DONE
+    assert done.ended_ms is not None
+    assert done.ended_ms / 1000 - submitted_s <= 2 * stage.h.settings.slice_seconds
+    assert violations(stage.h.store.vitals.dump(large)) == []
