@@ -432,8 +432,6 @@ class Loop:
             told, self._progress = self._progress.result(), None
             told.note()
             self._learn(told)
-            if told.ends:
-                told.held.wanted = False
         while self._outgoing and self._outgoing[0].done:
             told = self._outgoing.pop(0).result()
             self.heart.drop(told.held)

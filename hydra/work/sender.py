@@ -51,6 +51,8 @@ class Told:
 
     def note(self) -> None:
         """Move the lease on to where the store has it."""
+        if self.ends:
+            self.held.wanted = False  # no beat names it any more: the next may be held by now
         if not self.ours:
             LOG.warning(
                 "hand-in refused verdict=%s job=%s units=%d..%d",
