@@ -181,7 +181,8 @@ class Heart:
         if standing.gives_way:
             self.turn = standing.turn
         self._heard = tuple(named), standing
-        if self.computing and not self.computing.wanted:
+        computing = self.computing  # the loop may end its slice at any moment
+        if computing and not computing.wanted:
             self._interrupt()
 
     def _abandon(self) -> Steps[None]:

@@ -123,7 +123,9 @@ class Loop:
 
         For a signal's handler in the computing thread; what it raises stays inside the loop.
         """
-        if self.heart.computing and not self.heart.computing.wanted:
+        computing = self.heart.computing
+        if computing and not computing.wanted:
+            self.heart.computing = None  # once: the next signal may come outside the kernel
             raise BrokenOff
 
     # A shift ---------------------------------------------------------------------------------

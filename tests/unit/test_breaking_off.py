@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from hydra import wiring
 from hydra.clock import ManualClock
 from hydra.model.messages import Hint
@@ -13,6 +15,7 @@ from hydra.services.cancel import cancel
 from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
+from hydra.work.holding import BrokenOff
 from hydra.work.local import LocalPort, session_here
 from hydra.work.worker import OneThread, Worker, drive
 from tests.toy import toy
@@ -102,3 +105,22 @@ def test_an_interrupt_that_nobody_meant_changes_nothing() -> None:
     bench.worker.shift(Hint())
     assert bench.h.store.views.answer(job) == {"value": 3}
     assert bench.units == 3
+
+
+def test_a_slice_is_broken_off_once() -> None:
+    """The second signal would come when the kernel's call is left, and end the whole shift."""
+    bench = Bench()
+    job = bench.submit(5)
+    left: list[str] = []
+
+    def cancelled_meanwhile() -> None:
+        cancel(bench.h, job)
+        with pytest.raises(BrokenOff):
+            bench.beat()
+        bench.worker.break_off()
+        left.append("the kernel")
+        raise BrokenOff
+
+    bench.on_run = cancelled_meanwhile
+    bench.worker.shift(Hint())
+    assert left == ["the kernel"]
