@@ -232,7 +232,7 @@ class Loop:
             if self._now_s() >= due_s:
                 return Ending(Rest.RETURN, f"{OVERTIME} times its planned time is over")
             if self.heart.turn:
-                ending = yield from self._give_way()
+                ending = yield from self._give_way(held)
                 if ending:
                     return ending
             yield from self._hand_in_progress(held, kernel)
@@ -364,9 +364,15 @@ class Loop:
         self._claiming = None
         self._queued = self._hold(grant) if grant else None
 
-    def _give_way(self) -> Steps[Ending | None]:
-        """Another job waits for its turn: give back what has not begun, else what has."""
-        self._turn, self.heart.turn = self.heart.turn, ""
+    def _give_way(self, held: Holding) -> Steps[Ending | None]:
+        """A job waits for its turn: give back what has not begun of others, else what has."""
+        if self._claiming and not self._claiming.done and self._outgoing:
+            self._claiming.hurry()
+            return None  # it waits for a hand-in, and the kernel waits for no link: look again
+        turn, self.heart.turn = self.heart.turn, ""
+        if turn == held.id.job:
+            return None  # it has its turn: it was claimed since the beat
+        self._turn = turn
         why = "another job's turn has come"
         if self._claiming:
             yield from self._take_claimed()

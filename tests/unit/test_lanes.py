@@ -46,3 +46,44 @@ def test_a_beat_names_no_lease_that_was_handed_in() -> None:
     stage.on_run = beat
     worker.shift(Hint())
     assert max(port.named) == 2
+
+
+def test_a_job_does_not_give_way_to_itself() -> None:
+    """A beat asked for its turn while the lease before was computed, and it was claimed since."""
+    stage = Stage()
+    job = stage.submit(2_000)
+    worker = stage.worker("a")
+
+    def ask_for_turn(_span: Span) -> None:
+        worker.loop.heart.turn = job
+
+    stage.on_run = ask_for_turn
+    worker.shift(Hint())
+    texts = [entry.text for entry in stage.h.store.views.story(job)]
+    assert not [text for text in texts if "turn has come" in text]
+
+
+def test_no_kernel_waits_for_a_hand_in_to_give_way() -> None:
+    """The next claim waits for the hand-in before, which a slow link holds up."""
+    stage = Stage()
+    jobs = stage.submit(6_000), stage.submit(6_000)
+    port = Port(stage)
+    worker = stage.worker("a", port)
+    began_s: list[float] = []
+
+    def wait_for_turn(_span: Span) -> None:
+        began_s.append(stage.clock.now_s)
+        if len(stage.runs) == 20:
+            port.up_s = stage.clock.now_s + 6
+        if len(stage.runs) == 33:
+            worker.loop.heart.turn = jobs[1]
+
+    stage.on_run = wait_for_turn
+    worker.shift(Hint(jobs[0]))
+    claims = [entry for job in jobs for entry in stage.h.store.views.story(job)]
+    waited = [
+        span.stop
+        for span, one_s, next_s in zip(stage.runs, began_s, began_s[1:], strict=False)
+        if next_s - one_s - 0.01 * span.units > 1
+    ]
+    assert waited and set(waited) <= {entry.fields.get("stop") for entry in claims}
