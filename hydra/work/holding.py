@@ -39,7 +39,7 @@ class Holding:
         self.leaving = False
         """Whether it is left to the sender."""
         self.given_up_s = math.inf
-        """When it is kept alive no longer, should it not be handed in by then."""
+        """When it is kept alive no longer, should what was sent not be answered by then."""
         self.renewed_s = 0.0
         """When the store has last heard of it."""
         self._parts: list[tuple[Span, Partial]] = []

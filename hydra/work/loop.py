@@ -405,7 +405,6 @@ class Loop:
             self.heart.drop(held)
             return
         held.leaving = True
-        held.given_up_s = self._now_s() + self._pacing.outage_seconds
         work = self._sender.hand_over(held, kernel, ending.rest, ending.note, before)
         self._outgoing.append((yield from start(Lane.HAND_INS, work)))
 

@@ -11,6 +11,7 @@ arrived after all, the store says where it is now, and the sender goes on from t
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -124,6 +125,7 @@ class Sender:
         Raises Unavailable when the store stays silent for longer than `outage_seconds`.
         """
         patience = Patience(self._clock, self._pacing.outage_seconds)
+        held.given_up_s = self._clock.monotonic_s() + self._pacing.outage_seconds
         self._seq += 1
         while True:
             size = size_of(hand_in.partial)
@@ -140,6 +142,7 @@ class Sender:
                     hand_in = shortened(hand_in, self._link.part_bytes)
                     self._seq += 1
             else:
+                held.given_up_s = math.inf
                 took_s = self._clock.monotonic_s() - began_s
                 self._link.carried(size, took_s, held.grant.beat_s)
                 return Told(held, hand_in, receipt)

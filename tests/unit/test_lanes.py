@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from hydra.errors import StoreDown
 from hydra.model import LeaseId, Session, Span
 from hydra.model.messages import HandIn, Hint, Receipt, Standing
+from hydra.work import link
 from hydra.work.local import LocalPort
 from hydra.work.worker import OneThread, drive
 from tests.unit.test_worker import Stage
@@ -87,3 +90,27 @@ def test_no_kernel_waits_for_a_hand_in_to_give_way() -> None:
         if next_s - one_s - 0.01 * span.units > 1
     ]
     assert waited and set(waited) <= {entry.fields.get("stop") for entry in claims}
+
+
+def test_a_lease_is_kept_alive_while_its_parts_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All parts together take longer than an outage may, each of them a second."""
+    for bound in ("PART_BYTES_FIRST", "PART_BYTES_MIN", "PART_BYTES_MAX"):
+        monkeypatch.setattr(link, bound, 16)
+    stage = Stage(HYDRA_OUTAGE_SECONDS="10")
+    job = stage.submit(100, "drawing")
+    sent: list[Span] = []
+
+    class Slow(Port):
+        def complete(self, session: Session, seq: int, hand_in: HandIn) -> Receipt:
+            sent.append(hand_in.span)
+            stage.clock.now_s += 1
+            drive(worker.loop.heart.beat(), OneThread(stage.clock))
+            return super().complete(session, seq, hand_in)
+
+    port = Slow(stage)
+    worker = stage.worker("a", port)
+    worker.shift(Hint(job, units=100))
+    assert len(sent) > 10
+    assert len(port.named) == len(sent), "it beat each time"
