@@ -50,6 +50,9 @@ class Blame:
             for token, lease in was.items()
             if token not in now and _over(after, lease)
         }
+        for token, lease in now.items():
+            if lease.session in self._unclear and self._begun.get(token) is False:
+                self._begun[token] = None
         faults = [*_renewed(name, args, before, after)]
         if name in ENDING:
             faults += self._ended(name, was, now, after)

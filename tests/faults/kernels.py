@@ -26,6 +26,9 @@ PIECE_BYTES_MAX = 1 << 10
 UNITS_MAX = 1_000
 UNIT_S = 0.05
 
+HARD_TIMES = 10
+"""A unit of the middle of a job with a hard one takes so many times as long, and nobody said so."""
+
 PREFIX = [0]
 for _unit in range(UNITS_MAX):
     PREFIX.append(PREFIX[-1] + value_of(_unit))
@@ -34,6 +37,12 @@ for _unit in range(UNITS_MAX):
 def bad_unit(params: Mapping[str, Any]) -> int:
     """The unit on which a kernel that fails does so."""
     return int(params["units"]) * 2 // 3
+
+
+def hard_units(params: Mapping[str, Any], span: Span) -> int:
+    """How many units of the span are hard: a third of the job, if it has a hard middle."""
+    third = params["units"] // 3 if params["hard"] else 0
+    return max(0, min(span.stop, 2 * third) - max(span.start, third))
 
 
 def sum_of(span: Span) -> int:
@@ -68,12 +77,16 @@ def kernels_of(
     `finish_s` says how long the answer of a picture takes.
     """
 
-    def sums(_params: Mapping[str, Any], span: Span) -> dict[str, int]:
-        process.compute(UNIT_S * span.units / speed)
+    def take_time(params: Mapping[str, Any], span: Span) -> None:
+        units = span.units + (HARD_TIMES - 1) * hard_units(params, span)
+        process.compute(UNIT_S * units / speed * process.slowness())
+
+    def sums(params: Mapping[str, Any], span: Span) -> dict[str, int]:
+        take_time(params, span)
         return {"value": sum_of(span)}
 
-    def pieces(_params: Mapping[str, Any], span: Span) -> dict[int, bytes]:
-        process.compute(UNIT_S * span.units / speed)
+    def pieces(params: Mapping[str, Any], span: Span) -> dict[int, bytes]:
+        take_time(params, span)
         return {unit: piece_of(unit) for unit in range(*span)}
 
     def trip(params: Mapping[str, Any], span: Span) -> dict[str, int]:
@@ -123,6 +136,10 @@ def _kernel(name: str, run: Any, draw: Any) -> Kernel:
     return toy(
         name,
         run=run,
-        PARAMS={"units": Param(int, 10, 1, UNITS_MAX), "seed": Param(int, 0, 0)},
+        PARAMS={
+            "units": Param(int, 10, 1, UNITS_MAX),
+            "seed": Param(int, 0, 0),
+            "hard": Param(int, 0, 0, 1),
+        },
         **(of_pieces if name == "drawing" else of_sums),
     )

@@ -96,14 +96,17 @@ class Process:
     def compute(self, seconds: float) -> None:
         """As sleep, but `interrupt` ends it, and calls `on_interrupt` in this thread."""
         self._computing = wait = Wait(self)
-        slow = self.loop.now_s < self._slow_until_s
-        self.loop.after(seconds * (self._slowness if slow else 1.0), lambda: wait.wake(False))
+        self.loop.after(seconds, lambda: wait.wake(False))
         if wait.park():
             self.on_interrupt()
 
     def slow(self, times: float, seconds: float) -> None:
-        """What is computed takes so many times as long, as beside others on one machine."""
+        """Units take so many times as long, as beside others on one machine."""
         self._slowness, self._slow_until_s = times, self.loop.now_s + seconds
+
+    def slowness(self) -> float:
+        """How many times as long they take now."""
+        return self._slowness if self.loop.now_s < self._slow_until_s else 1.0
 
     def interrupt(self) -> None:
         """A signal for the thread that computes."""

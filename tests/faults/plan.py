@@ -56,6 +56,8 @@ class JobPlan:
 
     kernel: str
     units: int
+    hard: bool
+    """Whether its middle is hard."""
     priority: float
     at_s: float
     cancelled_at_s: float | None
@@ -131,6 +133,7 @@ def _job(chance: random.Random, storm_s: float) -> JobPlan:
     return JobPlan(
         kernel=chance.choice(KERNELS),
         units=chance.choice([1, 2, 7, 30, 100, 200]),
+        hard=chance.random() < 0.4,
         priority=chance.choice([1.0, 1.0, 4.0]),
         at_s=at_s,
         cancelled_at_s=chance.uniform(at_s, storm_s) if cancelled else None,

@@ -49,6 +49,7 @@ FINISH_SHARE = 0.9
 
 PART_BYTES = {"PART_BYTES_MIN": 1 << 10, "PART_BYTES_FIRST": 1 << 14, "PART_BYTES_MAX": 1 << 16}
 FILE_PART_BYTES = 2_000
+SPLIT_GAIN_S_MIN, SPLIT_LEAD_BEATS = 0.1, 0.1
 
 
 def worker_of(process: Process, *given: Any) -> Worker:
@@ -88,12 +89,18 @@ class SimPort(LocalPort):
 
 
 @contextmanager
-def small_parts() -> Iterator[None]:
-    """Parts as small as schedules are short: a second of a worker's pieces is a large one."""
+def small_limits() -> Iterator[None]:
+    """Limits as small as schedules are short.
+
+    A second of a worker's pieces is a large part, a tenth of a second is worth a split, and who is
+    split need not have heard of it in time.
+    """
     with (
         mock.patch.multiple("hydra.work.link", **PART_BYTES),
         mock.patch("hydra.work.sender.PART_BYTES_MIN", PART_BYTES["PART_BYTES_MIN"]),
         mock.patch("hydra.model.limits.FILE_PART_BYTES", FILE_PART_BYTES),
+        mock.patch("hydra.model.limits.SPLIT_GAIN_S_MIN", SPLIT_GAIN_S_MIN),
+        mock.patch("hydra.policy.splitting.LEAD_BEATS", SPLIT_LEAD_BEATS),
     ):
         yield
 
@@ -147,7 +154,7 @@ class Schedule:
                 then_s = max(at_s - back_s, 0.0)
                 self.loop.after(then_s, lambda s=at_s - then_s: self.remember(s))
             self.loop.after(self.plan.storm_s, self.calm)
-            with small_parts():
+            with small_limits():
                 self.loop.run(self.ended, self.plan.storm_s + CALM_S_MAX)
             self.witness.judge(self.expected)
         finally:
@@ -270,7 +277,7 @@ class Schedule:
                 lambda: submit(
                     h,
                     job.kernel,
-                    {"units": job.units, "seed": int(name[4:])},
+                    {"units": job.units, "seed": int(name[4:]), "hard": int(job.hard)},
                     priority=job.priority,
                     key=name,
                     job_id=f"{name}-{h.clock.new_id()}",
@@ -313,9 +320,7 @@ class Schedule:
             case "sleep":
                 process.asleep_until_s = loop.now_s + span_s
             case "slows down":
-                process.slow(
-                    chance.choice([4.0, 16.0]), min(span_s, self.plan.storm_s - loop.now_s)
-                )
+                process.slow(chance.choice([4.0, 16.0]), span_s)
             case "cut":
                 link.cut_until_s = loop.now_s + span_s
             case "reaper dies":
