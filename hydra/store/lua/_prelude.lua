@@ -359,8 +359,8 @@ end
 
 -- Close a job for good: only its record, sums, story and answer stay, for a time. Then come names
 -- and values of the fields that say why.
--- KEYS    job runnable spent reducing served ended free leases ends pieces arrivals story sums history
---         timeline files
+-- KEYS    job runnable spent reducing served ended free leases ends pieces arrivals story sums
+--         history timeline files
 local function close(k, job, state, wall_ms, keep_ms, ...)
   local why = {...}
   redis.call('HSET', k.job, 'state', state, 'ended', int(wall_ms), 'unassigned', '0')
