@@ -97,12 +97,15 @@ class Settings:
     shift_seconds: float = _setting(
         10.0,
         "how long one chunk task works before it returns to RQ; "
-        "six times as long in `hydra worker`",
+        "six times as long in `hydra worker`, and longer behind a slow link",
         low=0,
         high=240,
     )
     target_seconds: float = _setting(
-        2.0, "longest time one chunk should take, unless calls are slow", low=0.05, high=600
+        2.0,
+        "longest time one chunk should take, unless kernels wait for chunks",
+        low=0.05,
+        high=600,
     )
     sizing: str = _setting(
         Sizing.OURS.value,
@@ -115,7 +118,10 @@ class Settings:
         0.25, "pause between looks when there is no work", low=0.01, high=10
     )
     outage_seconds: float = _setting(
-        120.0, "how long a worker waits for a silent Redis", low=0, high=3600
+        120.0,
+        "how long a worker waits for a silent Redis, and keeps what it cannot hand in",
+        low=0,
+        high=3600,
     )
 
     call_seconds: float = _setting(
@@ -143,7 +149,13 @@ class Settings:
     )
 
     # Leases and the reaper
-    beat_seconds: float = _setting(1.0, "shortest time between heartbeats", low=0.05, high=60)
+    beat_seconds: float = _setting(
+        1.0,
+        "time between heartbeats, more in a large fleet; "
+        "and for the answer to a worker's call, more if it carries much",
+        low=0.05,
+        high=60,
+    )
     reap_seconds: float = _setting(1.0, "time between the reaper's passes", low=0.05, high=60)
 
     # Limits

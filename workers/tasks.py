@@ -29,7 +29,7 @@ from hydra.work.proof import proven
 from hydra.work.worker import Worker
 
 INTERRUPT = signal.SIGUSR1
-"""The signal by which the heartbeat thread reaches the thread that computes."""
+"""The signal by which the heart's thread reaches the thread that computes."""
 
 STUCK_CODE = 70
 """Exit code of a process whose kernel call does not return."""

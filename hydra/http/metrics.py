@@ -107,7 +107,7 @@ class Totals(Collector):
         except Unavailable:
             return
         workers = {"live": tally.live_workers, "silent": tally.silent_workers}
-        how = "chunks by how their lease ended; lost and expire are losses"
+        how = "chunks by how their lease ended; lost is a loss, expire is unless it had not begun"
         yield _gauge("jobs", "jobs that have not ended", tally.jobs, "state")
         yield _counter("jobs_submitted", "jobs opened", tally.submitted)
         yield _counter("jobs_ended", "jobs that have ended", tally.ended, "state")

@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     """Someone took the far end; nothing changed. Trim to the new stop and send again."""
 
     COUNTED = "counted"
-    """Counted before up to the receipt's start; nothing changed. Go on from there."""
+    """Counted before, up to the receipt's start; nothing changed. Go on from there."""
 
     CLOSED = "closed"
     """The job no longer runs; nothing changed."""
@@ -35,7 +35,7 @@ class Rest(StrEnum):
     """What a worker does with the part of its span that it has not computed."""
 
     KEEP = "keep"
-    """Goes on: the call is a heartbeat."""
+    """Goes on: the call renews the lease."""
 
     RETURN = "return"
     """Gives it back, unharmed, for anyone."""
@@ -51,7 +51,7 @@ class End(StrEnum):
     """The whole span was handed in."""
 
     CUT = "cut"
-    """So was all of it that was left: an idle worker had taken the far part."""
+    """So was what an idle worker had left of it: it took the far part, or all."""
 
     RETURN = "return"
     """The rest was given back unharmed."""
@@ -60,7 +60,7 @@ class End(StrEnum):
     """The kernel failed on the rest."""
 
     EXPIRE = "expire"
-    """No heartbeat came before the deadline."""
+    """Nothing renewed it before the deadline; a queued one went back unharmed."""
 
 
 class LeaseId(NamedTuple):
@@ -117,6 +117,7 @@ class Chunk:
     span: Span
     """What it handed in and was counted; empty if it handed in nothing."""
     lent_ms: int
+    """When it was lent or, if that was behind another, when that one ended."""
     ended_ms: int
     busy_s: float
     """Time inside the kernel for this lease, as the worker last reported it."""

@@ -91,7 +91,7 @@ SERVED_MAX = 64
 """Jobs served lately that are compared."""
 
 TURN_MS = 2 * 1000
-"""A job that waits so long for its turn is served before others go on."""
+"""A job of which nothing was lent for so long has its turn: one worker gives way to it."""
 
 EXPIRE_BATCH = 100
 """Leases that one reaper call ends."""

@@ -72,7 +72,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What a chunk task says: a job to look at first, and a size for a worker of unknown speed."""
+    """What a worker says of a claim.
+
+    A job to look at first and a size for one of unknown speed may come from the chunk task.
+    """
 
     job: str = ""
     units: int = 0

@@ -1,4 +1,4 @@
-"""Cancel: end a job now; its workers learn of it at their next heartbeat."""
+"""Cancel: end a job now; its workers learn of it at a heartbeat, which the bell brings."""
 
 from __future__ import annotations
 

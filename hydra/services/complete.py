@@ -1,4 +1,4 @@
-"""Complete: hand in a prefix of a lease; what it goes on with, or gives back, in one call."""
+"""Complete: hand in a prefix of a lease, which goes on after it or ends with it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 A hand-in is judged by what the store knows of its lease, not by what its caller says. The process
 that claims for a worker has just got all of that from the store, so it need not ask again, which
-would cost each chunk a round trip. A lease that is not remembered here is read from the store.
+would cost each chunk a round trip. The next chunk of the job is sized by it, too. A lease that is
+not remembered here is read from the store.
 """
 
 from __future__ import annotations
