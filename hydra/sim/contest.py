@@ -37,7 +37,7 @@ class Row:
 
     def view(self) -> dict[str, Any]:
         """For JSON."""
-        names = [spec.name for spec in fields(Outcome) if spec.name != "ended_s"]
+        names = [spec.name for spec in fields(Outcome) if spec.name not in ("first_s", "ended_s")]
         return {
             "policy": self.policy,
             "efficiency_p5": round(self.percentile(0.05), DIGITS),

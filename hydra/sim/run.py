@@ -22,8 +22,7 @@ from hydra.sim.chance import Life, draws, life_of
 from hydra.sim.curve import bound_s
 from hydra.sim.scenarios import Scenario
 from hydra.sim.store import CountedStore
-from hydra.sim.worker import SUM, SimPacing, SimWorker, Wire
-from hydra.work.local import LocalPort
+from hydra.sim.worker import SUM, SimPacing, SimPort, SimWorker, Wire
 
 UNITS_S = 1_000.0
 """Units a second of a machine of relative speed 1."""
@@ -74,6 +73,8 @@ class Outcome:
     calls_per_s_peak: int
     idle_polls: int
     """How often idle workers looked for work, each time with a few calls."""
+    first_s: tuple[float, ...]
+    """When the first chunk of each job began, from its submission."""
     ended_s: tuple[float, ...]
     """When each job ended, from its submission."""
 
@@ -129,9 +130,13 @@ class Run:
         self._workers = [self._worker(i, life) for i, life in enumerate(self._lives)]
         if scenario.quiet:
             self._counted.quiet = {worker.name: worker for worker in self._workers}
+        self._listening: set[int] = set()
+        """Workers that the bell wakes."""
         self._heap: list[tuple[float, int, str, int, int]] = []
         self._number = itertools.count()
         self._jobs: dict[str, int] = {}
+        self._unbegun: dict[str, int] = {}
+        self._first = [math.nan] * len(scenario.jobs)
         self._ended = [math.nan] * len(scenario.jobs)
 
     def _worker(self, i: int, life: Life) -> SimWorker:
@@ -140,14 +145,15 @@ class Run:
         wire = Wire(trips[i % len(trips)], self._task.overhead_s, rates[i % len(rates)])
         return SimWorker(
             str(i),
-            LocalPort(h),
+            SimPort(h),
             dict(h.kernels()),
             life,
             self._clock,
             wire,
             SimPacing(h.settings.slice_seconds, h.settings.poll_seconds),
+            began=self._note_begin,
             liar=i >= scenario.workers - scenario.liars,
-            beat=self._counted.beat if scenario.quiet else None,
+            quiet=self._counted if scenario.quiet else None,
         )
 
     def go(self) -> Outcome:
@@ -205,6 +211,10 @@ class Run:
         """What is due at a worker."""
         worker = self._workers[i]
         worker.act(self._clock.now_s)
+        if worker.listens:
+            self._listening.add(i)
+        else:
+            self._listening.discard(i)
         self._push(worker.at_s, "worker", i, worker.turn)
 
     def _lease_changed(self, i: int) -> None:
@@ -216,15 +226,21 @@ class Run:
 
     def _ring(self) -> None:
         """Wake those who listen."""
-        for i, worker in enumerate(self._workers):
-            if worker.ring():
-                self._act(i)
+        for i in sorted(self._listening):
+            self._workers[i].ring()
+            self._act(i)
 
     def _submit(self, n: int) -> None:
         ordered = self._task.scenario.jobs[n]
         units = max(1, int(self._units * ordered.share))
         job = submit(self._h, "counting", {SUM: units}, priority=ordered.priority)
-        self._jobs[job.id] = n
+        self._jobs[job.id] = self._unbegun[job.id] = n
+
+    def _note_begin(self, job: str) -> None:
+        """Note when the first chunk of a job is begun."""
+        if job in self._unbegun:
+            n = self._unbegun.pop(job)
+            self._first[n] = self._clock.now_s - self._task.scenario.jobs[n].at_s
 
     def _note_ends(self) -> None:
         """Note when jobs end; raises Broken if one has not its exact answer."""
@@ -261,5 +277,6 @@ class Run:
             calls_per_s=calls / makespan_s,
             calls_per_s_peak=max(counted.calls.values()),
             idle_polls=sum(worker.listened for worker in self._workers),
+            first_s=tuple(self._first),
             ended_s=tuple(self._ended),
         )

@@ -11,7 +11,18 @@ from typing import Protocol
 
 from hydra.clock import ManualClock
 from hydra.model import Lease, LeaseId, Rest, Session
-from hydra.model.messages import Ask, Cut, FleetFigures, Grant, HandIn, Look, Pace, Receipt, Work
+from hydra.model.messages import (
+    Ask,
+    Cut,
+    FleetFigures,
+    Grant,
+    HandIn,
+    Look,
+    Pace,
+    Receipt,
+    Standing,
+    Work,
+)
 from hydra.ports import Store
 from hydra.services.dispatch import NOBODY
 from hydra.store.memory import memory_state, steps
@@ -19,6 +30,7 @@ from hydra.store.memory.steps import LeaseRecord
 from hydra.store.memory.verbs import MemoryVerbs
 from hydra.store.memory.views import MemoryViews
 from hydra.store.memory.vitals import MemoryVitals
+from hydra.work.heart import BEATS_UNHEARD
 
 SOON_MS = 1_000.0
 """The reaper's period: it does not ask what is late after that."""
@@ -87,9 +99,11 @@ class CountedStore:
 
     # Quiet heartbeats ------------------------------------------------------------------------
 
-    def beat(self, session: Session, hand_in: HandIn, at_s: float) -> None:
-        """What `complete` does with a heartbeat, for an earlier one that nobody has looked at."""
-        self.count("beat", at_s)
+    def progress(self, session: Session, hand_in: HandIn, at_s: float) -> None:
+        """What `complete` does with a hand-in that was due then, of a lease that goes on."""
+        self.count("progress", at_s)
+        if self.verbs["progress"] % BEATS_UNHEARD == 0:
+            self.count("beat", at_s)  # which changes nothing that the hand-in has not
         state = self.state
         now_ms, wall_ms = state.hydra_now()
         ago_ms = wall_ms - at_s * 1000
@@ -101,6 +115,20 @@ class CountedStore:
         if then := bisect_right(paces, at_s, key=itemgetter(0)):
             pace = replace(paces[then - 1][1], rate=receipt.pace.rate)
             record.leases[hand_in.token].pace = pace
+
+    def beat(self, session: Session, at_s: float) -> None:
+        """What `beat` does with a heartbeat that was due then."""
+        self.count("beat", at_s)
+        state = self.state
+        now_ms, wall_ms = state.hydra_now()
+        ago_ms = wall_ms - at_s * 1000
+        known = state.sessions[session.id]
+        steps.seen(state, session, wall_ms - ago_ms)
+        for job, token in (known.older, known.younger):
+            lease = state.jobs[job].leases.get(token) if job else None
+            if lease:
+                steps.lease_renew(state, lease, now_ms - ago_ms)
+                state.deadlines.put(LeaseId(job, token), lease.deadline_ms)
 
     def note_paces(self) -> None:
         """Remember how jobs stand, for heartbeats that nobody has looked at yet."""
@@ -151,8 +179,18 @@ class CountedVerbs(MemoryVerbs):
         self, session: Session, seq: int, hand_in: HandIn, work: Work | None = None
     ) -> Receipt:
         """Count it."""
-        self._counted.count("beat" if hand_in.rest is Rest.KEEP else "complete")
+        self._counted.count("progress" if hand_in.rest is Rest.KEEP else "complete")
         return super().complete(session, seq, hand_in, work)
+
+    def beat(self, session: Session, held: Sequence[LeaseId]) -> Standing:
+        """Count it."""
+        self._counted.count("beat")
+        return super().beat(session, held)
+
+    def turn(self, job: str) -> bool:
+        """Count it."""
+        self._counted.count("turn")
+        return super().turn(job)
 
     def expire(self, job: str, token: str) -> bool:
         """Count it."""

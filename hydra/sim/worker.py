@@ -8,20 +8,24 @@ Computing is what the machine's curve says; several slices are one event.
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from hydra.clock import ManualClock
 from hydra.kernels import Kernel
 from hydra.model import Rest, Session, Span
 from hydra.model.messages import Grant, HandIn, Hint, Receipt
 from hydra.ports import WorkPort
+from hydra.services.reduce import Hold
 from hydra.sim.chance import Life
-from hydra.work.acts import Call, Compute, Computed, Lane, Listen, Pending, Start, Steps, Wait
+from hydra.work.acts import Act, Call, Compute, Computed, Lane, Listen, Pending, Start, Steps, Wait
+from hydra.work.heart import LATE_SHARE
 from hydra.work.holding import BrokenOff, Holding
+from hydra.work.local import LocalPort
 from hydra.work.loop import Loop
+from hydra.work.renewing import RenewedHold
 
 SUM = "units"
 """The simulator's kernel counts units, so a right sum is the span's length."""
@@ -32,8 +36,19 @@ FALSE_SPEED = 100.0
 FORGED_EVERY = 5
 """Of this many hand-ins of a liar, one has an impossible sum."""
 
-Beat = Callable[[Session, HandIn, float], None]
-"""Counts a heartbeat of that moment, in seconds, behind the wire."""
+SAME_S = 1e-6
+"""Moments that are no further apart are the same one, computed in two ways."""
+
+
+class QuietStore(Protocol):
+    """Takes in what was due earlier, in seconds, and that nobody has looked at until now."""
+
+    def progress(self, session: Session, hand_in: HandIn, at_s: float) -> None:
+        """A hand-in of a lease that goes on."""
+
+    def beat(self, session: Session, at_s: float) -> None:
+        """A heartbeat for all that the session holds."""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +60,14 @@ class Wire:
     """More, if the call brings a chunk."""
     bytes_s: float = math.inf
 
-    def takes_s(self, act: Call, answer: Any) -> float:
-        """From the call to its answer."""
+    def sends_s(self, act: Call) -> float:
+        """Until what the call carries is across."""
+        return act.size_bytes / self.bytes_s
+
+    def answers_s(self, answer: Any) -> float:
+        """From then to its answer."""
         more_s = self.overhead_s if isinstance(answer, Grant) else 0.0
-        return self.round_trip_s + more_s + act.size_bytes / self.bytes_s
+        return self.round_trip_s + more_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,13 @@ class SimPacing:
     outage_seconds: float = math.inf
     call_seconds: float = math.inf
     shift_seconds: float = math.inf
+
+
+class SimPort(LocalPort):
+    """The port of a worker on this host; nothing renews a reduction, which takes no time."""
+
+    def _renewing(self, hold: RenewedHold) -> AbstractContextManager[Hold]:
+        return nullcontext(hold)
 
 
 class LyingPort:
@@ -84,25 +110,20 @@ class LyingPort:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """The loop or what one of its lanes does now."""
+    """The loop or what one of its lanes does now; it goes on at `at_s`."""
 
     steps: Steps[Any]
     pending: Pending[Any]
     at_s: float
+    lane: Lane | None = None
     waits: Wait | None = None
     answer: Any = None
     error: BaseException | None = None
+    sends: Call | None = None
+    """A call whose bytes are on their way to the store."""
     computes: Compute | None = None
     since_s: float = 0.0
     listens: bool = False
-
-
-@dataclass(slots=True)
-class Queue:
-    """A lane: one task after another."""
-
-    todo: deque[tuple[Steps[Any], Pending[Any]]] = field(default_factory=deque)
-    now: Task | None = None
 
 
 class SimWorker:
@@ -122,12 +143,14 @@ class SimWorker:
         wire: Wire,
         pacing: SimPacing,
         *,
+        began: Callable[[str], None],
         liar: bool = False,
-        beat: Beat | None = None,
+        quiet: QuietStore | None = None,
     ) -> None:
-        """With `beat`, heartbeats are quiet: no events, but done when somebody looks.
+        """Ready to begin; `began` is told the job of all that is computed.
 
-        They take the worker no time then, so its calls must have no round trip.
+        With `quiet`, heartbeats and progress are no events, but done when somebody looks. They take
+        the worker no time then, so its calls must have no round trip.
         """
         self.name = name
         self.at_s = math.inf
@@ -140,7 +163,8 @@ class SimWorker:
         self._clock = clock
         self._wire = wire
         self._pacing = pacing
-        self._beat = beat
+        self._began = began
+        self._quiet = quiet
         self._processes = 0
         self._losses = 0
         self._begin()
@@ -159,16 +183,20 @@ class SimWorker:
             pausing=lambda: None,
             interrupt=self._interrupt,
             give_up=lambda: None,
-            shows_progress=self._beat is None,
+            shows_progress=self._quiet is None,
         )
         self._main = Task(self._loop.shift(Hint()), Pending(), -math.inf)
-        self._lanes = {lane: Queue() for lane in Lane}
-        self._beaten_s = 0.0
+        self._tasks = [self._main]
+        self._todo: list[Task] = []
+        self._begun: Holding | None = None
+        """The lease that was begun last."""
+        self._shown_s = self._beaten_s = 0.0
+        """When that was, or its last quiet progress, or heartbeat, was due."""
 
     @property
-    def idle(self) -> bool:
-        """Whether it waits for the bell, with nothing to do."""
-        return self._main.listens
+    def listens(self) -> bool:
+        """Whether the bell would wake it, or its heart."""
+        return any(task.listens for task in self._tasks)
 
     def away_until(self, now_s: float) -> float:
         """When the machine is back, if it is away now; else now."""
@@ -184,12 +212,11 @@ class SimWorker:
         """Show itself, before anything begins."""
         self._port.enlist(self._session)
 
-    def ring(self) -> bool:
-        """The bell rings for what listens; whether anything does."""
-        listening = [task for task in self._tasks() if task.listens]
-        for task in listening:
-            task.answer, task.at_s = True, self._clock.now_s
-        return bool(listening)
+    def ring(self) -> None:
+        """The bell rings for what listens."""
+        for task in self._tasks:
+            if task.listens:
+                task.answer, task.at_s = True, self._clock.now_s
 
     def act(self, now_s: float) -> None:
         """Do what is due: go, come back, or go on with the loop and its lanes."""
@@ -197,13 +224,18 @@ class SimWorker:
         if back_s > now_s:
             self._switch_off(now_s, back_s)
             return
-        while due := [task for task in self._tasks() if self._is_due(task, now_s)]:
-            for task in due:
-                self._go_on(task, now_s)
+        went_on = True
+        while went_on:
+            went_on = False
+            for task in tuple(self._tasks):
+                if task.at_s <= now_s:
+                    went_on = True
+                    self._go_on(task, now_s)
         away = self._life.away
-        lost_s = away[self._losses][0] if self._losses < len(away) else math.inf
+        self.at_s = away[self._losses][0] if self._losses < len(away) else math.inf
+        for task in self._tasks:
+            self.at_s = min(self.at_s, task.at_s)
         self.turn += 1
-        self.at_s = min(lost_s, *(task.at_s for task in self._tasks()))
 
     def _switch_off(self, now_s: float, back_s: float) -> None:
         """The machine is switched off until `back_s`: what is not handed in is lost."""
@@ -216,16 +248,12 @@ class SimWorker:
         self.turn += 1
         self.at_s = back_s
 
-    def _tasks(self) -> list[Task]:
-        return [self._main, *(queue.now for queue in self._lanes.values() if queue.now)]
-
-    def _is_due(self, task: Task, now_s: float) -> bool:
-        wait = task.waits
-        return task.at_s <= now_s or bool(wait and any(other.done for other in wait.pending))
-
     def _go_on(self, task: Task, now_s: float) -> None:
         """Do a task's acts until one takes time."""
-        while True:
+        while task.at_s <= now_s:
+            if task.sends:
+                self._reach(task, task.sends, now_s)
+                continue
             if task.computes:
                 self._end_slices(task, now_s)
             task.waits, task.listens = None, False
@@ -235,71 +263,81 @@ class SimWorker:
                 act = task.steps.throw(error) if error else task.steps.send(answer)
             except StopIteration as end:
                 self._end(task, end.value, None, now_s)
-                return
             except Exception as raised:
                 if task is self._main:
                     raise
                 self._end(task, None, raised, now_s)
-                return
-            if isinstance(act, Start):
-                self._start(act, now_s)
-            elif not self._begin_act(task, act, now_s):
-                return
+            else:
+                self._begin_act(task, act, now_s)
 
-    def _begin_act(self, task: Task, act: Any, now_s: float) -> bool:
-        """Begin an act that may take time; whether it has taken none."""
-        match act:
-            case Wait():
-                task.waits, task.at_s = act, act.until_s
-                if math.isfinite(act.until_s) and task.pending.was_hurried():
-                    task.at_s = now_s
-                task.pending.wake = lambda: self._hurry(task)
-                for other in act.pending:
-                    other.wake = lambda: None
-            case Listen():
-                self.listened += task is self._main
-                task.listens, task.answer, task.at_s = True, False, now_s + act.seconds
-            case Compute():
-                task.computes, task.since_s = act, now_s
-                task.at_s = self._slices_end_s(act, now_s, act.until_s)
-            case Call():
-                try:
-                    task.answer = act.run()
-                except Exception as error:  # the loop tells which of them it handles
-                    task.error = error
-                task.at_s = now_s + self._wire.takes_s(act, task.answer)
-        return self._is_due(task, now_s)
+    def _begin_act(self, task: Task, act: Act, now_s: float) -> None:
+        """Begin an act, and say when it is done."""
+        if isinstance(act, Call):
+            sent_s = now_s + self._wire.sends_s(act)
+            if sent_s > now_s:
+                task.sends, task.at_s = act, sent_s
+            else:
+                self._reach(task, act, now_s)
+        elif isinstance(act, Compute):
+            if act.held is not self._begun:
+                self._begun, self._shown_s, self._beaten_s = act.held, now_s, now_s
+                self._began(act.held.grant.job)
+            task.computes, task.since_s = act, now_s
+            task.at_s = self._slices_end_s(act, now_s, act.until_s)
+        elif isinstance(act, Wait):
+            task.waits, task.at_s = act, max(act.until_s, act.undisturbed_s)
+            for other in act.pending:
+                other.wake = self._look
+            self._look()
+        elif isinstance(act, Listen):
+            self.listened += task is self._main
+            task.listens, task.answer, task.at_s = True, False, now_s + act.seconds
+        else:
+            self._start(act, now_s)
 
-    def _hurry(self, task: Task) -> None:
-        if task.waits and math.isfinite(task.waits.until_s) and task.pending.was_hurried():
-            task.at_s = self._clock.now_s
+    def _reach(self, task: Task, act: Call, now_s: float) -> None:
+        """A call reaches the store, whose answer takes a while to come."""
+        task.sends = None
+        try:
+            task.answer = act.run()
+        except Exception as error:  # the loop tells which of them it handles
+            task.error = error
+        task.at_s = now_s + self._wire.answers_s(task.answer)
+
+    def _look(self) -> None:
+        """Have those go on that wait no longer."""
+        for task in self._tasks:
+            if wait := task.waits:
+                hurried = math.isfinite(wait.until_s) and task.pending.was_hurried()
+                if hurried or any(other.done for other in wait.pending):
+                    task.at_s = self._clock.now_s
 
     def _start(self, act: Start, now_s: float) -> None:
-        if act.lane is Lane.HEART and self._beat:
+        if act.lane is Lane.HEART and self._quiet:
             return  # quiet
-        queue = self._lanes[act.lane]
-        queue.todo.append((act.work, act.pending))
-        self._next(queue, now_s)
+        act.pending.wake = self._look
+        self._todo.append(Task(act.work, act.pending, now_s, act.lane))
+        self._begin_todo(now_s)
 
-    def _next(self, queue: Queue, now_s: float) -> None:
-        if queue.now is None and queue.todo:
-            queue.now = Task(*queue.todo.popleft(), at_s=now_s)
+    def _begin_todo(self, now_s: float) -> None:
+        """Begin what is first on a lane where nothing goes on."""
+        for task in tuple(self._todo):
+            if all(other.lane is not task.lane for other in self._tasks):
+                self._todo.remove(task)
+                task.at_s = now_s
+                self._tasks.append(task)
 
     def _end(self, task: Task, value: Any, error: BaseException | None, now_s: float) -> None:
         """A lane's task is done, and the next one begins; the loop looks after its slice."""
         task.pending.end(value, error)
-        for queue in self._lanes.values():
-            if queue.now is task:
-                queue.now = None
-                self._next(queue, now_s)
-        self._look_soon(now_s)
-
-    # Computing -------------------------------------------------------------------------------
-
-    def _look_soon(self, now_s: float) -> None:
-        """Something has happened: the loop sees to it at the end of its slice."""
+        task.at_s = math.inf
+        self._tasks.remove(task)
+        self._begin_todo(now_s)
+        self._look()
         if self._main.computes:
             self._main.at_s = self._slices_end_s(self._main.computes, self._main.since_s, now_s)
+
+    # Computing -------------------------------------------------------------------------------
 
     def _interrupt(self) -> None:
         if self._main.computes and not self._main.computes.held.wanted:
@@ -342,29 +380,33 @@ class SimWorker:
     # Quiet heartbeats ------------------------------------------------------------------------
 
     def catch_up(self, now_s: float) -> None:
-        """Do the heartbeats that were due by now and that nobody has looked at yet."""
-        act = self._main.computes
-        while act and self._beat:
-            held, since_s = act.held, self._main.since_s
-            at_s = self._slices_end_s(act, since_s, since_s + held.grant.beat_s)
-            if at_s > now_s or at_s >= self._main.at_s:
+        """Do the heartbeats, and show the progress, that were due by now."""
+        if self._quiet and self._main.computes:
+            self._show_progress(self._quiet, self._main.computes, now_s)
+            beat_s = LATE_SHARE * self._main.computes.held.grant.beat_s
+            if beats := (now_s - self._beaten_s) // beat_s:
+                self._beaten_s += beats * beat_s
+                self._quiet.beat(self._session, self._beaten_s)
+
+    def _show_progress(self, quiet: QuietStore, act: Compute, now_s: float) -> None:
+        held, kernel = act.held, self._kernels[act.held.grant.spec.kernel]
+        while True:
+            since_s = self._main.since_s
+            at_s = self._slices_end_s(act, since_s, self._shown_s + held.grant.beat_s)
+            if at_s > now_s or at_s > self._main.at_s - SAME_S:
                 return
             done = self._computed(held, since_s, at_s)
             span = Span(held.reached, held.reached + done.units)
             held.computed(span, done.partial, done.took_s, math.inf)
-            kernel = self._kernels[held.grant.spec.kernel]
-            hand_in = held.hand_in(kernel.merge, Rest.KEEP)
-            self._beat(self._session, hand_in, at_s)
+            quiet.progress(self._session, held.hand_in(kernel.merge, Rest.KEEP), at_s)
             held.counted(span.stop)
-            self._main.since_s = at_s
+            self._main.since_s = self._shown_s = self._beaten_s = at_s
 
     def lease_changed(self) -> bool:
         """Its lease is shorter or lost: it learns that at a heartbeat; whether it sends one."""
         act = self._main.computes
-        if act and self._beat and self._lanes[Lane.HEART].now is None:
-            at_s = self._main.since_s + act.held.grant.beat_s
-            self._lanes[Lane.HEART].now = Task(
-                self._loop.heart.beat(), Pending(), max(at_s, self._clock.now_s)
-            )
-            return True
-        return False
+        if not act or not self._quiet or any(task.lane is Lane.HEART for task in self._tasks):
+            return False
+        at_s = max(self._shown_s + act.held.grant.beat_s, self._clock.now_s)
+        self._tasks.append(Task(self._loop.heart.beat(), Pending(), at_s, Lane.HEART))
+        return True

@@ -11,6 +11,7 @@ that is tested must be the one that runs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -114,6 +115,8 @@ class Wait:
 
     until_s: float
     pending: tuple[Pending[Any], ...] = ()
+    undisturbed_s: float = -math.inf
+    """How long, if later, where nobody can stop the worker or make it pause."""
 
 
 Act = Call | Listen | Compute | Start | Wait
@@ -148,3 +151,8 @@ def start(lane: Lane, work: Steps[T]) -> Steps[Pending[T]]:
 def wait(until_s: float, *pending: Pending[Any]) -> Steps[None]:
     """Wait for a moment, or for the first of these."""
     yield Wait(until_s, pending)
+
+
+def wait_at_most(until_s: float, undisturbed_s: float) -> Steps[None]:
+    """Wait for a moment, but look before whether somebody stops the worker or makes it pause."""
+    yield Wait(min(until_s, undisturbed_s), (), undisturbed_s)

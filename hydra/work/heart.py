@@ -20,7 +20,6 @@ from contextlib import suppress
 from hydra.clock import Clock
 from hydra.errors import HydraError
 from hydra.model import Session
-from hydra.model.limits import POLLS_PER_S_MAX
 from hydra.model.messages import Standing
 from hydra.policy.calling import call_interval_s
 from hydra.ports import Pacing, WorkPort
@@ -36,6 +35,10 @@ BEATS_UNHEARD = 4.0
 
 RING_INTERVAL_S = 0.1
 """Least time between two beats that the bell brings; more in a large fleet."""
+
+RING_BEATS_PER_S_MAX = 1_000
+"""Beats a second that the bell brings, in the whole fleet. It rings for all that becomes free, not
+only for new jobs, and one worker that hears of a new job is enough to begin it."""
 
 
 class Heart:
@@ -145,7 +148,7 @@ class Heart:
 
     def _listen(self, now_s: float, due_s: float) -> Steps[None]:
         """Wait for the next beat, or for the bell, which brings one at once."""
-        interval_s = call_interval_s(self._live_workers, RING_INTERVAL_S, POLLS_PER_S_MAX)
+        interval_s = call_interval_s(self._live_workers, RING_INTERVAL_S, RING_BEATS_PER_S_MAX)
         deaf_s = self._beat_s + interval_s
         if now_s < deaf_s:
             yield from wait(min(deaf_s, due_s))

@@ -31,7 +31,18 @@ from hydra.policy.calling import call_interval_s, shift_s
 from hydra.policy.chunking import OVERTIME
 from hydra.policy.reducing import defers_reduction, reduction_wait_s
 from hydra.ports import Pacing, WorkPort
-from hydra.work.acts import Computed, Lane, Pending, Steps, call, compute, listen, start, wait
+from hydra.work.acts import (
+    Computed,
+    Lane,
+    Pending,
+    Steps,
+    call,
+    compute,
+    listen,
+    start,
+    wait,
+    wait_at_most,
+)
 from hydra.work.heart import Heart
 from hydra.work.holding import BrokenOff, Holding
 from hydra.work.link import Link
@@ -145,7 +156,7 @@ class Loop:
                 busy = False
                 yield from self._pause(pause)
             elif self._turn_s > self._now_s():
-                yield from wait(min(self._turn_s, self._now_s() + self._pacing.poll_seconds))
+                yield from wait_at_most(self._now_s() + self._pacing.poll_seconds, self._turn_s)
             else:
                 yield from self._show_oneself()
                 grant = yield from self._claim(hint)

@@ -99,7 +99,7 @@ def test_quiet_beats_change_nothing() -> None:
     quiet, heard = beside_heard(fleet, ideal_s=100.0, seed=1)
     assert quiet.efficiency == pytest.approx(heard.efficiency, abs=0.01)
     assert quiet.chunks == pytest.approx(heard.chunks, rel=0.05)
-    assert quiet.calls == pytest.approx(heard.calls, rel=0.1)
+    assert quiet.calls == pytest.approx(heard.calls, rel=0.2)
     assert quiet.losses == heard.losses > 0
 
 
