@@ -14,8 +14,9 @@ PART_BYTES_MIN = 1 << 14
 PART_BYTES_FIRST = 1 << 16
 PART_BYTES_MAX = 4 << 20
 
-BEAT_SHARE = 0.5
-"""A call's bytes should take this share of a beat: heartbeats go over the same link."""
+BEAT_SHARE = 1.0
+"""A call's bytes should take this share of a beat: heartbeats go over the same link. With less,
+more of its time goes to round trips, as a part waits for the reply to the one before."""
 
 LAST = 5
 """Calls that are remembered. With a mean, one call that lasted a second, since the disk was busy,

@@ -115,6 +115,8 @@ class Loop:
         self._may_reduce_s = -math.inf  # a clock may begin anywhere, even below zero
         self._out_of_memory = False
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
+        self._rates: dict[str, float] = {}
+        """By job, cost units a second inside the kernel; as short as the shift."""
         self._beating: Pending[None] = Pending()
         self._queued: Holding | None = None
         self._claiming: Pending[Grant | None] | None = None
@@ -211,10 +213,12 @@ class Loop:
             before, self._progress = self._progress, None
             yield from self._end(held, kernel, ending, before)
             held, self._waited_s, asked = None, 0.0, self._asked_for_next
+            link_is_behind = any(not other.done for other in self._outgoing[:-1])
             if ending is GONE or ending.goes_on:
                 held = yield from self._next()
             if held and asked and took_s >= self._link.call_s:  # else it could not be in time
-                self._overheads.note(kernel.name, self._waited_s)
+                # Where the kernel waits for the link, larger chunks would not let it wait less.
+                self._overheads.note(kernel.name, 0.0 if link_is_behind else self._waited_s)
         yield from self._hand_in_everything()
         self._enlist_s = self._now_s() + SHOWN_S
 
@@ -337,11 +341,15 @@ class Loop:
         return due_s
 
     def _takes_s(self, held: Holding, kernel: Kernel, span: Span) -> float:
-        """How long units of a lease take, by its own speed, or by what was known before."""
+        """How long units of a lease take here, by its own speed or that of the one before.
+
+        What the store knows is slower where the link takes longer than the kernel.
+        """
         costs, grant = kernel.costs(held.grant.spec.params), held.grant
         done = costs.of(Span(grant.span.start, held.reached))
-        rate = done / held.busy_s if held.busy_s > 0 and done > 0 else grant.pace.rate
-        return costs.of(span) / rate
+        if held.busy_s > 0 and done > 0:
+            self._rates[grant.job] = done / held.busy_s
+        return costs.of(span) / self._rates.get(grant.job, grant.pace.rate)
 
     def _claim_at(
         self, claim_s: float, end_s: float, hint: Hint, before: Pending[Told] | None
@@ -357,7 +365,9 @@ class Loop:
     def _next(self) -> Steps[Holding | None]:
         """What to compute now: what was claimed in time, or is claimed at once; or nothing."""
         if self._claiming is None and self._queued is None and not self._shift_over():
-            self._claiming = yield from start(Lane.CLAIMS, self._ask(self._hint()))
+            before, now_s = self._outgoing[-2] if len(self._outgoing) > 1 else None, self._now_s()
+            work = self._claim_at(now_s, now_s, self._hint(), before)
+            self._claiming = yield from start(Lane.CLAIMS, work)
         yield from self._take_claimed()
         held, self._queued = self._queued, None
         return held if held and held.wanted else None
