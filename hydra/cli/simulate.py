@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -11,6 +14,17 @@ from hydra import annexes
 from hydra.errors import BadParam
 
 KINDS = ("svg", "png", "pdf")
+
+
+@contextmanager
+def _unheard_workers() -> Iterator[None]:
+    """What simulated workers log is not of this process."""
+    log = logging.getLogger("hydra.worker")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 @click.command()
@@ -81,7 +95,8 @@ def simulate(
         raise BadParam(f"scenario must be one of {known}, not {scenario!r}", field="scenario")
     fleet = scenarios[scenario]
     contest = Contest.of(scenario, fleet, policy, ideal_seconds, overhead_seconds, seeds, check)
-    rows = contest.run(lambda line: click.echo(f"hydra: {line}", err=True))
+    with _unheard_workers():
+        rows = contest.run(lambda line: click.echo(f"hydra: {line}", err=True))
     if file:
         from hydra.sim.plot import plot
 

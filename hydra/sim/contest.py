@@ -127,11 +127,25 @@ class Contest:
 
 def lines(rows: Sequence[Row]) -> list[str]:
     """The table, for people."""
+    jobs = range(len(rows[0].runs[0].ended_s))
     head = (
         "policy   efficiency    5 %    min  makespan   bound  wasted  chunks  splits  losses"
         "  calls/s   peak"
     )
-    return [head, *map(_line, rows)]
+    table = [head, *map(_line, rows)]
+    if len(jobs) > 1:
+        table.append("policy   job  first chunk: mean    worst    ended: mean    worst")
+        table += [_job_line(row, job) for row in rows for job in jobs]
+    return table
+
+
+def _job_line(row: Row, job: int) -> str:
+    first = [run.first_s[job] for run in row.runs]
+    ended = [run.ended_s[job] for run in row.runs]
+    return (
+        f"{row.policy:<8}{job:>4}{fmean(first):>17.2f} s{max(first):>7.2f} s"
+        f"{fmean(ended):>13.2f} s{max(ended):>7.2f} s"
+    )
 
 
 def _line(row: Row) -> str:

@@ -21,6 +21,10 @@ class Curve:
         steps = (s * (b - a) for a, b, s in zip(times, times[1:], speeds))
         self._done = array("d", accumulate(steps, initial=0.0))
 
+    def at_most(self, units_s: float) -> Curve:
+        """The same speed where it is less than that."""
+        return Curve(self._times, [min(speed, units_s) for speed in self._speeds])
+
     def done(self, at_s: float) -> float:
         """Units computed from the beginning until then, if it never paused."""
         i = bisect_right(self._times, at_s) - 1

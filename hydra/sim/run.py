@@ -11,8 +11,8 @@ from typing import Any
 
 from hydra.adapters.memory_queue import MemoryQueue
 from hydra.clock import ManualClock
-from hydra.kernels import Kernel, Param, add_sums
-from hydra.model import FINAL, JobState, Params, Span, Sums
+from hydra.kernels import Kernel, Param, add_sums, join_pieces
+from hydra.model import FINAL, JobState, Params, Pieces, Span, Sums
 from hydra.model.invariants import violations
 from hydra.services import Hydra
 from hydra.services.reap import PAUSE_S_MIN, reap
@@ -24,21 +24,22 @@ from hydra.sim.scenarios import Scenario
 from hydra.sim.store import CountedStore
 from hydra.sim.worker import SUM, SimPacing, SimPort, SimWorker, Wire
 
-UNITS_S = 1_000.0
-"""Units a second of a machine of relative speed 1."""
-
 HORIZON = 10.0
 """Machines change during this many times the ideal duration, and five minutes more."""
 
 START_S = 0.05
 """The workers that are there at the start ask within this time; they are known already."""
 
+STILL_S_MAX = 300.0
+"""A job of which nothing is counted for so long, while a worker is there, is stuck: a lost lease of
+the slowest policy is noticed after 80 s."""
+
 PATIENCE = 40.0
 """A run is given up after this many times its bound, and ten minutes more."""
 
 
 class Broken(RuntimeError):
-    """An invariant does not hold, or a run does not end: a fault of Hydra, not of its user."""
+    """An invariant does not hold, or a job stands still: a fault of Hydra, not of its user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +80,34 @@ class Outcome:
     """When each job ended, from its submission."""
 
 
-def kernel() -> Kernel:
-    """A kernel that counts its units: the right sum of any span is known."""
+def kernel(unit_bytes: int) -> Kernel:
+    """A kernel that counts its units, so that the right answer is known; pieces if they have bytes.
 
-    def run(_params: Params, span: Span) -> Sums:
+    All pieces are the same bytes in memory.
+    """
+    piece = bytes(unit_bytes)
+
+    def count(_params: Params, span: Span) -> Sums:
         return {SUM: span.units}
 
-    return Kernel.of(
-        SimpleNamespace(
-            __name__="counting",
-            __doc__="Counts units.",
-            VERSION=1,
-            GOLDEN=(),
-            SUMS={SUM: (1, 1)},
-            PARAMS={SUM: Param(int, 1, 1, 2**53 - 1)},
-            size=lambda params: params[SUM],
-            run=run,
-            merge=add_sums,
-            finish=lambda params, whole: whole,
-        )
-    )
+    def fill(_params: Params, span: Span) -> Pieces:
+        return dict.fromkeys(range(*span), piece)
+
+    module: dict[str, Any] = {
+        "__name__": "counting",
+        "__doc__": "Counts units.",
+        "VERSION": 1,
+        "GOLDEN": (),
+        "PARAMS": {SUM: Param(int, 1, 1, 2**53 - 1)},
+        "size": lambda params: params[SUM],
+    }
+    if unit_bytes:
+        module |= {"PIECE_BYTES_MAX": unit_bytes, "run": fill, "merge": join_pieces}
+        module["finish"] = lambda params, whole: {SUM: len(whole)}
+    else:
+        module |= {"SUMS": {SUM: (1, 1)}, "run": count, "merge": add_sums}
+        module["finish"] = lambda params, whole: whole
+    return Kernel.of(SimpleNamespace(**module))
 
 
 class Run:
@@ -112,7 +121,7 @@ class Run:
         over: dict[str, Any] = {"sizing": task.policy, "state_dir": "-"}
         if scenario.target_s:
             over["target_seconds"] = scenario.target_s
-        known = {"counting": kernel()}
+        known = {"counting": kernel(scenario.unit_bytes)}
         self._h = Hydra(
             self._counted.store,
             MemoryQueue(),
@@ -121,12 +130,16 @@ class Run:
             lambda: known,
         )
         self._horizon_s = HORIZON * task.ideal_s + 300.0
-        speeds = [s for s, _ in zip(itertools.cycle(scenario.speeds), range(scenario.workers))]
-        self._units = int(sum(speeds) * UNITS_S * task.ideal_s)
+        machines = range(scenario.workers)
+        speeds = [scenario.speeds[i % len(scenario.speeds)] * scenario.units_s for i in machines]
+        links = [self._link_units_s(i) for i in machines]
+        self._units = int(sum(map(min, speeds, links)) * task.ideal_s)
         self._lives = [
-            life_of(scenario, i, speed * UNITS_S, self._horizon_s, task.seed)
+            life_of(scenario, i, speed, self._horizon_s, task.seed)
             for i, speed in enumerate(speeds)
         ]
+        self._useful = [life.curve.at_most(most) for life, most in zip(self._lives, links)]
+        """What each machine can compute and hand in."""
         self._workers = [self._worker(i, life) for i, life in enumerate(self._lives)]
         if scenario.quiet:
             self._counted.quiet = {worker.name: worker for worker in self._workers}
@@ -136,8 +149,17 @@ class Run:
         self._number = itertools.count()
         self._jobs: dict[str, int] = {}
         self._unbegun: dict[str, int] = {}
+        self._still: dict[str, tuple[object, float]] = {}
+        """Of each job, what was counted, and for how long nothing more was."""
+        self._looked_s = 0.0
         self._first = [math.nan] * len(scenario.jobs)
         self._ended = [math.nan] * len(scenario.jobs)
+
+    def _link_units_s(self, i: int) -> float:
+        """Units a second that the machine's link carries."""
+        scenario = self._task.scenario
+        rate = scenario.bytes_s[i % len(scenario.bytes_s)]
+        return rate / scenario.unit_bytes if scenario.unit_bytes else math.inf
 
     def _worker(self, i: int, life: Life) -> SimWorker:
         scenario, h = self._task.scenario, self._h
@@ -168,7 +190,7 @@ class Run:
         for n, job in enumerate(self._task.scenario.jobs):
             self._push(job.at_s, "submit", n)
         self._push(next(starts), "reap")
-        bound = bound_s([life.curve for life in self._lives], self._units, self._horizon_s)
+        bound = bound_s(self._useful, self._units, self._horizon_s)
         limit_s = PATIENCE * bound + 600.0
         while any(map(math.isnan, self._ended)):
             at_s, _, what, i, turn = heapq.heappop(self._heap)
@@ -189,6 +211,7 @@ class Run:
         if what == "worker":
             self._act(i)
         elif what == "reap":
+            self._require_progress()
             reap(self._h)
             pause_s = min(
                 max(self._h.store.views.due_s(), PAUSE_S_MIN), self._h.settings.reap_seconds
@@ -254,6 +277,21 @@ class Run:
                 raise Broken(f"job {n} has the answer {self._h.store.views.answer(job)}")
             self._ended[n] = self._clock.now_s - ordered.at_s
 
+    def _require_progress(self) -> None:
+        """Raise Broken if a job stands still though somebody could work on it."""
+        now_s = self._clock.now_s
+        passed_s, self._looked_s = now_s - self._looked_s, now_s
+        if not any(worker.away_until(now_s) <= now_s for worker in self._workers):
+            return
+        for job, n in self._jobs.items():
+            record = self._counted.state.jobs[job]
+            counted, still_s = self._still.get(job, (None, 0.0))
+            now = (record.state, record.done)
+            still_s = still_s + passed_s if counted == now else 0.0
+            if still_s > STILL_S_MAX:
+                raise Broken(f"nothing of job {n}, which is {record.state}, for {still_s:.0f} s")
+            self._still[job] = (now, still_s)
+
     def _require_invariants(self) -> None:
         found = [said for job in self._jobs for said in violations(self._h.store.vitals.dump(job))]
         if found:
@@ -261,7 +299,7 @@ class Run:
 
     def _outcome(self, bound: float) -> Outcome:
         makespan_s, counted = self._clock.now_s, self._counted
-        there = sum(life.curve.done(makespan_s) for life in self._lives)
+        there = sum(curve.done(makespan_s) for curve in self._useful)
         done = sum(worker.computed_units for worker in self._workers)
         calls = sum(counted.calls.values())
         return Outcome(

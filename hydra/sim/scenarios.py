@@ -45,6 +45,10 @@ class Scenario:
     """What every call to the store costs, given to the workers in turn."""
     bytes_s: tuple[float, ...] = (math.inf,)
     """What their links carry a second, likewise."""
+    unit_bytes: int = 0
+    """How large a unit's piece is; 0 for jobs of sums, which carry next to nothing."""
+    units_s: float = 1_000.0
+    """Units a second of a machine of relative speed 1."""
     liars: int = 0
     """How many of the last workers report a false speed, and hand in impossible sums."""
     jobs: tuple[PlannedJob, ...] = (PlannedJob(),)
@@ -75,6 +79,14 @@ SCENARIOS: Mapping[str, Scenario] = {
         owner_s=(20.0, 60.0),
         loss_s=300.0,
         round_trip_s=(0.3, 0.1, 0.04, 0.02),
+    ),
+    "thin-links": Scenario(
+        "the same machines, but links of 10, 5, 2 and 1 Mbit/s for pieces of 4 KB",
+        noise=0.15,
+        round_trip_s=(0.02, 0.04, 0.06, 0.1),
+        bytes_s=(1_250_000.0, 625_000.0, 250_000.0, 125_000.0),
+        unit_bytes=4_096,
+        units_s=100.0,
     ),
     "liar": Scenario(
         "interference; the fastest worker reports 100 times its speed and forges sums",
@@ -112,5 +124,19 @@ SCENARIOS: Mapping[str, Scenario] = {
     "priorities": Scenario(
         "three jobs: two in bulk from the start, then an interactive one of priority 10",
         jobs=(PlannedJob(0.0, 0.45), PlannedJob(0.0, 0.45, 2.0), PlannedJob(10.0, 0.1, 10.0)),
+    ),
+    "small-job": Scenario(
+        "interference; a large job, then ten small ones, one after another",
+        noise=0.15,
+        owner_s=(20.0, 60.0),
+        jobs=(PlannedJob(0.0, 0.98), *(PlannedJob(5.0 + 4.7 * n, 0.002) for n in range(10))),
+        ideal_s=60.0,
+    ),
+    "equal-jobs": Scenario(
+        "interference; two equal jobs from the start",
+        noise=0.15,
+        owner_s=(20.0, 60.0),
+        jobs=(PlannedJob(0.0, 0.5), PlannedJob(0.0, 0.5)),
+        ideal_s=60.0,
     ),
 }

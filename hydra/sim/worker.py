@@ -50,7 +50,6 @@ class QuietStore(Protocol):
         """A heartbeat for all that the session holds."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Wire:
     """How long calls take the worker."""
