@@ -108,8 +108,6 @@ class Sender:
 
     def _next(self, held: Holding, kernel: Kernel, rest: Rest, note: str) -> HandIn:
         """The next part; if it cannot be right, nothing, and the lease is lost."""
-        if rest is Rest.LOST:
-            return held.lost(note)
         try:
             return held.hand_in(kernel.merge, rest, note, self._link.part_bytes)
         except Exception as error:  # of the kernel: another worker may try the span

@@ -206,6 +206,23 @@ def test_a_kernel_that_raises_loses_only_its_slice() -> None:
     assert lost[0].endswith("ValueError: bad unit")
 
 
+def test_what_was_computed_before_a_kernel_raises_is_counted() -> None:
+    stage = Stage()
+    job = stage.submit(1_000)
+    failed: list[Span] = []
+
+    def trip(span: Span) -> None:
+        if 90 in range(*span) and not failed:
+            failed.append(span)
+            raise ValueError("bad unit")
+
+    stage.on_run = trip
+    stage.worker("a").shift(Hint())
+    claims = [e.fields["start"] for e in stage.h.store.views.story(job) if e.verb == "claim"]
+    assert failed[0].start in claims[1:]
+    assert sum(span.units for span in stage.runs) == 1_000 + failed[0].units
+
+
 def test_a_poisoned_unit_fails_the_job_by_name() -> None:
     """One worker alone: it is the only one there is, so five losses are enough."""
     stage = Stage()
