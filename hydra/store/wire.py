@@ -12,6 +12,10 @@ from hydra.model import JobSpec, Partial, Pieces, Sums
 from hydra.model.messages import HandIn
 
 
+SUM_BITS_MAX = 64
+"""Longest sum that is sent; whether it is in its bounds is the store's to say."""
+
+
 def dumps(value: object) -> str:
     """JSON in one line with sorted keys: equal values give equal text. NaN is refused."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -67,6 +71,8 @@ def partial_parts(spec: JobSpec, hand_in: HandIn) -> list[bytes]:
     if spec.sum_bounds:
         if len(sums) != len(hand_in.partial):
             raise BadSpan("the partial must be of named sums", field="hand_in")
+        if any(value.bit_length() > SUM_BITS_MAX for value in sums.values()):
+            raise BadSpan(f"no sum may have more than {SUM_BITS_MAX} bits", field="hand_in")
         return [str(word).encode() for pair in sorted(sums.items()) for word in pair]
     inside = all(unit in range(start, stop) for unit in pieces)
     if not inside or not len(pieces) == len(hand_in.partial) == max(stop - start, 0):

@@ -123,11 +123,13 @@ class Holding:
         self.reached = self._parts[-1][0].stop if self._parts else self.handed_in
 
 
+SUM_BYTES = 8
+"""What a sum counts as: what is no integer, or too large a one, is for the store to refuse."""
+
+
 def size_of(partial: Partial) -> int:
     """About how many bytes a partial takes on the wire."""
-    return sum(
-        len(value) if isinstance(value, bytes) else len(str(value)) for value in partial.values()
-    )
+    return sum(len(value) if isinstance(value, bytes) else SUM_BYTES for value in partial.values())
 
 
 def shortened(hand_in: HandIn, bytes_max: int) -> HandIn:

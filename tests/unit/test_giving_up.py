@@ -82,6 +82,7 @@ def work_alone(**declared: Any) -> tuple[Job, list[str]]:
         (lambda params, span: {"value": 1_001 * span.units}, "value must be"),
         (lambda params, span: {"other": span.units}, "value must be"),
         (lambda params, span: {0: b"x"}, "sums"),
+        (lambda params, span: {"value": 10**5_000}, "no sum may have more than 64 bits"),
         (lambda params, span: None, "TypeError: run gave NoneType, not a mapping"),
     ],
 )
