@@ -121,6 +121,8 @@ class Loop:
         self._queued: Holding | None = None
         self._claiming: Pending[Grant | None] | None = None
         self._asked_for_next = False
+        self._goes_on = True
+        """Whether another lease may follow the one that is worked on."""
         self._turn = ""
         """The job whose turn has come, for the next claim."""
         self._waited_s = 0.0
@@ -205,6 +207,7 @@ class Loop:
     def _work(self, grant: Grant) -> Steps[None]:
         """Compute a lease, and those that follow it without a pause."""
         held: Holding | None = self._hold(grant)
+        self._goes_on = True
         while held:
             kernel = self._kernels[held.grant.spec.kernel]
             began_s = self._now_s()
@@ -212,10 +215,10 @@ class Loop:
             took_s = self._now_s() - began_s
             before, self._progress = self._progress, None
             yield from self._end(held, kernel, ending, before)
-            held, self._waited_s, asked = None, 0.0, self._asked_for_next
+            self._goes_on = ending is GONE or ending.goes_on
+            self._waited_s, asked = 0.0, self._asked_for_next
             link_is_behind = any(not other.done for other in self._outgoing[:-1])
-            if ending is GONE or ending.goes_on:
-                held = yield from self._next()
+            held = (yield from self._next()) if self._goes_on else None
             if held and asked and took_s >= self._link.call_s:  # else it could not be in time
                 # Where the kernel waits for the link, larger chunks would not let it wait less.
                 self._overheads.note(kernel.name, 0.0 if link_is_behind else self._waited_s)
@@ -358,7 +361,7 @@ class Loop:
         yield from wait(claim_s)
         if before and not before.done:
             yield from wait(math.inf, before)
-        if self._shift_over():
+        if not self._goes_on or self._shift_over():
             return None
         return (yield from self._ask(replace(hint, begins_in_s=max(end_s - self._now_s(), 0.0))))
 

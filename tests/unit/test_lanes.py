@@ -115,3 +115,21 @@ def test_a_lease_is_kept_alive_while_its_parts_are_answered(
     worker.shift(Hint(job, units=100))
     assert len(sent) > 10
     assert len(port.named) == len(sent), "it beat each time"
+
+
+def test_nothing_is_claimed_to_be_given_back() -> None:
+    """The next claim waits for its moment when the kernel raises."""
+    stage = Stage()
+    job = stage.submit(1_000)
+    failed: list[Span] = []
+
+    def trip(span: Span) -> None:
+        if 215 in range(*span) and not failed:
+            failed.append(span)
+            raise ValueError("bad unit")
+
+    stage.on_run = trip
+    stage.worker("a").shift(Hint())
+    texts = [entry.text for entry in stage.h.store.views.story(job)]
+    assert failed
+    assert not [text for text in texts if "does not go on" in text]
