@@ -11,7 +11,6 @@ from hydra.errors import BadSpan
 from hydra.model import JobSpec, Partial, Pieces, Sums
 from hydra.model.messages import HandIn
 
-
 SUM_BITS_MAX = 64
 """Longest sum that is sent; whether it is in its bounds is the store's to say."""
 

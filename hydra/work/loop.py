@@ -114,6 +114,8 @@ class Loop:
         self._began_s = self._enlist_s = self._turn_s = 0.0
         self._may_reduce_s = -math.inf  # a clock may begin anywhere, even below zero
         self._out_of_memory = False
+        self._too_large: MemoryError | None = None
+        """What ended a reduction, which was given back."""
         self._slice_units: dict[str, int] = {}  # by job; as short as the shift
         self._rates: dict[str, float] = {}
         """By job, cost units a second inside the kernel; as short as the shift."""
@@ -148,7 +150,8 @@ class Loop:
     def shift(self, hint: Hint) -> Steps[bool]:
         """Work for one shift; whether there was work until its end.
 
-        Raises Unavailable when the store stays silent for longer than `outage_seconds`.
+        Raises Unavailable when the store stays silent for longer than `outage_seconds`, and
+        MemoryError when a reduction was given back for the lack of it.
         """
         now_s = self._now_s()
         self._enlist_s = self._turn_s = now_s
@@ -171,6 +174,8 @@ class Loop:
                 elif not (yield from self._reduce_any()):
                     busy = False
                     yield from self._listen()
+            if self._too_large:
+                raise self._too_large
             if self._shift_over():
                 return busy
 
@@ -491,11 +496,15 @@ class Loop:
         """Reduce what waits for it, if that is not better left to others."""
         if self._now_s() < self._may_reduce_s:
             return False
-        return (yield from self._call(lambda: self._port.reduce(self._session)))
+        return (yield from self._reduce())
 
-    def _reduce(self, job: str) -> Steps[None]:
-        """Make the answer of a job whose last unit was ours, unless a faster worker came first."""
-        yield from self._call(lambda: self._port.reduce(self._session, job))
+    def _reduce(self, job: str = "") -> Steps[bool]:
+        """Make the answer of that job, or of any, unless another worker came first."""
+        try:
+            return (yield from self._call(lambda: self._port.reduce(self._session, job)))
+        except MemoryError as error:  # the shift ends by it once what is held is handed in
+            self._out_of_memory, self._too_large = True, error
+            return True
 
     # Calls -----------------------------------------------------------------------------------
 

@@ -100,3 +100,31 @@ def test_partials_that_do_not_merge_are_given_up() -> None:
     assert job.state is JobState.DONE
     assert lost
     assert all("merge raised KeyError: 'nothing'" in text for text in lost), lost
+
+
+def test_a_reduction_without_memory_costs_no_lease() -> None:
+    """Its worker is amid another job's lease when it learns that the last unit was its own."""
+
+    def full(_params: Any, _whole: Any) -> dict[str, Any]:
+        raise MemoryError
+
+    clock = ManualClock()
+
+    def run(_params: Any, span: Span) -> dict[str, int]:
+        clock.now_s += 0.01 * span.units
+        return {"value": span.units}
+
+    kernels = {"full": toy("full", run=run, finish=full), "toy": toy("toy", run=run)}
+    h = wiring.in_memory(Settings.read({}, shift_seconds=600), clock, load=lambda: kernels)
+    sizes = {"full": 300, "toy": 6_000}
+    jobs = [submit(h, name, {"units": units}).id for name, units in sizes.items()]
+    worker = Worker(
+        LocalPort(h), h.kernels(), h.clock, h.settings, session_here(h), lanes=OneThread
+    )
+    with pytest.raises(MemoryError):
+        worker.shift(Hint(jobs[0]))
+    assert h.store.views.job(jobs[0]).state is JobState.REDUCING
+    found = h.store.views.job(jobs[1])
+    assert found.state is JobState.RUNNING
+    assert found.leases == 0
+    assert not [entry for entry in h.store.views.story(jobs[1]) if entry.verb == "expire"]
