@@ -14,6 +14,9 @@ PART_BYTES_MIN = 1 << 14
 PART_BYTES_FIRST = 1 << 16
 PART_BYTES_MAX = 4 << 20
 
+TOLD_BYTES_MIN = 1 << 10
+"""A call that carries less and is slow met a busy store, or a long way: that bounds no bytes."""
+
 BEAT_SHARE = 1.0
 """A call's bytes should take this share of a beat: heartbeats go over the same link. With less,
 more of its time goes to round trips, as a part waits for the reply to the one before."""
@@ -56,6 +59,8 @@ class Link:
 
     def carried(self, size_bytes: int, took_s: float, beat_s: float) -> None:
         """A call with so many bytes was answered."""
+        if size_bytes < TOLD_BYTES_MIN:
+            return
         goal_s = BEAT_SHARE * beat_s
         way_s = max(took_s - self.round_trip_s, took_s / 10)
         if size_bytes < self._part_bytes // 2 and way_s <= goal_s:
