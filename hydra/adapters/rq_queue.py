@@ -20,7 +20,9 @@ from hydra.server.connection import store_errors
 TASK = "hydra.workers.tasks.run_chunk"
 """What a chunk task calls, by name: nothing but strings and integers is pickled."""
 
-JOB_TIMEOUT_S = 300
+JOB_TIMEOUT_S = 3_600
+"""When RQ ends a task. It may make a picture's answer over a slow link after a long shift; what
+hangs is ended sooner: a kernel by `call_seconds`, a call by `outage_seconds`."""
 RESULT_TTL_S = 30
 """Not 0: RQ deletes such a job during its own bookkeeping, which takes fifteen more round trips."""
 FAILURE_TTL_S = 300

@@ -81,7 +81,7 @@ PASSED_MAX = 32
 """Jobs that a session remembers as not for it, the first in turn."""
 
 SERVED_MS = 10_000
-"""A job of which nothing was lent for this long does not catch up on its turns."""
+"""A job of which nothing was lent or handed in for this long does not catch up on its turns."""
 
 TURNS_KEPT = 2
 """Chunks that a job served so seldom may be behind all the same: one of low priority is served
@@ -91,7 +91,7 @@ SERVED_MAX = 64
 """Jobs served lately that are compared."""
 
 TURN_MS = 2 * 1000
-"""A job of which nothing was lent for so long has its turn: one worker gives way to it."""
+"""A job of which nothing was lent or handed in for so long has its turn: one worker gives way."""
 
 EXPIRE_BATCH = 100
 """Leases that one reaper call ends."""

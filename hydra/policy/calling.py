@@ -22,7 +22,7 @@ SHIFT_END_SHARE = 0.02
 """The end should take this share of a shift at most."""
 
 SHIFT_S_MAX = 240.0
-"""Longest shift: RQ takes a task that lasts 300 s for one that hangs."""
+"""Longest shift: then RQ looks after its worker again."""
 
 
 def shift_s(wanted_s: float, round_trip_s: float) -> float:

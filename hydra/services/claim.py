@@ -30,7 +30,7 @@ def claim(h: Hydra, session: Session, seq: int, hint: Hint) -> Grant | None:
     their virtual time, the hint's first; only those whose kernel this process has in the job's
     version. Who still works takes nothing from others.
     """
-    if hint.held and (grant := _more_of_the_same(h, session, seq, hint)):
+    if hint.held and not hint.job and (grant := _more_of_the_same(h, session, seq, hint)):
         return grant
     look = h.store.views.look(session, h.versions())
     if look.granted == seq:  # the reply was lost; what was free may all be lent since

@@ -12,7 +12,8 @@ from statistics import median_low
 
 PART_BYTES_MIN = 1 << 14
 PART_BYTES_FIRST = 1 << 16
-PART_BYTES_MAX = 4 << 20
+PART_BYTES_MAX = 1 << 20
+"""At BYTES_S_MIN of hydra.server.connection such a call takes half an `outage_seconds`."""
 
 TOLD_BYTES_MIN = 1 << 10
 """A call that carries less and is slow met a busy store, or a long way: that bounds no bytes."""

@@ -23,7 +23,7 @@ from typing import TypeVar
 from hydra.clock import Clock
 from hydra.errors import Unavailable
 from hydra.kernels import Kernel
-from hydra.model import Rest, Session, Span
+from hydra.model import LeaseId, Rest, Session, Span
 from hydra.model.limits import POLLS_PER_S_MAX, SHOWN_S
 from hydra.model.messages import Grant, Hint
 from hydra.model.pauses import Pause
@@ -223,7 +223,7 @@ class Loop:
             self._goes_on = ending is GONE or ending.goes_on
             self._waited_s, asked = 0.0, self._asked_for_next
             link_is_behind = any(not other.done for other in self._outgoing[:-1])
-            held = (yield from self._next()) if self._goes_on else None
+            held = (yield from self._next(held)) if self._goes_on else None
             if held and asked and took_s >= self._link.call_s:  # else it could not be in time
                 # Where the kernel waits for the link, larger chunks would not let it wait less.
                 self._overheads.note(kernel.name, 0.0 if link_is_behind else self._waited_s)
@@ -303,11 +303,19 @@ class Loop:
         asked = self._hint()
         return self._ask(replace(asked, job=hint.job or asked.job, units=hint.units))
 
-    def _hint(self) -> Hint:
-        """What to say of a claim that follows no lease: whose turn has come, if somebody said."""
-        hint = Hint(job=self._turn, overhead_s=self._overheads.least_s(), call_s=self._link.call_s)
-        self._turn = ""
-        return hint
+    def _hint(self, behind: LeaseId | None = None) -> Hint:
+        """What to say of a claim that is made at once: whose turn has come, if somebody said.
+
+        `behind` is the lease at whose end it is made; more of its job is wanted if no other's turn
+        has come.
+        """
+        turn, self._turn = self._turn, ""
+        return Hint(
+            job=turn,
+            overhead_s=self._overheads.least_s(),
+            call_s=self._link.call_s,
+            held=behind,
+        )
 
     def _ask(self, hint: Hint) -> Steps[Grant | None]:
         self._claims += 1
@@ -370,11 +378,11 @@ class Loop:
             return None
         return (yield from self._ask(replace(hint, begins_in_s=max(end_s - self._now_s(), 0.0))))
 
-    def _next(self) -> Steps[Holding | None]:
+    def _next(self, last: Holding) -> Steps[Holding | None]:
         """What to compute now: what was claimed in time, or is claimed at once; or nothing."""
         if self._claiming is None and self._queued is None and not self._shift_over():
             before, now_s = self._outgoing[-2] if len(self._outgoing) > 1 else None, self._now_s()
-            work = self._claim_at(now_s, now_s, self._hint(), before)
+            work = self._claim_at(now_s, now_s, self._hint(last.id), before)
             self._claiming = yield from start(Lane.CLAIMS, work)
         yield from self._take_claimed()
         held, self._queued = self._queued, None
@@ -410,7 +418,7 @@ class Loop:
         if self._queued.id.job != self._turn:
             yield from self._give_back_queued(why)
             self._asked_for_next, now_s = True, self._now_s()
-            work = self._claim_at(now_s, now_s, self._hint(), self._outgoing[-1])
+            work = self._claim_at(now_s, now_s, self._hint(held.id), self._outgoing[-1])
             self._claiming = yield from start(Lane.CLAIMS, work)
         return None
 
@@ -432,6 +440,8 @@ class Loop:
         """Leave a lease to the sender; `before` is its progress that is on its way."""
         if ending is GONE:
             self.heart.drop(held)
+            if before:
+                self._outgoing.append(before)  # it may have brought the job's last unit
             return
         held.leaving = True
         work = self._sender.hand_over(held, kernel, ending.rest, ending.note, before)

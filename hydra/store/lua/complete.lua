@@ -1,5 +1,5 @@
 -- complete: count a prefix of a lease's span exactly once.
--- KEYS    job worker sums pieces arrivals history rate story runnable spent reducing
+-- KEYS    job worker sums pieces arrivals history rate story runnable spent served reducing
 -- ARGV    now_ms# seq# digest session worker job version keep_ms token start# stop# rest note
 --         busy_ms# work# rest_unit_cost# partial...
 --         (partial: names and values of the sums in turn, or one blob a unit)
@@ -107,6 +107,7 @@ if n > 0 then
     lease.rate_units_s = own / a.rest_unit_cost
   end
   redis.call('ZINCRBY', k.spent, frac(n * lease.unit_charge_s), a.job)
+  redis.call('ZADD', k.served, 'XX', ms(now_ms), a.job)
   lease.start, lease.at_ms = a.stop, now_ms
   lease.losses, lease.many, lease.loser = 0, false, ''
 end

@@ -685,6 +685,8 @@ def fold(
     for name, value in sums_of(hand_in.partial).items():
         record.sums[name] = record.sums.get(name, 0) + value
     record.spent_s += hand_in.span.units * lease.unit_charge_s
+    if record.id in state.served:
+        state.served[record.id] = now_ms
     record.done += hand_in.span.units
     record.done_work += work.done
     state.tally["units"] += hand_in.span.units

@@ -35,7 +35,7 @@ SPENT = "hydra:spent"
 """sorted set: the same by virtual time without what is lent but not done, where new ones begin."""
 
 SERVED = "hydra:served"
-"""sorted set: RUNNING jobs by when something of them was last lent, Hydra ms."""
+"""sorted set: RUNNING jobs by when something of them was last lent or handed in, Hydra ms."""
 
 REDUCING = "hydra:reducing"
 """sorted set: REDUCING jobs by when their reduction's lease runs out, Hydra ms; 0 if none runs."""
