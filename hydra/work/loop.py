@@ -177,6 +177,8 @@ class Loop:
             if self._too_large:
                 raise self._too_large
             if self._shift_over():
+                if busy and not self._out_of_memory and not self._stopping():
+                    yield from self._reduce_any()  # where all are busy nobody else would
                 return busy
 
     def _pause(self, pause: Pause) -> Steps[None]:

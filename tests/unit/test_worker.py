@@ -111,6 +111,22 @@ def test_a_worker_reduces_though_its_clock_began_below_zero() -> None:
     assert store.views.job(job).state is JobState.DONE
 
 
+def test_a_job_whose_last_worker_died_is_reduced_though_all_are_busy() -> None:
+    """It waited for as long as any other job had units to lend."""
+    stage = Stage(HYDRA_SHIFT_SECONDS="10")
+    job = stage.submit(1)
+    store, other = stage.h.store, session("other")
+    store.verbs.enlist(other)
+    grant = store.verbs.claim(other, 1, job, ask(1))
+    assert grant
+    store.verbs.complete(other, 2, hand_in(grant.spec, job, grant.token, grant.span, Rest.RETURN))
+    store.verbs.leave(other.id, "its process ended by SIGKILL")
+    long = stage.submit(100_000)
+    assert stage.worker("a").shift(Hint())
+    assert store.views.job(job).state is JobState.DONE
+    assert store.views.job(long).state is JobState.RUNNING
+
+
 @pytest.mark.parametrize("units", [1, 2, 99, 1_000])
 def test_one_worker_finishes_a_job(units: int) -> None:
     stage = Stage()
