@@ -50,6 +50,8 @@ class Blame:
             for token, lease in was.items()
             if token not in now and _over(after, lease)
         }
+        if name == "complete" and said.verdict is Verdict.CLOSED:
+            self._unclear.add(args[0].id)  # the store may have looked, or not have known the job
         for token, lease in now.items():
             if lease.session in self._unclear and self._begun.get(token) is False:
                 self._begun[token] = None
