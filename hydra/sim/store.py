@@ -26,6 +26,7 @@ from hydra.model.messages import (
 from hydra.ports import Store
 from hydra.services.dispatch import NOBODY
 from hydra.store.memory import memory_state, steps
+from hydra.store.memory.records import SessionRecord
 from hydra.store.memory.steps import LeaseRecord
 from hydra.store.memory.verbs import MemoryVerbs
 from hydra.store.memory.views import MemoryViews
@@ -100,7 +101,10 @@ class CountedStore:
     # Quiet heartbeats ------------------------------------------------------------------------
 
     def progress(self, session: Session, hand_in: HandIn, at_s: float) -> None:
-        """What `complete` does with a hand-in that was due then, of a lease that goes on."""
+        """What `complete` does with a hand-in that was due then, of a lease that goes on.
+
+        The heart would have renewed the queued lease by then.
+        """
         self.count("progress", at_s)
         if self.verbs["progress"] % BEATS_UNHEARD == 0:
             self.count("beat", at_s)  # which changes nothing that the hand-in has not
@@ -115,6 +119,7 @@ class CountedStore:
         if then := bisect_right(paces, at_s, key=itemgetter(0)):
             pace = replace(paces[then - 1][1], rate=receipt.pace.rate)
             record.leases[hand_in.token].pace = pace
+        self._renew(known, now_ms - ago_ms)
 
     def beat(self, session: Session, at_s: float) -> None:
         """What `beat` does with a heartbeat that was due then."""
@@ -124,11 +129,14 @@ class CountedStore:
         ago_ms = wall_ms - at_s * 1000
         known = state.sessions[session.id]
         steps.seen(state, session, wall_ms - ago_ms)
+        self._renew(known, now_ms - ago_ms)
+
+    def _renew(self, known: SessionRecord, now_ms: float) -> None:
         for job, token in (known.older, known.younger):
-            lease = state.jobs[job].leases.get(token) if job else None
+            lease = self.state.jobs[job].leases.get(token) if job else None
             if lease:
-                steps.lease_renew(state, lease, now_ms - ago_ms)
-                state.deadlines.put(LeaseId(job, token), lease.deadline_ms)
+                steps.lease_renew(self.state, lease, now_ms)
+                self.state.deadlines.put(LeaseId(job, token), lease.deadline_ms)
 
     def note_paces(self) -> None:
         """Remember how jobs stand, for heartbeats that nobody has looked at yet."""

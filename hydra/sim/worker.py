@@ -281,6 +281,7 @@ class SimWorker:
             if act.held is not self._begun:
                 self._begun, self._shown_s, self._beaten_s = act.held, now_s, now_s
                 self._began(act.held.grant.job)
+            self._loop.heart.begin(act.held)
             task.computes, task.since_s = act, now_s
             task.at_s = self._slices_end_s(act, now_s, act.until_s)
         elif isinstance(act, Wait):
@@ -362,6 +363,7 @@ class SimWorker:
         """What the slices gave that have ended now."""
         self.catch_up(now_s)
         act, task.computes = task.computes, None
+        self._loop.heart.computing = None
         if act is None or task.error:
             return
         task.answer = self._computed(act.held, task.since_s, now_s)
@@ -402,10 +404,10 @@ class SimWorker:
             self._main.since_s = self._shown_s = self._beaten_s = at_s
 
     def lease_changed(self) -> bool:
-        """Its lease is shorter or lost: it learns that at a heartbeat; whether it sends one."""
-        act = self._main.computes
-        if not act or not self._quiet or any(task.lane is Lane.HEART for task in self._tasks):
+        """A lease is shorter or lost: it learns that at a heartbeat; whether it sends one."""
+        begun = self._begun
+        if not begun or not self._quiet or any(task.lane is Lane.HEART for task in self._tasks):
             return False
-        at_s = max(self._shown_s + act.held.grant.beat_s, self._clock.now_s)
+        at_s = max(self._shown_s + begun.grant.beat_s, self._clock.now_s)
         self._tasks.append(Task(self._loop.heart.beat(), Pending(), at_s, Lane.HEART))
         return True
