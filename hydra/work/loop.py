@@ -5,7 +5,8 @@ an idle worker may cut the span short at any moment, and no kernel should wait f
 the loop computes; on lanes beside it the next chunk is claimed shortly before the current one ends,
 and what is computed is handed in while the next chunk is already computed. A session holds two
 leases at most, so a worker is never further ahead of what is counted. `Holding` does the
-bookkeeping of a lease without any I/O, `Sender` sends, `Heart` keeps the leases alive.
+bookkeeping of a lease without any I/O, `Claimer` claims, `Sender` sends, `Heart` keeps the leases
+alive.
 
 The loop yields acts (see `acts`): hosts, the simulator and the seeded faults each do them in their
 own way. Only the loop changes what it computes; the lanes leave replies, which it sees to between
@@ -16,7 +17,7 @@ let through). Rejected: a flag that each kernel would have to check in its loops
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -36,18 +37,18 @@ from hydra.work.acts import (
     Lane,
     Pending,
     Steps,
-    call,
     compute,
     listen,
     start,
     wait,
     wait_at_most,
 )
+from hydra.work.claimer import Claimer
 from hydra.work.heart import Heart
 from hydra.work.holding import BrokenOff, Holding
 from hydra.work.link import Link
 from hydra.work.overheads import Overheads
-from hydra.work.patience import RETRY_S_MIN, Patience, call_through_outage
+from hydra.work.patience import RETRY_S_MIN, call_through_outage
 from hydra.work.sender import Sender, Told
 
 T = TypeVar("T")
@@ -66,14 +67,14 @@ longer than that: the loop looks at the time between slices only."""
 class Ending:
     """What becomes of a lease that is no longer computed."""
 
-    rest: Rest
+    rest: Rest | None
+    """None if the lease is not ours any more: there is nothing to hand in."""
     note: str = ""
     goes_on: bool = True
     """Whether another lease may follow at once."""
 
 
-GONE = None
-"""The ending of a lease that is not ours any more: there is nothing to hand in."""
+GONE = Ending(None)
 
 
 class Loop:
@@ -107,10 +108,11 @@ class Loop:
         self._pausing = pausing
         self._shows_progress = shows_progress
         self._link = Link()
+        self._claimer = Claimer(port, clock, pacing, session, self._link)
         self._sender = Sender(port, clock, pacing, session, self._link)
         self.heart = Heart(port, clock, pacing, session, self._link, interrupt, give_up)
         self._overheads = Overheads()
-        self._claims = self._live_workers = 0
+        self._live_workers = 0
         self._began_s = self._enlist_s = self._turn_s = 0.0
         self._may_reduce_s = -math.inf  # a clock may begin anywhere, even below zero
         self._out_of_memory = False
@@ -220,9 +222,9 @@ class Loop:
             began_s = self._now_s()
             ending = yield from self._compute(held, kernel)
             took_s = self._now_s() - began_s
-            before, self._progress = self._progress, None
-            yield from self._end(held, kernel, ending, before)
-            self._goes_on = ending is GONE or ending.goes_on
+            progress, self._progress = self._progress, None
+            yield from self._end(held, kernel, ending, progress)
+            self._goes_on = ending.goes_on
             self._waited_s, asked = 0.0, self._asked_for_next
             link_is_behind = any(not other.done for other in self._outgoing[:-1])
             held = (yield from self._next(held)) if self._goes_on else None
@@ -237,7 +239,7 @@ class Loop:
         self.heart.hold(held)
         return held
 
-    def _compute(self, held: Holding, kernel: Kernel) -> Steps[Ending | None]:
+    def _compute(self, held: Holding, kernel: Kernel) -> Steps[Ending]:
         """Compute a lease slice by slice to its end, and see to all else between the slices."""
         due_s = self._now_s() + OVERTIME * held.grant.tau_s
         self._asked_for_next, self._progressed_s = False, self._now_s()
@@ -263,7 +265,7 @@ class Loop:
             yield from self._hand_in_progress(held, kernel)
         return self._whole(held)
 
-    def _whole(self, held: Holding) -> Ending | None:
+    def _whole(self, held: Holding) -> Ending:
         """The ending of a lease that is computed, if it is still ours."""
         over = self._shift_over() or bool(self._pausing())
         return Ending(Rest.RETURN, goes_on=not over) if held.wanted else GONE
@@ -303,7 +305,7 @@ class Loop:
     def _claim(self, hint: Hint) -> Steps[Grant | None]:
         """Claim while nothing is held: free units, or the far part of somebody's lease."""
         asked = self._hint()
-        return self._ask(replace(asked, job=hint.job or asked.job, units=hint.units))
+        return self._claimer.claim(replace(asked, job=hint.job or asked.job, units=hint.units))
 
     def _hint(self, behind: LeaseId | None = None) -> Hint:
         """What to say of a claim that is made at once: whose turn has come, if somebody said.
@@ -318,23 +320,6 @@ class Loop:
             call_s=self._link.call_s,
             held=behind,
         )
-
-    def _ask(self, hint: Hint) -> Steps[Grant | None]:
-        self._claims += 1
-        seq = self._claims
-        patience = Patience(self._clock, self._pacing.outage_seconds)
-        while True:
-            began_s = self._now_s()
-            try:
-                grant = yield from call(self._claiming_with(seq, hint))
-            except Unavailable as error:
-                yield from wait(patience.again_s(error))
-            else:
-                self._link.claimed(self._now_s() - began_s)
-                return grant
-
-    def _claiming_with(self, seq: int, hint: Hint) -> Callable[[], Grant | None]:
-        return lambda: self._port.claim(self._session, seq, hint)
 
     def _claim_in_time(self, held: Holding, kernel: Kernel, due_s: float) -> Steps[float]:
         """Have the next chunk claimed shortly before this one ends; when to look again."""
@@ -354,9 +339,16 @@ class Loop:
             call_s=self._link.call_s,
             held=held.id,
         )
-        before = self._outgoing[-1] if self._outgoing else None
-        self._claiming = yield from start(Lane.CLAIMS, self._claim_at(claim_s, end_s, hint, before))
+        yield from self._start_claim(claim_s, end_s, hint, self._outgoing[-1:])
         return due_s
+
+    def _start_claim(
+        self, claim_s: float, begins_s: float, hint: Hint, hand_ins: Sequence[Pending[Told]]
+    ) -> Steps[None]:
+        """Put a claim on its lane; `hand_ins` has the one that must be answered before, if any."""
+        hand_in = hand_ins[0] if hand_ins else None
+        work = self._claimer.claim_at(claim_s, begins_s, hint, hand_in, self._goes_on_now)
+        self._claiming = yield from start(Lane.CLAIMS, work)
 
     def _takes_s(self, held: Holding, kernel: Kernel, span: Span) -> float:
         """How long units of a lease take here, by its own speed or that of the one before.
@@ -369,23 +361,15 @@ class Loop:
             self._rates[grant.job] = done / held.busy_s
         return costs.of(span) / self._rates.get(grant.job, grant.pace.rate)
 
-    def _claim_at(
-        self, claim_s: float, end_s: float, hint: Hint, before: Pending[Told] | None
-    ) -> Steps[Grant | None]:
-        """Claim then, or as soon as the lease before is counted: two are held at most."""
-        yield from wait(claim_s)
-        if before and not before.done:
-            yield from wait(math.inf, before)
-        if not self._goes_on or self._shift_over():
-            return None
-        return (yield from self._ask(replace(hint, begins_in_s=max(end_s - self._now_s(), 0.0))))
+    def _goes_on_now(self) -> bool:
+        """Whether a claim that was put off is still wanted."""
+        return self._goes_on and not self._shift_over()
 
     def _next(self, last: Holding) -> Steps[Holding | None]:
         """What to compute now: what was claimed in time, or is claimed at once; or nothing."""
         if self._claiming is None and self._queued is None and not self._shift_over():
-            before, now_s = self._outgoing[-2] if len(self._outgoing) > 1 else None, self._now_s()
-            work = self._claim_at(now_s, now_s, self._hint(last.id), before)
-            self._claiming = yield from start(Lane.CLAIMS, work)
+            now_s = self._now_s()
+            yield from self._start_claim(now_s, now_s, self._hint(last.id), self._outgoing[-2:-1])
         yield from self._take_claimed()
         held, self._queued = self._queued, None
         return held if held and held.wanted else None
@@ -411,17 +395,16 @@ class Loop:
         turn, self.heart.turn = self.heart.turn, ""
         if turn == held.id.job:
             return None  # it has its turn: it was claimed since the beat
-        self._turn = turn
         why = "another job's turn has come"
-        if self._claiming:
-            yield from self._take_claimed()
+        yield from self._take_claimed()
+        if self._queued and self._queued.id.job == turn:
+            return None
+        self._turn = turn
         if self._queued is None:
             return Ending(Rest.RETURN, why)
-        if self._queued.id.job != self._turn:
-            yield from self._give_back_queued(why)
-            self._asked_for_next, now_s = True, self._now_s()
-            work = self._claim_at(now_s, now_s, self._hint(held.id), self._outgoing[-1])
-            self._claiming = yield from start(Lane.CLAIMS, work)
+        yield from self._give_back_queued(why)
+        self._asked_for_next, now_s = True, self._now_s()
+        yield from self._start_claim(now_s, now_s, self._hint(held.id), self._outgoing[-1:])
         return None
 
     def _give_back_queued(self, why: str) -> Steps[None]:
@@ -436,17 +419,17 @@ class Loop:
         self,
         held: Holding,
         kernel: Kernel,
-        ending: Ending | None,
-        before: Pending[Told] | None = None,
+        ending: Ending,
+        progress: Pending[Told] | None = None,
     ) -> Steps[None]:
-        """Leave a lease to the sender; `before` is its progress that is on its way."""
-        if ending is GONE:
+        """Leave a lease to the sender; `progress` is a prefix of it that is on its way."""
+        if ending.rest is None:
             self.heart.drop(held)
-            if before:
-                self._outgoing.append(before)  # it may have brought the job's last unit
+            if progress:
+                self._outgoing.append(progress)  # it may bring the job's last unit
             return
         held.leaving = True
-        work = self._sender.hand_over(held, kernel, ending.rest, ending.note, before)
+        work = self._sender.hand_over(held, kernel, ending.rest, ending.note, progress)
         self._outgoing.append((yield from start(Lane.HAND_INS, work)))
 
     def _hand_in_progress(self, held: Holding, kernel: Kernel) -> Steps[None]:

@@ -89,14 +89,14 @@ class Sender:
         kernel: Kernel,
         rest: Rest,
         note: str = "",
-        before: Pending[Told] | None = None,
+        progress: Pending[Told] | None = None,
     ) -> Steps[Told]:
         """Hand in all that is computed of a lease and end it; the last reply.
 
-        `before` is the prefix sent before, whose reply nobody has seen to yet.
+        `progress` is the prefix sent before, whose reply nobody has seen to yet.
         """
-        if before is not None:
-            told = before.result()
+        if progress is not None:
+            told = progress.result()
             told.note()
             if told.ends:
                 return told
