@@ -31,7 +31,8 @@ from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort, session_here
-from hydra.work.worker import OneThread, Worker
+from hydra.work.one_thread import OneThread
+from hydra.work.worker import Worker
 from tests.faults.loop import Loop, Process
 
 SPEEDS = {

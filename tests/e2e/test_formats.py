@@ -22,7 +22,8 @@ from hydra.settings import Settings
 from hydra.store.redis import format, keys, redis_store
 from hydra.wiring import live
 from hydra.work.local import LocalPort, session_here
-from hydra.work.worker import OneThread, Worker
+from hydra.work.one_thread import OneThread
+from hydra.work.worker import Worker
 from tests import stores
 from tests.e2e.conftest import Start
 from tests.waiting import until

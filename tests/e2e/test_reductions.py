@@ -18,7 +18,8 @@ from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.wiring import over
 from hydra.work.local import LocalPort, session_here
-from hydra.work.worker import OneThread, Worker
+from hydra.work.one_thread import OneThread
+from hydra.work.worker import Worker
 from tests.e2e.conftest import Start
 from tests.e2e.fleet import free_port
 from tests.e2e.slow_link import SlowLink, slow_link

@@ -22,7 +22,8 @@ from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.local import LocalPort
 from hydra.work.renewing import RENEW_EVERY_S, RenewedHold
-from hydra.work.worker import ThreadLanes, Worker
+from hydra.work.threads import ThreadLanes
+from hydra.work.worker import Worker
 from tests.faults.accounts import MakeAccounts, in_memory
 from tests.faults.kernels import POISON, kernels_of
 from tests.faults.loop import Loop, Process, SkewedClock, Stuck, Threads

@@ -19,7 +19,8 @@ from hydra.services import Hydra
 from hydra.settings import Settings
 from hydra.wiring import in_memory
 from hydra.work.local import LocalPort, session_here
-from hydra.work.worker import OneThread, Worker
+from hydra.work.one_thread import OneThread
+from hydra.work.worker import Worker
 
 UNIT = 2**18
 """Points in a unit of pi."""

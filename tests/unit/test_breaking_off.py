@@ -16,8 +16,10 @@ from hydra.services.reap import reap
 from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work.holding import BrokenOff
+from hydra.work.lanes import drive
 from hydra.work.local import LocalPort, session_here
-from hydra.work.worker import OneThread, Worker, drive
+from hydra.work.one_thread import OneThread
+from hydra.work.worker import Worker
 from tests.toy import toy
 
 UNIT_S = 10.0

@@ -12,8 +12,10 @@ from hydra.model import Job, JobState, Span
 from hydra.model.messages import Hint
 from hydra.services.submit import submit
 from hydra.settings import Settings
+from hydra.work.lanes import drive
 from hydra.work.local import LocalPort, session_here
-from hydra.work.worker import OneThread, Worker, drive
+from hydra.work.one_thread import OneThread
+from hydra.work.worker import Worker
 from tests.toy import toy
 from tests.unit.test_worker import Stage, right
 

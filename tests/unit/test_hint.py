@@ -15,7 +15,8 @@ from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.wiring import in_memory
 from hydra.work.local import LocalPort, session_here
-from hydra.work.worker import OneThread, Worker
+from hydra.work.one_thread import OneThread
+from hydra.work.worker import Worker
 from tests.toy import toy
 
 

@@ -10,8 +10,9 @@ from hydra.errors import StoreDown
 from hydra.model import LeaseId, Session, Span
 from hydra.model.messages import HandIn, Hint, Receipt, Standing
 from hydra.work import link
+from hydra.work.lanes import drive
 from hydra.work.local import LocalPort
-from hydra.work.worker import OneThread, drive
+from hydra.work.one_thread import OneThread
 from tests.unit.test_worker import Stage
 
 

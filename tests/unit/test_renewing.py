@@ -23,8 +23,9 @@ from hydra.services.submit import submit
 from hydra.settings import Settings
 from hydra.work import renewing
 from hydra.work.local import LocalPort, session_here
+from hydra.work.one_thread import OneThread
 from hydra.work.renewing import RenewedHold
-from hydra.work.worker import OneThread, Worker
+from hydra.work.worker import Worker
 from tests.toy import toy
 
 UNITS = 100

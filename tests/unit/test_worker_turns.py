@@ -7,8 +7,9 @@ import pytest
 from hydra.model import JobState, Session, Span
 from hydra.model.invariants import violations
 from hydra.model.messages import Hint
+from hydra.work.lanes import drive
 from hydra.work.local import LocalPort
-from hydra.work.worker import OneThread, drive
+from hydra.work.one_thread import OneThread
 from tests.unit.test_worker import Stage
 
 
