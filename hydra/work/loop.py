@@ -383,9 +383,14 @@ class Loop:
         if not self._claiming.done:
             yield from wait(math.inf, self._claiming)
             self._waited_s = self._now_s() - began_s
-        grant = self._claiming.result()
-        self._claiming = None
-        self._queued = self._hold(grant) if grant else None
+        self._hold_claimed()
+
+    def _hold_claimed(self) -> None:
+        """Beat for what was claimed from now on: it may be long until it is begun."""
+        if self._claiming and self._claiming.done:
+            grant = self._claiming.result()
+            self._claiming = None
+            self._queued = self._hold(grant) if grant else None
 
     def _give_way(self, held: Holding) -> Steps[Ending | None]:
         """A job waits for its turn: give back what has not begun of others, else what has."""
@@ -458,6 +463,7 @@ class Loop:
         """What the store has said meanwhile, on any lane."""
         if self._beating.done:
             self._beating.result()  # it goes on for ever, or raises
+        self._hold_claimed()
         self.heart.apply()
         if self._progress and self._progress.done:
             told, self._progress = self._progress.result(), None
