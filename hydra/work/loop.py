@@ -243,11 +243,14 @@ class Loop:
         """Compute a lease slice by slice to its end, and see to all else between the slices."""
         due_s = self._now_s() + OVERTIME * held.grant.tau_s
         self._asked_for_next, self._progressed_s = False, self._now_s()
+        look_s = -math.inf
         while held.unfinished():
-            look_s = yield from self._claim_in_time(held, kernel, due_s)
+            if self._now_s() >= look_s:
+                look_s = yield from self._claim_in_time(held, kernel, due_s)
+            until_s = look_s
             if self._shows_progress:
-                look_s = min(look_s, self._progressed_s + held.grant.beat_s)
-            if failed := (yield from self._slice(held, kernel, look_s)):
+                until_s = min(look_s, self._progressed_s + held.grant.beat_s)
+            if failed := (yield from self._slice(held, kernel, until_s)):
                 return Ending(Rest.LOST, failed, goes_on=False)
             yield from self._see_to_replies()
             if not held.unfinished():
@@ -262,7 +265,8 @@ class Loop:
                 ending = yield from self._give_way(held)
                 if ending:
                     return ending
-            yield from self._hand_in_progress(held, kernel)
+            if (yield from self._hand_in_progress(held, kernel)):
+                look_s = -math.inf  # once a beat its end is estimated anew
         return self._whole(held)
 
     def _whole(self, held: Holding) -> Ending:
@@ -437,14 +441,16 @@ class Loop:
         work = self._sender.hand_over(held, kernel, ending.rest, ending.note, progress)
         self._outgoing.append((yield from start(Lane.HAND_INS, work)))
 
-    def _hand_in_progress(self, held: Holding, kernel: Kernel) -> Steps[None]:
-        """Hand in what is done of a lease that goes on, once a beat."""
+    def _hand_in_progress(self, held: Holding, kernel: Kernel) -> Steps[bool]:
+        """Hand in what is done of a lease that goes on, once a beat; whether it was time."""
         if self._progress or self._outgoing or not self._shows_progress:
-            return
-        if self._now_s() - self._progressed_s >= held.grant.beat_s:
-            self._progressed_s = self._now_s()
-            work = self._sender.progress(held, kernel)
-            self._progress = yield from start(Lane.HAND_INS, work)
+            return False
+        if self._now_s() - self._progressed_s < held.grant.beat_s:
+            return False
+        self._progressed_s = self._now_s()
+        work = self._sender.progress(held, kernel)
+        self._progress = yield from start(Lane.HAND_INS, work)
+        return True
 
     def _hand_in_everything(self) -> Steps[None]:
         """Wait until all that was computed is counted, and nothing is held any more."""
