@@ -62,6 +62,11 @@ class Holding:
         """What to compute next."""
         return Span(self.reached, min(self.reached + self.slice_units, self.stop))
 
+    def slice_s(self) -> float:
+        """How long the next slice takes, by those before."""
+        done = self.reached - self.grant.span.start
+        return self.busy_s / done * self.next_slice().units if done else 0.0
+
     def computed(self, span: Span, partial: Partial, took_s: float, slice_s: float) -> None:
         """Keep a slice's partial, and size the next slice to last about `slice_s`."""
         self._parts.append((span, partial))

@@ -442,10 +442,13 @@ class Loop:
         self._outgoing.append((yield from start(Lane.HAND_INS, work)))
 
     def _hand_in_progress(self, held: Holding, kernel: Kernel) -> Steps[bool]:
-        """Hand in what is done of a lease that goes on, once a beat; whether it was time."""
+        """Hand in what is done of a lease that goes on, once a beat; whether it was time.
+
+        It is, too, if the next slice would end after that: what is done would wait for it.
+        """
         if self._progress or self._outgoing or not self._shows_progress:
             return False
-        if self._now_s() - self._progressed_s < held.grant.beat_s:
+        if self._now_s() + held.slice_s() < self._progressed_s + held.grant.beat_s:
             return False
         self._progressed_s = self._now_s()
         work = self._sender.progress(held, kernel)
