@@ -76,9 +76,9 @@ FLAGS = (
 )
 WAIT_MS = 15_000
 expect.set_options(timeout=WAIT_MS)
-TILE_S = 0.03
-"""Time to draw one while some are held, so that a worker hands some in before those; else a third
-of it: by a rate without bound its first slice would have them all."""
+TILE_S = 0.06
+"""Time to draw one while some are held: five last longer than a beat, so they are handed in. Else a
+sixth of it: by a rate without bound the first slice would have them all."""
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 WATCH = """
@@ -110,7 +110,7 @@ class Site:
         for unit in range(*span):
             if unit >= self.held_from:
                 self.opened.wait(30)
-            self._ended.wait(TILE_S / 3 if self.opened.is_set() else TILE_S)
+            self._ended.wait(TILE_S / 6 if self.opened.is_set() else TILE_S)
         return {unit: bytes([unit % 256]) for unit in range(*span)}
 
     def hold(self, unit: int) -> None:
