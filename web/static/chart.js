@@ -21,7 +21,8 @@ export class Chart {
     this.readout = root.querySelector('[data-show="readout"]');
     this.caption = this.readout.textContent;
     this.at = null;
-    this.svg = element("svg", { role: "img", tabindex: 0, height: HEIGHT });
+    this.svg = element("svg", { role: "img", tabindex: 0, height: HEIGHT,
+      "aria-label": "nothing to estimate from yet" });
     this.place.append(this.svg);
     this.svg.addEventListener("pointermove", (event) => this.point(event));
     this.svg.addEventListener("pointerleave", () => this.read(null));

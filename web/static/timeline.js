@@ -30,7 +30,8 @@ export class Timeline {
     this.shares = new Map();
     this.after = "";
     this.at = null;
-    this.svg = element("svg", { role: "img", tabindex: 0, height: 0 });
+    this.svg = element("svg", { role: "img", tabindex: 0, height: 0,
+      "aria-label": "no chunk has ended yet" });
     this.place.append(this.svg);
     this.svg.addEventListener("pointermove", (event) => this.point(event));
     this.svg.addEventListener("pointerleave", () => this.read(null));
