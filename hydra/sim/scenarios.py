@@ -87,6 +87,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         bytes_s=(1_250_000.0, 625_000.0, 250_000.0, 125_000.0),
         unit_bytes=4_096,
         units_s=100.0,
+        ideal_s=120.0,
     ),
     "liar": Scenario(
         "interference; the fastest worker reports 100 times its speed and forges sums",
