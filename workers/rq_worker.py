@@ -129,6 +129,11 @@ class HydraWorker(Worker):
                 os.kill(self.horse_pid, signal.SIGTERM)
         super().request_stop(signum, frame)
 
+    def set_current_job_working_time(self, *given: Any, **named: Any) -> None:
+        """As RQ does, which does so before each heartbeat, likewise."""
+        with contextlib.suppress(redis.RedisError):
+            super().set_current_job_working_time(*given, **named)
+
     def maintain_heartbeats(self, job: Job) -> None:
         """As RQ does; but a work-horse that waits for Redis is not left alone because of it."""
         with contextlib.suppress(redis.RedisError):
