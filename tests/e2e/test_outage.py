@@ -34,7 +34,10 @@ def server(tmp_path: Path, server_path: str) -> Iterator[Server]:
 @pytest.fixture
 def worker(tmp_path: Path, server: Server) -> Iterator[Hand]:
     env = clean_env(
-        REDIS_URL=server.url, HYDRA_WORKER_ID="patient", HYDRA_STATE_DIR=str(tmp_path / "state")
+        REDIS_URL=server.url,
+        HYDRA_WORKER_ID="patient",
+        HYDRA_STATE_DIR=str(tmp_path / "state"),
+        HYDRA_SHIFT_SECONDS="40",  # six times as long in `hydra worker`: longer than any outage here
     )
     env["PYTHONPATH"] += os.pathsep + plugin(tmp_path, NAP)
     hand = Hand("patient", hydra("worker"), env, tmp_path / "worker.log")
