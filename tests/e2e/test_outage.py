@@ -37,7 +37,7 @@ def worker(tmp_path: Path, server: Server) -> Iterator[Hand]:
         REDIS_URL=server.url,
         HYDRA_WORKER_ID="patient",
         HYDRA_STATE_DIR=str(tmp_path / "state"),
-        HYDRA_SHIFT_SECONDS="40",  # six times as long in `hydra worker`: longer than any outage here
+        HYDRA_SHIFT_SECONDS="40",  # six times as long in `hydra worker`: longer than an outage
     )
     env["PYTHONPATH"] += os.pathsep + plugin(tmp_path, NAP)
     hand = Hand("patient", hydra("worker"), env, tmp_path / "worker.log")
