@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from hydra.model import Span
 from hydra.model.costs import Costs
@@ -105,23 +106,28 @@ def chunk(case: Case, limits: Limits) -> Size:
     # In a fleet of unknown speed all workers count as fast as this one.
     fleet_rate = max(pace.fleet_rate or pace.rate * pace.live_workers, pace.rate)
     rest_s = pace.unassigned_units * costs.mean(pace.free_within) / fleet_rate
-    low = max(OVERHEADS * overhead_s, case.call_s, limits.floor_s)
-    slow = min(math.sqrt(2 * overhead_s * LOSS_INTERVAL_S), CAP_S_MAX)
-    high = max(limits.target_s, limits.beat_s, slow, low)
+    pause_ms = f"{overhead_s * 1000:.2g} ms"
+    slow_s = min(math.sqrt(2 * overhead_s * LOSS_INTERVAL_S), CAP_S_MAX)
     divisor, part = (FREE_DIVISOR_ESTIMATED, "a quarter") if costs.sums else (FREE_DIVISOR, "half")
-    tau_s = min(max(rest_s / divisor, low), high)
-    if tau_s == slow:
-        why = f"{tau_s:.3g} s, as the pause before a chunk is {overhead_s * 1000:.2g} ms"
-    elif tau_s == high:
-        why = f"{tau_s:.3g} s, the target"
-    elif tau_s == limits.floor_s:
-        why = f"{tau_s:.3g} s, the shortest for a fleet of {pace.live_workers}"
-    elif tau_s == case.call_s:
-        why = f"{tau_s:.3g} s, as long as it takes to claim the next"
-    elif tau_s == low:
-        why = f"{tau_s:.3g} s, the shortest worth the pause of {overhead_s * 1000:.2g} ms before it"
-    else:
-        why = f"{tau_s:.3g} s, {part} of the {rest_s:.3g} s that the fleet needs for the rest"
+    low_s, least = max(
+        (limits.floor_s, f"the shortest for a fleet of {pace.live_workers}"),
+        (case.call_s, "as long as it takes to claim the next"),
+        (OVERHEADS * overhead_s, f"the shortest worth the pause of {pause_ms} before it"),
+        key=itemgetter(0),
+    )
+    high_s, most = max(
+        (limits.target_s, "the target"),
+        (limits.beat_s, f"as long as a beat in a fleet of {pace.live_workers}"),
+        (slow_s, f"as the pause before a chunk is {pause_ms}"),
+        (low_s, least),
+        key=itemgetter(0),
+    )
+    tau_s, why = rest_s / divisor, f"{part} of the {rest_s:.3g} s that the fleet needs for the rest"
+    if tau_s >= high_s:
+        tau_s, why = high_s, most
+    elif tau_s <= low_s:
+        tau_s, why = low_s, least
+    why = f"{tau_s:.3g} s, {why}"
     some, tail = costs.first(pace.free_within, pace.rate * tau_s), False
     if costs.sums and some < 1 and pace.rate * pace.live_workers < fleet_rate:
         some, tail = costs.last(pace.free_within, pace.rate * tau_s), True

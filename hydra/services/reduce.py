@@ -19,6 +19,9 @@ from hydra.services import Hydra
 PARTS_FIRST, PIECES_FIRST = 4, 32
 """What the first call of an upload carries, 64 KB, and what the first one reads."""
 
+LOAD_S = 0.5
+"""How long one call of those should last."""
+
 T = TypeVar("T")
 
 
@@ -183,10 +186,10 @@ class _Loads:
             try:
                 said = call(self._load)
             except Unavailable:
-                self._load = next_load(self._load, math.inf, self._load_max)
+                self._load = next_load(self._load, math.inf, LOAD_S, self._load_max)
                 raise
             took_s = self._clock.monotonic_s() - began_s
-            self._load = next_load(self._load, took_s, self._load_max)
+            self._load = next_load(self._load, took_s, LOAD_S, self._load_max)
             return said
 
         return self._hold.call(attempt)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
-from statistics import median_low
+from collections import defaultdict
 
-LAST = 5
-"""Pauses that are remembered. With a mean, one that lasted a second, since the disk was busy, would
-make the job's last chunk a second long."""
+from hydra.work.recent import Recent
 
 
 class Overheads:
-    """Medians of the last pauses by kernel. No clock: whoever waits times it."""
+    """Medians of the last pauses by kernel."""
 
     def __init__(self) -> None:
-        self._last_s: dict[str, deque[float]] = {}
+        self._pauses: defaultdict[str, Recent] = defaultdict(Recent)
 
     def note(self, kernel: str, took_s: float) -> None:
         """Take in one more pause, before a chunk of this kernel."""
-        self._last_s.setdefault(kernel, deque(maxlen=LAST)).append(took_s)
+        self._pauses[kernel].note(took_s)
 
     def of_s(self, kernel: str) -> float:
         """Seconds of a pause before this kernel's chunks; 0.0 if none was timed yet."""
-        return median_low(self._last_s[kernel]) if kernel in self._last_s else 0.0
+        return self._pauses[kernel].median_s if kernel in self._pauses else 0.0
 
     def least_s(self) -> float:
         """The shortest of them: for a claim, which does not know its job yet."""
-        return min(map(self.of_s, self._last_s), default=0.0)
+        return min((pauses.median_s for pauses in self._pauses.values()), default=0.0)

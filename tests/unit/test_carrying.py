@@ -14,11 +14,12 @@ from hydra.policy.carrying import next_load
     [
         (4, 0.01, 8),
         (64, 0.01, 64),
-        (8, 0.3, 8),
+        (8, 0.3, 13),
+        (8, 0.5, 8),
         (8, 0.9, 4),
         (1, 0.9, 1),
         (8, math.inf, 4),
     ],
 )
 def test_a_call_carries_what_the_link_bears(load: int, took_s: float, next_one: int) -> None:
-    assert next_load(load, took_s, 64) == next_one
+    assert next_load(load, took_s, 0.5, 64) == next_one

@@ -51,6 +51,22 @@ def test_slow_calls_make_longer_chunks() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("call_s", "beat_s", "why"),
+    [
+        (0.0, 1.0, "2 s, the target"),
+        (3.0, 1.0, "3 s, as long as it takes to claim the next"),
+        (0.0, 20.0, "20 s, as long as a beat in a fleet of 10"),
+    ],
+)
+def test_a_long_chunk_says_what_bounds_it(call_s: float, beat_s: float, why: str) -> None:
+    """All of them said that they were the target."""
+    pace = Pace(rate=100.0, fleet_rate=1_000.0, unassigned_units=10**9, live_workers=10)
+    limits = dataclasses.replace(LIMITS, beat_s=beat_s)
+    size = chunking.chunk(Case(pace, 10**9, Costs(), call_s=call_s), limits)
+    assert size.why == f"{why}, at 100 units/s"
+
+
 def test_near_the_end_a_chunk_is_half_of_the_rest() -> None:
     size = chunk(Pace(rate=100.0, fleet_rate=1_000.0, unassigned_units=2_000, live_workers=10))
     assert (size.units, size.tau_s) == (100, 1.0)

@@ -212,8 +212,8 @@ def test_an_upload_fits_the_link_and_bears_an_outage() -> None:
 
     port = LocalPort(stage.over(upload=upload))
     assert port.reduce(stage.session)
-    assert sent[:4] == [4, 8, 16, 16]
-    assert sent[4:8] == [16, 8, 4, 8], "after a call without an answer the next is smaller"
+    assert sent[:4] == [4, 8, 16, 19]
+    assert sent[4:8] == [19, 9, 4, 8], "after a call without an answer the next is smaller"
     assert stage.h.store.views.file(stage.job, "image") == bytes(range(UNITS)) * 16_001
 
 

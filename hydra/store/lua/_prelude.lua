@@ -62,13 +62,13 @@ end
 -- Steps change places in this table; `reply` or `places_write` writes them.
 -- KEYS    session
 local function session_read(k, lane)
-  local s = redis.call('HMGET', k.session, lane .. '_seq', lane .. '_digest', lane .. '_reply',
-    'job', 'token', 'next_job', 'next_token', 'freed_ms', 'freed_wall_ms', 'alone', 'passed')
-  return {
-    lane = lane, seq = s[1] and tonumber(s[1]), digest = s[2], reply = s[3],
-    job = s[4], token = s[5], next_job = s[6], next_token = s[7], freed_ms = tonumber(s[8]),
-    freed_wall_ms = tonumber(s[9]), alone = s[10], passed = s[11] or '',
-  }
+  local seq, digest, reply = lane .. '_seq', lane .. '_digest', lane .. '_reply'
+  local s = hash_read(k.session, seq, digest, reply, 'job', 'token', 'next_job', 'next_token',
+    'freed_ms', 'freed_wall_ms', 'alone', 'passed')
+  s.lane, s.seq, s.digest, s.reply = lane, tonumber(s[seq]), s[digest], s[reply]
+  s.freed_ms, s.freed_wall_ms = tonumber(s.freed_ms), tonumber(s.freed_wall_ms)
+  s.passed = s.passed or ''
+  return s
 end
 
 -- A session's call that was answered before: {reply} to send again, {refusal}, or nil to go on.
