@@ -7,41 +7,31 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hydra.clock import Clock
 from hydra.errors import Unavailable
-from hydra.model import Session
 from hydra.model.messages import Grant, Hint
-from hydra.ports import Pacing, WorkPort
 from hydra.work.acts import Pending, Steps, call, wait
-from hydra.work.link import Link
-from hydra.work.patience import Patience
+from hydra.work.caller import Caller
 
 
 class Claimer:
     """The lane of claims."""
 
-    def __init__(
-        self, port: WorkPort, clock: Clock, pacing: Pacing, session: Session, link: Link
-    ) -> None:
-        self._port = port
-        self._clock = clock
-        self._pacing = pacing
-        self._session = session
-        self._link = link
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
         self._seq = 0
 
     def claim(self, hint: Hint) -> Steps[Grant | None]:
         """Claim now; a lost reply is asked for again, as long as an outage may last."""
         self._seq += 1
-        patience = Patience(self._clock, self._pacing.outage_seconds)
+        patience = self._caller.patience()
         while True:
-            began_s = self._clock.monotonic_s()
+            began_s = self._caller.now_s()
             try:
                 grant = yield from call(self._claiming(self._seq, hint))
             except Unavailable as error:
                 yield from wait(patience.again_s(error))
             else:
-                self._link.claimed(self._clock.monotonic_s() - began_s)
+                self._caller.link.claimed(self._caller.now_s() - began_s)
                 return grant
 
     def claim_at(
@@ -61,8 +51,8 @@ class Claimer:
             yield from wait(math.inf, hand_in)
         if not wanted():
             return None
-        begins_in_s = max(begins_s - self._clock.monotonic_s(), 0.0)
+        begins_in_s = max(begins_s - self._caller.now_s(), 0.0)
         return (yield from self.claim(replace(hint, begins_in_s=begins_in_s)))
 
     def _claiming(self, seq: int, hint: Hint) -> Callable[[], Grant | None]:
-        return lambda: self._port.claim(self._session, seq, hint)
+        return lambda: self._caller.port.claim(self._caller.session, seq, hint)

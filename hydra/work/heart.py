@@ -17,15 +17,12 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 
-from hydra.clock import Clock
 from hydra.errors import HydraError
-from hydra.model import Session
 from hydra.model.messages import Standing
 from hydra.policy.calling import call_interval_s
-from hydra.ports import Pacing, WorkPort
 from hydra.work.acts import Pending, Steps, call, listen, wait
+from hydra.work.caller import Caller
 from hydra.work.holding import Holding
-from hydra.work.link import Link
 
 LATE_SHARE = 1.5
 """A beat is sent when a lease was not renewed for this many beats: hand-ins come first."""
@@ -46,19 +43,11 @@ class Heart:
 
     def __init__(
         self,
-        port: WorkPort,
-        clock: Clock,
-        pacing: Pacing,
-        session: Session,
-        link: Link,
+        caller: Caller,
         interrupt: Callable[[], None],
         give_up: Callable[[], None],
     ) -> None:
-        self._port = port
-        self._clock = clock
-        self._pacing = pacing
-        self._session = session
-        self._link = link
+        self._caller = caller
         self._interrupt = interrupt
         self._give_up = give_up
         self._held: tuple[Holding, ...] = ()
@@ -88,7 +77,7 @@ class Heart:
 
     def renewed(self, held: Holding) -> None:
         """The store has just heard of this lease."""
-        held.renewed_s = self._clock.monotonic_s()
+        held.renewed_s = self._caller.now_s()
 
     def forget(self) -> None:
         """Nothing is held any more."""
@@ -96,7 +85,7 @@ class Heart:
 
     def begin(self, held: Holding) -> None:
         """A slice of this lease begins now."""
-        self._slice_began_s, self.computing = self._clock.monotonic_s(), held
+        self._slice_began_s, self.computing = self._caller.now_s(), held
 
     def apply(self) -> None:
         """Trim what others have taken the far part of, as the last beat has told."""
@@ -118,7 +107,7 @@ class Heart:
     def look(self) -> Steps[None]:
         """Beat or give up if it is time for that; else wait, but no longer than until then."""
         self._changed = Pending()
-        due_s, now_s = self._due_s(), self._clock.monotonic_s()
+        due_s, now_s = self._due_s(), self._caller.now_s()
         if now_s >= self._stuck_s():
             yield from self._abandon()
         elif now_s >= due_s:
@@ -144,7 +133,7 @@ class Heart:
 
     def _stuck_s(self) -> float:
         computing = self.computing is not None
-        return self._slice_began_s + self._pacing.call_seconds if computing else math.inf
+        return self._slice_began_s + self._caller.pacing.call_seconds if computing else math.inf
 
     def _listen(self, now_s: float, due_s: float) -> Steps[None]:
         """Wait for the next beat, or for the bell, which brings one at once."""
@@ -154,7 +143,7 @@ class Heart:
             yield from wait(min(deaf_s, due_s))
             return
         try:
-            rang = yield from listen(self._port, due_s - now_s)
+            rang = yield from listen(self._caller.port, due_s - now_s)
         except HydraError:
             yield from wait(min(due_s, now_s + interval_s))
             return
@@ -164,17 +153,17 @@ class Heart:
     def beat(self) -> Steps[None]:
         """Name what is held, and hear what is left of it."""
         named = self._named()
-        self._beat_s = self._clock.monotonic_s()
+        self._beat_s = self._caller.now_s()
         if any(self._beat_s >= held.given_up_s for held in named):
             self.forget()  # what was computed cannot be handed in: others should have the rest
             return
         try:
             standing = yield from call(
-                lambda: self._port.beat(self._session, [held.id for held in named])
+                lambda: self._caller.port.beat(self._caller.session, [held.id for held in named])
             )
         except HydraError:
             return  # the lanes get the same error, and handle it
-        self._link.came_back(self._clock.monotonic_s() - self._beat_s)
+        self._caller.link.came_back(self._caller.now_s() - self._beat_s)
         for held in named:
             if held.grant.token in standing.spans:
                 held.renewed_s = self._beat_s
@@ -190,8 +179,8 @@ class Heart:
 
     def _abandon(self) -> Steps[None]:
         """The kernel call does not return: give the leases up at once, and end the process."""
-        why = f"one kernel call took longer than {self._pacing.call_seconds:g} s"
+        why = f"one kernel call took longer than {self._caller.pacing.call_seconds:g} s"
         with suppress(HydraError):  # no beats follow, so the leases run out by themselves
-            yield from call(lambda: self._port.leave(self._session, why))
+            yield from call(lambda: self._caller.port.leave(self._caller.session, why))
         self.forget()
         self._give_up()

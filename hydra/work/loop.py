@@ -43,10 +43,10 @@ from hydra.work.acts import (
     wait,
     wait_at_most,
 )
+from hydra.work.caller import Caller
 from hydra.work.claimer import Claimer
 from hydra.work.heart import Heart
 from hydra.work.holding import BrokenOff, Holding
-from hydra.work.link import Link
 from hydra.work.overheads import Overheads
 from hydra.work.patience import RETRY_S_MIN, call_through_outage
 from hydra.work.sender import Sender, Told
@@ -107,13 +107,15 @@ class Loop:
         self._stopping = stopping
         self._pausing = pausing
         self._shows_progress = shows_progress
-        self._link = Link()
-        self._claimer = Claimer(port, clock, pacing, session, self._link)
-        self._sender = Sender(port, clock, pacing, session, self._link)
-        self.heart = Heart(port, clock, pacing, session, self._link, interrupt, give_up)
+        caller = Caller(port, clock, pacing, session)
+        self._link = caller.link
+        self._claimer = Claimer(caller)
+        self._sender = Sender(caller)
+        self.heart = Heart(caller, interrupt, give_up)
         self._overheads = Overheads()
         self._live_workers = 0
-        self._began_s = self._enlist_s = self._turn_s = 0.0
+        self._began_s = self._enlist_s = self._ask_s = 0.0
+        """When the shift began, when to show oneself again, when an idle worker may ask again."""
         self._may_reduce_s = -math.inf  # a clock may begin anywhere, even below zero
         self._out_of_memory = False
         self._too_large: MemoryError | None = None
@@ -156,7 +158,7 @@ class Loop:
         MemoryError when a reduction was given back for the lack of it.
         """
         now_s = self._now_s()
-        self._enlist_s = self._turn_s = now_s
+        self._enlist_s = self._ask_s = now_s
         self._began_s = now_s
         busy = False
         self._beating = yield from start(Lane.HEART, self.heart.beat_for_ever())
@@ -164,8 +166,8 @@ class Loop:
             if pause := self._pausing():
                 busy = False
                 yield from self._pause(pause)
-            elif self._turn_s > self._now_s():
-                yield from wait_at_most(self._now_s() + self._pacing.poll_seconds, self._turn_s)
+            elif self._ask_s > self._now_s():
+                yield from wait_at_most(self._now_s() + self._pacing.poll_seconds, self._ask_s)
             else:
                 yield from self._show_oneself()
                 grant = yield from self._claim(hint)
@@ -202,7 +204,7 @@ class Loop:
         except Unavailable:
             yield from wait(self._now_s() + RETRY_S_MIN)  # the next call has the patience
         rest_s = call_interval_s(self._live_workers, poll_s, POLLS_PER_S_MAX) - poll_s
-        self._turn_s = self._now_s() + rest_s  # in a large fleet a bell wakes few
+        self._ask_s = self._now_s() + rest_s  # in a large fleet a bell wakes few
 
     def _shift_over(self) -> bool:
         return self._out_of_memory or self._stopping() or self._now_s() >= self._ends_s()
@@ -498,7 +500,7 @@ class Loop:
             wait_s = self._pacing.poll_seconds if defers else 0.0
             self._reductions.append((self._now_s() + wait_s, told.held.grant.job))
         if told.hand_in.rest is Rest.LOST:  # another worker may try it first
-            self._turn_s = self._now_s() + self._pacing.poll_seconds
+            self._ask_s = self._now_s() + self._pacing.poll_seconds
 
     # The answer ------------------------------------------------------------------------------
 

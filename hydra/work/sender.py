@@ -15,16 +15,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hydra.clock import Clock
 from hydra.errors import Invalid, Unavailable
 from hydra.kernels import Kernel
-from hydra.model import Rest, Session, Verdict
+from hydra.model import Rest, Verdict
 from hydra.model.messages import HandIn, Receipt
-from hydra.ports import Pacing, WorkPort
 from hydra.work.acts import Pending, Steps, call, wait
+from hydra.work.caller import Caller
 from hydra.work.holding import Holding, given_up, shortened, size_of
-from hydra.work.link import PART_BYTES_MIN, Link
-from hydra.work.patience import Patience
+from hydra.work.link import PART_BYTES_MIN
 
 LOG = logging.getLogger("hydra.worker")
 
@@ -73,14 +71,8 @@ class Told:
 class Sender:
     """The lane of hand-ins."""
 
-    def __init__(
-        self, port: WorkPort, clock: Clock, pacing: Pacing, session: Session, link: Link
-    ) -> None:
-        self._port = port
-        self._clock = clock
-        self._pacing = pacing
-        self._session = session
-        self._link = link
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
         self._seq = 0
 
     def hand_over(
@@ -109,7 +101,7 @@ class Sender:
     def _next(self, held: Holding, kernel: Kernel, rest: Rest, note: str) -> HandIn:
         """The next part; if it cannot be right, nothing, and the lease is lost."""
         try:
-            return held.hand_in(kernel.merge, rest, note, self._link.part_bytes)
+            return held.hand_in(kernel.merge, rest, note, self._caller.link.part_bytes)
         except Exception as error:  # of the kernel: another worker may try the span
             return held.lost(f"merge raised {type(error).__name__}: {error}")
 
@@ -122,12 +114,12 @@ class Sender:
 
         Raises Unavailable when the store stays silent for longer than `outage_seconds`.
         """
-        patience = Patience(self._clock, self._pacing.outage_seconds)
-        held.given_up_s = self._clock.monotonic_s() + self._pacing.outage_seconds
+        patience = self._caller.patience()
+        held.given_up_s = self._caller.now_s() + self._caller.pacing.outage_seconds
         self._seq += 1
         while True:
             size = size_of(hand_in.partial)
-            began_s = self._clock.monotonic_s()
+            began_s = self._caller.now_s()
             try:
                 receipt = yield from call(self._complete(self._seq, hand_in), size)
             except Invalid as error:
@@ -136,14 +128,14 @@ class Sender:
             except Unavailable as error:
                 yield from wait(patience.again_s(error))
                 if size > PART_BYTES_MIN:
-                    self._link.unanswered(size)
-                    hand_in = shortened(hand_in, self._link.part_bytes)
+                    self._caller.link.unanswered(size)
+                    hand_in = shortened(hand_in, self._caller.link.part_bytes)
                     self._seq += 1
             else:
                 held.given_up_s = math.inf
-                took_s = self._clock.monotonic_s() - began_s
-                self._link.carried(size, took_s, held.grant.beat_s)
+                took_s = self._caller.now_s() - began_s
+                self._caller.link.carried(size, took_s, held.grant.beat_s)
                 return Told(held, hand_in, receipt)
 
     def _complete(self, seq: int, hand_in: HandIn) -> Callable[[], Receipt]:
-        return lambda: self._port.complete(self._session, seq, hand_in)
+        return lambda: self._caller.port.complete(self._caller.session, seq, hand_in)
